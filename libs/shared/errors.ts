@@ -1,0 +1,63 @@
+/**
+ * The one error base. Expected outcomes (a rejected request, a failed call) are values; these are for bugs and IO.
+ * Codes are stable: scripts and alerts match on them. Each is documented in docs/errors.md, which a test keeps true.
+ */
+
+export type ErrorCode =
+  | "settings_invalid"
+  | "dependency_unavailable"
+  | "part_missing"
+  | "port_taken"
+  | "part_failed"
+  | "message_too_large"
+  | "producer_fenced"
+  | "shutting_down"
+  | "usage"
+  | "not_running"
+  | "internal_error";
+
+export type ErrorOptions = {
+  /** What the reader should do next, one sentence. */
+  readonly fix?: string;
+  /** True when the same call may succeed later without a change (a part is away, a leader moves). */
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+};
+
+export class SluiceError extends Error {
+  override readonly name = "SluiceError";
+  readonly code: ErrorCode;
+  readonly fix: string | undefined;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.fix = options.fix;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** The names of what Sluice stands on, as they appear in logs and errors. */
+export type Dependency = "kafka" | "schema_registry" | "redis" | "postgres";
+
+/** A part is away or refuses for now: wait with back-off and try again (never drop what was in hand). */
+export function unavailable(dependency: Dependency, cause: unknown): SluiceError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new SluiceError("dependency_unavailable", `${dependency} is unavailable: ${why}`, {
+    retryable: true,
+    cause,
+    fix: `Check that ${dependency} runs and that its address is right.`,
+  });
+}
+
+/** True for an error after which the same work may be tried again as it is. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof SluiceError && error.retryable;
+}
+
+/** One line for a person: the message, and the fix where one is known. */
+export function describe(error: unknown): string {
+  if (error instanceof SluiceError) return error.fix ? `${error.message}. ${error.fix}` : error.message;
+  return error instanceof Error ? error.message : String(error);
+}
