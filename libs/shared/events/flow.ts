@@ -1,0 +1,68 @@
+/** The events between the services. The request and the response are carried as bytes (`splice.ts`), last in the object. */
+import { z } from "zod";
+import {
+  errorField,
+  idField,
+  laneField,
+  metadataField,
+  routeField,
+  statusField,
+  timingField,
+  usageField,
+} from "./fields.ts";
+
+/** What ingest found out about a request, beside the request itself. */
+export const admittedHead = z.object({
+  id: idField,
+  tenant: z.string(),
+  /** SHA-256 of the request as read, in hex: the same id with other content is a dead letter (I1). */
+  content_hash: z.string(),
+  kind: z.enum(["chat", "embeddings"]),
+  lane: laneField,
+  session: z.string().optional(),
+  user: z.string().optional(),
+  tier: z.string().optional(),
+  /** `body.model` as asked for: `auto`, a tier or a model. */
+  model: z.string().optional(),
+  deadline_ms: z.number().optional(),
+  max_output_tokens: z.number().optional(),
+  metadata: metadataField.optional(),
+  timing: timingField,
+});
+export type AdmittedHead = z.infer<typeof admittedHead>;
+
+/** `llm.admitted`. */
+export const admittedSchema = admittedHead.extend({ request: z.looseObject({}) });
+
+export const jobHead = admittedHead.extend({ route: routeField });
+export type JobHead = z.infer<typeof jobHead>;
+
+/** `llm.jobs.<tier>`. */
+export const jobSchema = jobHead.extend({ request: z.looseObject({}) });
+
+const outcomeFields = {
+  id: idField,
+  tenant: z.string(),
+  status: statusField,
+  error: errorField.optional(),
+  route: routeField.optional(),
+  usage: usageField.optional(),
+  timing: timingField,
+  metadata: metadataField.optional(),
+};
+
+export const outcomeHead = z.object({ ...outcomeFields, content_hash: z.string() });
+export type OutcomeHead = z.infer<typeof outcomeHead>;
+
+/** `llm.outcomes`: the terminal result of one attempt. */
+export const outcomeSchema = outcomeHead.extend({ response: z.looseObject({}).optional() });
+
+export const resultHead = z.object({
+  ...outcomeFields,
+  replay: z.object({ id: z.string(), mode: z.string() }).optional(),
+});
+export type ResultHead = z.infer<typeof resultHead>;
+
+/** `llm.results`: the public record, one per request id (I1). */
+export const resultSchema = resultHead.extend({ response: z.looseObject({}).optional() });
+export type Result = z.infer<typeof resultSchema>;

@@ -1,0 +1,314 @@
+/**
+ * The consumption engine: one loop owns every change of state, callbacks only enqueue.
+ *
+ *   fetch ─► tracker (is it new?) ─► scheduler (key order, lanes) ─► handler, bounded in flight ─► tracker ─► commit on a timer
+ *
+ * - The fetch loop is never held up: past a bound on records or bytes the lane's topics are paused (I6).
+ * - An offset is committed only after everything the record caused is acknowledged (I2).
+ * - Work that started under an earlier assignment ends without a trace in this one.
+ * - A handler error that may pass is retried with back-off; any other is narrowed down to its record, which becomes one dead
+ *   letter (I9).
+ */
+import type { BackoffPolicy } from "../backoff.ts";
+import type { Clock, Timer } from "../clock.ts";
+import { isRetryable } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { untilAvailable } from "../retry.ts";
+import {
+  type ConsumerPort,
+  type InRecord,
+  type PartitionOffset,
+  partitionId,
+  type TopicPartition,
+} from "./ports.ts";
+import { type LaneName, Scheduler, type Task } from "./scheduler.ts";
+import { OffsetTracker } from "./tracker.ts";
+
+export type HandlerContext = {
+  /** False once the record's partition went to another member: its result would be another's to publish. */
+  isAssigned(tp: TopicPartition): boolean;
+};
+
+/** Does everything that the records cause and resolves when all of it is acknowledged. Must be safe to repeat. */
+export type Handler = (records: readonly InRecord[], context: HandlerContext) => Promise<void>;
+
+export type ConsumptionLimits = {
+  /** Handler calls running at once. */
+  readonly max_in_flight: number;
+  /** Records given to one handler call. */
+  readonly batch_records_max: number;
+  readonly batch_bytes_max: number;
+  /** Records of one lane held in memory before its topics are paused. */
+  readonly queued_records_max: number;
+  readonly queued_bytes_max: number;
+  readonly commit_interval_ms: number;
+  readonly retry: BackoffPolicy;
+};
+
+export type ConsumptionOptions = {
+  readonly consumer: ConsumerPort;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  /** Every topic consumed, with its lane. */
+  readonly topics: Readonly<Record<string, LaneName>>;
+  readonly lane_weights: Readonly<Record<LaneName, number>>;
+  readonly order: "key" | "fetch";
+  readonly limits: ConsumptionLimits;
+  readonly handler: Handler;
+  /** Writes one dead letter for a record that no retry can help. */
+  readonly deadLetter: (record: InRecord, error: unknown) => Promise<void>;
+  /** `handler`: offsets are committed by the handler itself, in its transaction. */
+  readonly commit_by: "engine" | "handler";
+  /** A fault planted for the simulation to find: offsets count as done when their work starts. */
+  readonly plant_early_commit?: boolean;
+  /** Told of partitions that are held no more. */
+  readonly onLost?: (partitions: readonly TopicPartition[]) => void;
+};
+
+type PartitionState = { readonly tp: TopicPartition; readonly tracker: OffsetTracker };
+type RunningTask = { readonly task: Task; readonly state: PartitionState };
+
+export type ConsumptionStats = {
+  readonly in_flight: number;
+  readonly queued: number;
+  readonly queued_bytes: number;
+  /** Epoch ms of the oldest record not yet done, by topic. */
+  readonly oldest_unfinished_ms: ReadonlyMap<string, number>;
+};
+
+/** One running consumption of a group's topics. */
+export class Consumption {
+  readonly #options: ConsumptionOptions;
+  readonly #scheduler: Scheduler;
+  readonly #partitions = new Map<string, PartitionState>();
+  readonly #states = new WeakMap<Task, PartitionState>();
+  readonly #paused = new Set<LaneName>();
+  readonly #context: HandlerContext;
+  #calls = 0;
+  #in_flight = 0;
+  #joined = false;
+  #stopping = false;
+  #commit_timer: Timer | undefined;
+  #committing: Promise<void> | undefined;
+  #idle: (() => void) | undefined;
+
+  constructor(options: ConsumptionOptions) {
+    this.#options = options;
+    this.#scheduler = new Scheduler({ order: options.order, lane_weights: options.lane_weights });
+    this.#context = { isAssigned: (tp) => this.#partitions.has(partitionId(tp)) };
+  }
+
+  async start(): Promise<void> {
+    await this.#options.consumer.start({
+      assigned: (partitions, retained) => this.#assigned(partitions, retained),
+      rebalancing: () => void this.#commit(),
+      records: (records) => this.#enqueue(records),
+    });
+    this.#scheduleCommit();
+  }
+
+  /** True once the group gave this member its share, be it empty. */
+  get joined(): boolean {
+    return this.#joined;
+  }
+
+  stats(): ConsumptionStats {
+    const oldest_unfinished_ms = new Map<string, number>();
+    for (const { tp, tracker } of this.#partitions.values()) {
+      const oldest_ms = tracker.oldest_unfinished_ms;
+      const known_ms = oldest_unfinished_ms.get(tp.topic);
+      if (oldest_ms !== undefined && (known_ms === undefined || oldest_ms < known_ms)) {
+        oldest_unfinished_ms.set(tp.topic, oldest_ms);
+      }
+    }
+    const { queued, queued_bytes } = this.#scheduler;
+    return { in_flight: this.#in_flight, queued, queued_bytes, oldest_unfinished_ms };
+  }
+
+  /**
+   * Takes nothing new, lets what is in flight end within `deadline_ms`, commits, and leaves the group.
+   * @returns how many records were still in flight at the deadline; they will be delivered again.
+   */
+  async drain(deadline_ms: number): Promise<number> {
+    this.#stopping = true;
+    this.#options.consumer.pause(Object.keys(this.#options.topics));
+    this.#commit_timer?.cancel();
+    if (this.#calls > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#options.clock.after(deadline_ms, resolve);
+        this.#idle = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    }
+    await this.#commit();
+    const unfinished = this.#in_flight;
+    await this.#options.consumer.stop();
+    this.#partitions.clear();
+    return unfinished;
+  }
+
+  #assigned(partitions: readonly TopicPartition[], retained: readonly TopicPartition[]): void {
+    this.#joined = true;
+    const kept = new Set(retained.map(partitionId));
+    const lost = [...this.#partitions.values()].filter(({ tp }) => !kept.has(partitionId(tp)));
+    for (const { tp } of lost) this.#partitions.delete(partitionId(tp));
+    this.#scheduler.retain((task) => this.#isCurrent(task));
+    for (const tp of partitions) {
+      const id = partitionId(tp);
+      if (!this.#partitions.has(id)) this.#partitions.set(id, { tp, tracker: new OffsetTracker() });
+    }
+    if (lost.length > 0) this.#options.onLost?.(lost.map(({ tp }) => tp));
+    this.#relieve();
+  }
+
+  #enqueue(records: readonly InRecord[]): void {
+    if (this.#stopping) return;
+    for (const record of records) {
+      const state = this.#partitions.get(partitionId(record));
+      if (!state?.tracker.add(record.offset, record.timestamp_ms)) continue;
+      const lane = this.#options.topics[record.topic] ?? "interactive";
+      const task: Task = { record, lane, bytes: (record.value?.length ?? 0) + 256 };
+      this.#states.set(task, state);
+      this.#scheduler.add(task);
+    }
+    this.#relieve();
+    this.#pump();
+  }
+
+  #isCurrent(task: Task): boolean {
+    const state = this.#states.get(task);
+    return state !== undefined && this.#partitions.get(partitionId(state.tp)) === state;
+  }
+
+  /** Pauses lanes that are full, resumes those that are half empty again. */
+  #relieve(): void {
+    const { limits, topics, consumer } = this.#options;
+    for (const lane of ["interactive", "batch"] as const) {
+      const fill = Math.max(
+        this.#scheduler.queuedIn(lane) / limits.queued_records_max,
+        this.#scheduler.queued_bytes / limits.queued_bytes_max,
+      );
+      const of_lane = Object.keys(topics).filter((topic) => topics[topic] === lane);
+      if (of_lane.length === 0) continue;
+      if (fill >= 1 && !this.#paused.has(lane)) {
+        this.#paused.add(lane);
+        consumer.pause(of_lane);
+      } else if (fill <= 0.5 && this.#paused.has(lane) && !this.#stopping) {
+        this.#paused.delete(lane);
+        consumer.resume(of_lane);
+      }
+    }
+  }
+
+  #pump(): void {
+    while (!this.#stopping && this.#calls < this.#options.limits.max_in_flight) {
+      const batch = this.#take();
+      if (batch.length === 0) break;
+      this.#calls += 1;
+      this.#in_flight += batch.length;
+      void this.#run(batch).finally(() => {
+        this.#calls -= 1;
+        this.#in_flight -= batch.length;
+        this.#relieve();
+        this.#pump();
+        if (this.#calls === 0) this.#idle?.();
+      });
+    }
+  }
+
+  #take(): RunningTask[] {
+    const { batch_records_max, batch_bytes_max } = this.#options.limits;
+    const batch: RunningTask[] = [];
+    let bytes = 0;
+    while (batch.length < batch_records_max && bytes < batch_bytes_max) {
+      const task = this.#scheduler.next();
+      if (task === undefined) break;
+      batch.push({ task, state: this.#states.get(task) as PartitionState });
+      bytes += task.bytes;
+    }
+    return batch;
+  }
+
+  /** Runs one batch to its end. Never rejects. */
+  async #run(batch: readonly RunningTask[]): Promise<void> {
+    if (this.#options.plant_early_commit) for (const { task, state } of batch) state.tracker.complete(task.record.offset);
+    const settled = await this.#handle(batch);
+    for (const { task, state } of batch) {
+      if (settled && !this.#options.plant_early_commit) state.tracker.complete(task.record.offset);
+      this.#scheduler.done(task);
+    }
+  }
+
+  /** @returns false when the work was given up because the engine stops: it will be delivered again. */
+  async #handle(batch: readonly RunningTask[]): Promise<boolean> {
+    try {
+      await this.#retrying("handler", async () => {
+        const current = batch.filter(({ task }) => this.#isCurrent(task)).map(({ task }) => task.record);
+        if (current.length > 0) await this.#options.handler(current, this.#context);
+      });
+      return true;
+    } catch (error) {
+      if (isRetryable(error)) return false;
+      if (batch.length > 1) return this.#handleSingly(batch);
+      return this.#bury(batch[0] as RunningTask, error);
+    }
+  }
+
+  async #handleSingly(batch: readonly RunningTask[]): Promise<boolean> {
+    let settled = true;
+    for (const running of batch) {
+      if (!(await this.#handle([running]))) settled = false;
+    }
+    return settled;
+  }
+
+  async #bury({ task }: RunningTask, error: unknown): Promise<boolean> {
+    const { topic, partition, offset } = task.record;
+    this.#options.log.error({ topic, partition, offset, error }, "a record could not be handled and is a dead letter");
+    try {
+      await this.#retrying("dead letter", () => this.#options.deadLetter(task.record, error));
+      return true;
+    } catch (cause) {
+      this.#options.log.error({ topic, partition, offset, error: cause }, "the dead letter could not be written");
+      return false;
+    }
+  }
+
+  #retrying(what: string, work: () => Promise<void>): Promise<void> {
+    const { clock, random, log, limits } = this.#options;
+    return untilAvailable({ clock, random, log, policy: limits.retry }, what, work, () => this.#stopping);
+  }
+
+  #scheduleCommit(): void {
+    if (this.#stopping || this.#options.commit_by === "handler") return;
+    this.#commit_timer = this.#options.clock.after(this.#options.limits.commit_interval_ms, () => {
+      void this.#commit().finally(() => this.#scheduleCommit());
+    });
+  }
+
+  async #commit(): Promise<void> {
+    if (this.#options.commit_by === "handler") return;
+    while (this.#committing !== undefined) await this.#committing;
+    const moved = [...this.#partitions.values()].flatMap((state) => {
+      const offset = state.tracker.committable();
+      return offset === undefined ? [] : [{ state, offset }];
+    });
+    if (moved.length === 0) return;
+    const offsets: PartitionOffset[] = moved.map(({ state, offset }) => ({ ...state.tp, offset }));
+    this.#committing = this.#options.consumer
+      .commit(offsets)
+      .then(() => {
+        for (const { state, offset } of moved) state.tracker.committed(offset);
+      })
+      .catch((error: unknown) => {
+        this.#options.log.debug({ error }, "offsets were not committed; the next commit says more");
+      })
+      .finally(() => {
+        this.#committing = undefined;
+      });
+    await this.#committing;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * What the services need of a log, as small contracts. kafkajs implements them in this folder, the simulation implements them
+ * in memory; nothing outside either knows which one it has.
+ */
+
+export type RecordHeaders = Readonly<Record<string, string>>;
+
+/** A record as read. `offset` is a safe integer. */
+export type InRecord = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: RecordHeaders;
+  readonly timestamp_ms: number;
+};
+
+/** A record to write. Without `partition`, the key's murmur2 hash chooses it, as in Java's client. */
+export type OutRecord = {
+  readonly topic: string;
+  readonly key: Buffer | string | null;
+  readonly value: Buffer | null;
+  readonly headers?: RecordHeaders;
+  readonly partition?: number;
+};
+
+export type TopicPartition = { readonly topic: string; readonly partition: number };
+
+/** The next offset to read, as committed; `metadata` at most 4,096 bytes. */
+export type PartitionOffset = TopicPartition & { readonly offset: number; readonly metadata?: string };
+
+export interface Publisher {
+  /**
+   * Resolves once every record is acknowledged by all in-sync replicas.
+   * Throws `message_too_large` (never retryable) or a retryable `dependency_unavailable`.
+   */
+  publish(records: readonly OutRecord[]): Promise<void>;
+}
+
+export interface ConsumerEvents {
+  /**
+   * A new assignment. `retained` are the partitions held without a break since the last one: what is in flight for
+   * them stays valid. Everything else that was held is gone.
+   */
+  assigned(partitions: readonly TopicPartition[], retained: readonly TopicPartition[]): void;
+  /** The group is about to reassign: the last moment to commit. */
+  rebalancing(): void;
+  /** Fetched records of one partition, in offset order. Must not block: it only enqueues. */
+  records(records: readonly InRecord[]): void;
+}
+
+/** One member of one consumer group. */
+export interface ConsumerPort {
+  start(events: ConsumerEvents): Promise<void>;
+  pause(topics: readonly string[]): void;
+  resume(topics: readonly string[]): void;
+  /** Rejects when this member no longer owns the generation; the caller forgets it and goes on. */
+  commit(offsets: readonly PartitionOffset[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What one input record caused, to be published in the same transaction as its offset. */
+export type TransactionItem = { readonly offset: number; readonly records: readonly OutRecord[] };
+
+export interface TransactionalPublisher {
+  /**
+   * Publishes what the items of one input partition caused and moves the group's offset past them, atomically. Items below the
+   * group's committed offset are skipped, so that a repeat after an unknown outcome publishes nothing twice.
+   * @returns `fenced` when another member took the partition's transactional id: ask again only while still assigned.
+   */
+  publishOnce(source: TopicPartition, items: readonly TransactionItem[]): Promise<"committed" | "fenced">;
+  /** Forgets what is known of partitions that are held no more; the next use fences and reads the offset again. */
+  forget(partitions: readonly TopicPartition[]): void;
+}
+
+/** A map key for a partition. */
+export function partitionId(tp: TopicPartition): string {
+  return `${tp.topic}/${tp.partition}`;
+}

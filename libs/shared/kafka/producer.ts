@@ -1,0 +1,127 @@
+/**
+ * The shared producer: everything asked for while a send is under way goes out together in the next one, so that load makes
+ * batches by itself and an idle pipeline adds no wait. Bounded in records and bytes a request.
+ */
+import { CompressionTypes, type Kafka, type Message, Partitioners, type Producer } from "kafkajs";
+import { kafkaError } from "./client.ts";
+import type { OutRecord, Publisher } from "./ports.ts";
+
+/** Below this a batch is sent as it is: compressing costs more than it saves on loopback and LAN. */
+const COMPRESS_FROM_BYTES = 16_384;
+
+export type ProducerLimits = {
+  readonly request_records_max: number;
+  /** Uncompressed bytes a produce request may hold; a single larger record goes alone. */
+  readonly request_bytes_max: number;
+};
+
+type Pending = {
+  readonly records: readonly OutRecord[];
+  readonly bytes: number;
+  resolve(): void;
+  reject(error: unknown): void;
+};
+
+export class BatchingProducer implements Publisher {
+  readonly #producer: Producer;
+  readonly #limits: ProducerLimits;
+  #pending: Pending[] = [];
+  #sending: Promise<void> | undefined;
+
+  constructor(kafka: Kafka, limits: ProducerLimits) {
+    this.#limits = limits;
+    // Not idempotent: kafkajs loses its sequence over a broker's restart, and every reader removes repeats by id (I1, I3).
+    this.#producer = kafka.producer({ allowAutoTopicCreation: false, createPartitioner: Partitioners.DefaultPartitioner });
+  }
+
+  async connect(): Promise<void> {
+    try {
+      await this.#producer.connect();
+    } catch (error) {
+      throw kafkaError(error);
+    }
+  }
+
+  publish(records: readonly OutRecord[]): Promise<void> {
+    if (records.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ records, bytes: sizeOf(records), resolve, reject });
+      this.#sending ??= this.#drain();
+    });
+  }
+
+  /** Sends what is pending and disconnects. */
+  async close(): Promise<void> {
+    await this.#sending;
+    await this.#producer.disconnect();
+  }
+
+  async #drain(): Promise<void> {
+    // One turn later, so that all that is asked for in this turn goes out together.
+    await Promise.resolve();
+    while (this.#pending.length > 0) await this.#send(this.#take());
+    this.#sending = undefined;
+  }
+
+  #take(): Pending[] {
+    let records = 0;
+    let bytes = 0;
+    let count = 0;
+    for (const pending of this.#pending) {
+      records += pending.records.length;
+      bytes += pending.bytes;
+      if (count > 0 && (records > this.#limits.request_records_max || bytes > this.#limits.request_bytes_max)) break;
+      count += 1;
+    }
+    return this.#pending.splice(0, count);
+  }
+
+  async #send(group: readonly Pending[]): Promise<void> {
+    try {
+      await this.#sendBatch(group.flatMap((pending) => pending.records));
+      for (const pending of group) pending.resolve();
+    } catch (error) {
+      // One record that is too large must not fail its neighbours: each caller gets its own answer.
+      if (group.length > 1 && kafkaError(error).code === "message_too_large") {
+        for (const pending of group) await this.#send([pending]);
+        return;
+      }
+      for (const pending of group) pending.reject(kafkaError(error));
+    }
+  }
+
+  async #sendBatch(records: readonly OutRecord[]): Promise<void> {
+    await this.#producer.sendBatch({
+      topicMessages: byTopic(records),
+      acks: -1,
+      compression: compressionFor(sizeOf(records)),
+    });
+  }
+}
+
+export function compressionFor(bytes: number): CompressionTypes {
+  return bytes >= COMPRESS_FROM_BYTES ? CompressionTypes.ZSTD : CompressionTypes.None;
+}
+
+/** Groups records by topic in the shape that kafkajs takes. */
+export function byTopic(records: readonly OutRecord[]): { topic: string; messages: Message[] }[] {
+  const topics = new Map<string, Message[]>();
+  for (const record of records) {
+    let messages = topics.get(record.topic);
+    if (messages === undefined) {
+      messages = [];
+      topics.set(record.topic, messages);
+    }
+    const message: Message = { key: record.key, value: record.value };
+    if (record.headers !== undefined) message.headers = { ...record.headers };
+    if (record.partition !== undefined) message.partition = record.partition;
+    messages.push(message);
+  }
+  return [...topics].map(([topic, messages]) => ({ topic, messages }));
+}
+
+function sizeOf(records: readonly OutRecord[]): number {
+  let bytes = 0;
+  for (const record of records) bytes += (record.value?.length ?? 0) + (record.key?.length ?? 0) + 128;
+  return bytes;
+}

@@ -1,0 +1,113 @@
+/**
+ * Exactly once from an input partition to an output topic on kafkajs, which has no KIP-447: one transactional id per input
+ * partition. The first use under an assignment fences whoever had the id before, then reads the group's committed offset: nothing
+ * below it is published again, whatever the fate of an earlier transaction was.
+ */
+import type { Admin, Kafka, Producer } from "kafkajs";
+import { errorType, kafkaError } from "./client.ts";
+import { partitionId, type TopicPartition, type TransactionalPublisher, type TransactionItem } from "./ports.ts";
+import { byTopic, compressionFor } from "./producer.ts";
+
+type Channel = { readonly producer: Producer; position: number };
+
+const FENCED = new Set(["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED", "INVALID_PRODUCER_ID_MAPPING"]);
+
+export type TransactionOptions = {
+  readonly group: string;
+  /** How long the broker lets a transaction stand open before it aborts it. */
+  readonly transaction_timeout_ms: number;
+};
+
+export class KafkaTransactions implements TransactionalPublisher {
+  readonly #kafka: Kafka;
+  readonly #options: TransactionOptions;
+  readonly #admin: Admin;
+  readonly #channels = new Map<string, Channel>();
+
+  constructor(kafka: Kafka, options: TransactionOptions) {
+    this.#kafka = kafka;
+    this.#options = options;
+    this.#admin = kafka.admin();
+  }
+
+  async connect(): Promise<void> {
+    try {
+      await this.#admin.connect();
+    } catch (error) {
+      throw kafkaError(error);
+    }
+  }
+
+  async publishOnce(source: TopicPartition, items: readonly TransactionItem[]): Promise<"committed" | "fenced"> {
+    const id = partitionId(source);
+    let channel = this.#channels.get(id);
+    try {
+      if (channel === undefined) {
+        channel = await this.#open(source);
+        this.#channels.set(id, channel);
+      }
+      await this.#commit(channel, source, items);
+      return "committed";
+    } catch (error) {
+      this.#close(id);
+      if (FENCED.has(errorType(error) ?? "")) return "fenced";
+      throw kafkaError(error);
+    }
+  }
+
+  forget(partitions: readonly TopicPartition[]): void {
+    for (const tp of partitions) this.#close(partitionId(tp));
+  }
+
+  async close(): Promise<void> {
+    for (const id of [...this.#channels.keys()]) this.#close(id);
+    await this.#admin.disconnect();
+  }
+
+  async #open(source: TopicPartition): Promise<Channel> {
+    const producer = this.#kafka.producer({
+      transactionalId: `${this.#options.group}-${source.topic}-${source.partition}`,
+      transactionTimeout: this.#options.transaction_timeout_ms,
+      allowAutoTopicCreation: false,
+    });
+    await producer.connect();
+    // The first transaction takes the transactional id: an unfinished one of another holder is ended, its holder fenced. Only
+    // what is read after that is final.
+    const fence = await producer.transaction();
+    await fence.abort();
+    const [committed] = await this.#admin.fetchOffsets({ groupId: this.#options.group, topics: [source.topic] });
+    const offset = committed?.partitions.find(({ partition }) => partition === source.partition)?.offset ?? "-1";
+    return { producer, position: Number(offset) };
+  }
+
+  async #commit(channel: Channel, source: TopicPartition, items: readonly TransactionItem[]): Promise<void> {
+    const fresh = items.filter(({ offset }) => offset >= channel.position);
+    const last = fresh.at(-1);
+    if (last === undefined) return;
+    const records = fresh.flatMap((item) => item.records);
+    const offsets = [{ partition: source.partition, offset: String(last.offset + 1) }];
+    const transaction = await channel.producer.transaction();
+    try {
+      if (records.length > 0) {
+        const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+        await transaction.sendBatch({ topicMessages: byTopic(records), compression: compressionFor(bytes) });
+      }
+      // One after the other: the coordinator refuses a second change of a transaction while it writes the first.
+      await transaction.sendOffsets({
+        consumerGroupId: this.#options.group,
+        topics: [{ topic: source.topic, partitions: offsets }],
+      });
+      await transaction.commit();
+    } catch (error) {
+      await transaction.abort().catch(() => undefined);
+      throw error;
+    }
+    channel.position = last.offset + 1;
+  }
+
+  #close(id: string): void {
+    const channel = this.#channels.get(id);
+    this.#channels.delete(id);
+    void channel?.producer.disconnect().catch(() => undefined);
+  }
+}
