@@ -1,0 +1,138 @@
+/** What all model endpoints share: read, count, refuse or break, wait for a slot, answer. IO; the deciding is elsewhere. */
+
+import { Call } from "./call.ts";
+import { type Controls, parseControls } from "./controls.ts";
+import { deliver, type Reply } from "./deliver.ts";
+import { type ApiError, errorOfStatus } from "./errors.ts";
+import { chooseFault, type Fault } from "./faults.ts";
+import { requestKey } from "./hash.ts";
+import { type Exchange, readJson, sendError } from "./http.ts";
+import type { Mock } from "./mock.ts";
+import { limitHeaders } from "./rate-limit.ts";
+import { asObject, type Parsed } from "./requests.ts";
+
+export type ReplyInput<T> = {
+  readonly request: T;
+  /** The hash of the request. */
+  readonly key: string;
+  readonly controls: Controls;
+  readonly slow: boolean;
+};
+
+/** A model endpoint: how it reads its requests and makes up its answers. */
+export type ModelEndpoint<T extends { readonly model: string }> = {
+  readonly path: string;
+  readonly parse: (body: Readonly<Record<string, unknown>>) => Parsed<T>;
+  /** Where a `[[mock ...]]` directive may stand. */
+  readonly directiveText: (request: T) => string;
+  /** What the call counts towards the limit of tokens a minute. */
+  readonly limitTokens: (request: T) => number;
+  readonly reply: (mock: Mock, input: ReplyInput<T>) => Reply;
+};
+
+/** The header, and the key of `metadata`, by which callers name their request. */
+const ID_HEADER = "x-sluice-id";
+const ID_METADATA = "sluice_id";
+const ID_CHARS_MAX = 256;
+/** What an injected 429 or 503 says, unless the request says otherwise. */
+const RETRY_AFTER_MS = 1_000;
+
+type Received<T> = ReplyInput<T> & { readonly id: string | undefined; readonly fault_attempt: number };
+
+/** Serves one call. */
+export async function serveModelCall<T extends { readonly model: string }>(
+  mock: Mock,
+  endpoint: ModelEndpoint<T>,
+  exchange: Exchange,
+): Promise<void> {
+  const call = new Call(exchange.res);
+  const json = await readJson(exchange);
+  if (json === undefined) return;
+  if (!json.ok) return sendError(exchange, json.error);
+  const parsed = endpoint.parse(json.body);
+  if (!parsed.ok) return sendError(exchange, parsed.error);
+  const { request } = parsed;
+  const controls = parseControls({
+    headers: exchange.req.headers,
+    metadata: json.body["metadata"],
+    text: endpoint.directiveText(request),
+  });
+  if (!controls.ok) return sendError(exchange, controls.error);
+  const key = requestKey(endpoint.path, json.body);
+  const id = callerId(exchange, json.body);
+  const fault_attempt = mock.stats.begin({ path: endpoint.path, model: request.model, key, id });
+  try {
+    const received = { request, key, controls: controls.controls, slow: false, id, fault_attempt };
+    await answerCall(mock, endpoint, exchange, call, received);
+  } finally {
+    if (call.left) mock.stats.aborted();
+    mock.stats.end();
+  }
+}
+
+async function answerCall<T extends { readonly model: string }>(
+  mock: Mock,
+  endpoint: ModelEndpoint<T>,
+  exchange: Exchange,
+  call: Call,
+  received: Received<T>,
+): Promise<void> {
+  const { request } = received;
+  const unknown = unknownModel(mock, request.model);
+  if (unknown !== undefined) return sendError(exchange, unknown);
+  const fault = faultOf(mock, received);
+  if (fault !== undefined) mock.stats.fault(String(fault));
+  if (typeof fault === "number") return sendError(exchange, statusFault(fault, received.controls));
+  const headers: Record<string, string> = {};
+  const verdict = mock.limiter.take(request.model, endpoint.limitTokens(request), mock.nowMs());
+  if (verdict !== undefined) Object.assign(headers, limitHeaders(verdict));
+  if (verdict?.allowed === false) {
+    const type = verdict.refused_by ?? "requests";
+    const message = `Rate limit reached for ${request.model} on ${type} per min.`;
+    return sendError(exchange, errorOfStatus(429, { type, message, retry_after_ms: verdict.retry_after_ms }), headers);
+  }
+  if (!(await mock.slots.acquire(call))) {
+    if (!call.left) sendError(exchange, errorOfStatus(503, { retry_after_ms: RETRY_AFTER_MS }), headers);
+    return;
+  }
+  try {
+    const reply = endpoint.reply(mock, { ...received, slow: fault === "slow" });
+    const spend = (completion_tokens: number) => bookSpend(mock, received, reply, completion_tokens);
+    await deliver({ exchange, call, reply, fault, headers, nowMs: mock.nowMs, spend });
+  } finally {
+    mock.slots.release();
+  }
+}
+
+function bookSpend<T extends { readonly model: string }>(
+  mock: Mock,
+  received: Received<T>,
+  reply: Reply,
+  completion_tokens: number,
+): void {
+  const { prompt_tokens, cached_prompt_tokens } = reply;
+  const { id, request } = received;
+  mock.stats.spend({ model: request.model, id, prompt_tokens, cached_prompt_tokens, completion_tokens });
+}
+
+function faultOf(mock: Mock, received: { controls: Controls; fault_attempt: number }): Fault | undefined {
+  const { fault_rate, faults } = mock.behaviour;
+  const { controls, fault_attempt: attempt } = received;
+  return chooseFault({ spec: controls.fault, attempt, fault_rate, faults }, mock.random);
+}
+
+function statusFault(status: number, controls: Controls): ApiError {
+  if (status !== 429 && status !== 503) return errorOfStatus(status);
+  return errorOfStatus(status, { retry_after_ms: controls.retry_after_ms ?? RETRY_AFTER_MS });
+}
+
+function unknownModel(mock: Mock, model: string): ApiError | undefined {
+  if (mock.options.models === undefined || mock.options.models.includes(model)) return undefined;
+  const message = `The model '${model}' does not exist or you do not have access to it.`;
+  return errorOfStatus(404, { message, param: "model" });
+}
+
+function callerId(exchange: Exchange, body: Readonly<Record<string, unknown>>): string | undefined {
+  const id = exchange.req.headers[ID_HEADER] ?? asObject(body["metadata"])?.[ID_METADATA];
+  return typeof id === "string" && id !== "" ? id.slice(0, ID_CHARS_MAX) : undefined;
+}
