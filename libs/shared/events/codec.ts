@@ -7,7 +7,13 @@ export type Decoded =
   /** No one can read it: a dead letter. `code` is one of docs/errors.md. */
   | { readonly kind: "unreadable"; readonly code: UnreadableCode; readonly message: string };
 
-export type UnreadableCode = "value_missing" | "not_json" | "schema_unknown" | "record_too_large" | "id_conflict";
+export type UnreadableCode =
+  | "value_missing"
+  | "not_json"
+  | "schema_unknown"
+  | "value_undecodable"
+  | "record_too_large"
+  | "id_conflict";
 
 export interface EventCodec {
   /** Frames JSON parts as one value under the schema registered for the topic. */

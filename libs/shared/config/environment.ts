@@ -1,0 +1,49 @@
+/** What a service reads from its environment: addresses and secrets. Only main.ts and the command line pass it in. */
+import { z } from "zod";
+import { SluiceError } from "../errors.ts";
+
+const level = z.enum(["debug", "info", "warn", "error", "silent"]);
+
+const environmentSchema = z.object({
+  KAFKA_BROKERS: z.string().min(1),
+  SCHEMA_REGISTRY_URL: z.url(),
+  REDIS_URL: z.url(),
+  DATABASE_URL: z.url(),
+  SLUICE_SETTINGS: z.string().default("sluice.yaml"),
+  SLUICE_HOST: z.string().default("127.0.0.1"),
+  SLUICE_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
+  SLUICE_LOG_LEVEL: level.default("info"),
+});
+
+export type Environment = {
+  readonly kafka_brokers: readonly string[];
+  readonly schema_registry_url: string;
+  readonly redis_url: string;
+  readonly database_url: string;
+  readonly settings_file: string;
+  readonly host: string;
+  readonly port: number;
+  readonly log_level: z.infer<typeof level>;
+};
+
+/** @throws SluiceError `settings_invalid` that names the variable. */
+export function readEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
+  const parsed = environmentSchema.safeParse(env);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+    throw new SluiceError("settings_invalid", `the environment is incomplete: ${problems.join("; ")}`, {
+      fix: "`npm start` sets all of it; docs/operations.md lists the variables.",
+    });
+  }
+  const read = parsed.data;
+  return {
+    kafka_brokers: read.KAFKA_BROKERS.split(",").map((broker) => broker.trim()),
+    schema_registry_url: read.SCHEMA_REGISTRY_URL,
+    redis_url: read.REDIS_URL,
+    database_url: read.DATABASE_URL,
+    settings_file: read.SLUICE_SETTINGS,
+    host: read.SLUICE_HOST,
+    port: read.SLUICE_PORT,
+    log_level: read.SLUICE_LOG_LEVEL,
+  };
+}

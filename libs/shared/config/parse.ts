@@ -1,0 +1,102 @@
+/** From the text of `sluice.yaml` to settings, or to errors that name the line and the fix. Pure. */
+import { LineCounter, parseDocument } from "yaml";
+import type { z } from "zod";
+import { SluiceError } from "../errors.ts";
+import { type Settings, settingsSchema } from "./schema.ts";
+
+export type Problem = { readonly line: number; readonly path: string; readonly message: string };
+
+/** @throws SluiceError `settings_invalid` that lists every problem by line. */
+export function parseSettings(text: string, file: string): Settings {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const syntax = document.errors.map((error) => ({
+    line: lines.linePos(error.pos[0]).line,
+    path: "",
+    message: error.message,
+  }));
+  if (syntax.length > 0) throw invalid(file, syntax);
+
+  const parsed = settingsSchema.safeParse(document.toJS() ?? {});
+  if (!parsed.success) {
+    throw invalid(
+      file,
+      parsed.error.issues.map((issue) => ({
+        line: lineOf(document, lines, issue.path),
+        path: issue.path.join("."),
+        message: explain(issue),
+      })),
+    );
+  }
+  const problems = crossCheck(parsed.data).map((problem) => ({
+    line: lineOf(document, lines, problem.path),
+    path: problem.path.join("."),
+    message: problem.message,
+  }));
+  if (problems.length > 0) throw invalid(file, problems);
+  return parsed.data;
+}
+
+function invalid(file: string, problems: readonly Problem[]): SluiceError {
+  const list = problems.map(({ line, path, message }) => `${file}:${line}: ${path ? `${path}: ` : ""}${message}`);
+  return new SluiceError("settings_invalid", list.join("\n"), { fix: `Correct ${file} and start again.` });
+}
+
+function explain(issue: z.core.$ZodIssue): string {
+  if (issue.code === "unrecognized_keys") {
+    return `unknown setting${issue.keys.length > 1 ? "s" : ""} ${issue.keys.map((key) => `"${key}"`).join(", ")}; remove it or correct its spelling`;
+  }
+  return issue.message;
+}
+
+/** The line of the deepest part of the path that is in the file. */
+function lineOf(document: ReturnType<typeof parseDocument>, lines: LineCounter, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const node = document.getIn(path.slice(0, length), true);
+    const range = typeof node === "object" && node !== null && "range" in node ? (node.range as number[] | null) : null;
+    if (range?.[0] !== undefined) return lines.linePos(range[0]).line;
+  }
+  return 1;
+}
+
+type CrossProblem = { readonly path: readonly (string | number)[]; readonly message: string };
+
+/** What no single field can tell: names that must exist elsewhere in the file. */
+function crossCheck(settings: Settings): CrossProblem[] {
+  const problems: CrossProblem[] = [];
+  const tiers = Object.keys(settings.tiers);
+  for (const [field, kind] of [
+    ["default_tier", "chat"],
+    ["embeddings_tier", "embeddings"],
+  ] as const) {
+    const tier = settings.tiers[settings.routing[field]];
+    if (tier === undefined) {
+      problems.push({ path: ["routing", field], message: `no such tier; known are ${tiers.join(", ")}` });
+    } else if (tier.kind !== kind) {
+      problems.push({ path: ["routing", field], message: `must be a tier with kind: ${kind}` });
+    }
+  }
+  const owner = new Map<string, string>();
+  for (const [name, tier] of Object.entries(settings.tiers)) {
+    if (settings.endpoints[tier.endpoint] === undefined) {
+      problems.push({ path: ["tiers", name, "endpoint"], message: `no such endpoint "${tier.endpoint}"` });
+    }
+    for (const [index, model] of tier.models.entries()) {
+      const other = owner.get(model);
+      if (other !== undefined) {
+        problems.push({ path: ["tiers", name, "models", index], message: `"${model}" already means tier ${other}` });
+      }
+      owner.set(model, name);
+    }
+    const called = tier.models[0] as string;
+    if (settings.prices.models[called] === undefined) {
+      problems.push({ path: ["tiers", name, "models", 0], message: `"${called}" has no price; add it to prices.models` });
+    }
+  }
+  for (const [tenant, { plan }] of Object.entries(settings.tenants)) {
+    if (settings.plans[plan] === undefined) {
+      problems.push({ path: ["tenants", tenant, "plan"], message: `no such plan "${plan}"` });
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,125 @@
+/** The settings file's shape: every limit has a name here and a default that suits most. Secrets and addresses are not in it. */
+import { z } from "zod";
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,40}$/, "must be lower-case letters, digits, - or _");
+const count = z.int().positive();
+const duration_ms = z.int().nonnegative();
+const retry_delay = z.string().regex(/^[1-9][0-9]*[smh]$/, "must be a number and a unit, such as 5s, 1m or 2h");
+
+const topicOverride = z.strictObject({
+  partitions: count.optional(),
+  retention_hours: z.int().min(-1).optional(),
+});
+
+const topics = z.strictObject({
+  prefix: z.string().regex(/^[A-Za-z0-9._-]*$/).default("llm."),
+  partitions: count.default(4),
+  replication_factor: count.default(1),
+  /** The largest record a request may be; what is larger is a dead letter. */
+  record_bytes_max: count.default(8 * 1024 * 1024),
+  retention_hours: z.int().min(-1).default(168),
+  retry_delays: z.array(retry_delay).min(1).default(["5s", "1m", "10m"]),
+  /** By topic name without the prefix, e.g. `jobs.small`. */
+  overrides: z.record(z.string(), topicOverride).default({}),
+});
+
+const endpoint = z.strictObject({
+  /** The environment variable with the OpenAI-compatible base URL, ending in /v1. */
+  base_url_env: z.string().default("OPENAI_BASE_URL"),
+  api_key_env: z.string().default("OPENAI_API_KEY"),
+  /** Connections kept open to it at the most. */
+  connections_max: count.default(256),
+});
+
+const tier = z.strictObject({
+  kind: z.enum(["chat", "embeddings"]).default("chat"),
+  /** Every model name that means this tier; the first is the one called. */
+  models: z.array(z.string().min(1)).min(1),
+  endpoint: z.string().default("default"),
+  /** Calls in flight per process. */
+  in_flight_max: count.default(64),
+  timeout_ms: count.default(120_000),
+});
+
+/** US dollars per million tokens. */
+const price = z.strictObject({
+  input_usd_per_mtok: z.number().nonnegative(),
+  cached_input_usd_per_mtok: z.number().nonnegative().optional(),
+  output_usd_per_mtok: z.number().nonnegative().default(0),
+});
+
+const consumption = z.strictObject({
+  /** Records of a lane held in memory before its topics are paused. */
+  queued_records_max: count.default(2_000),
+  queued_bytes_max: count.default(32 * 1024 * 1024),
+  batch_records_max: count.default(500),
+  batch_bytes_max: count.default(8 * 1024 * 1024),
+  commit_interval_ms: count.default(500),
+  session_timeout_ms: z.int().min(6_000).default(10_000),
+  fetch_wait_ms: count.default(250),
+  fetch_partition_bytes_max: count.default(1024 * 1024),
+  drain_deadline_ms: duration_ms.default(25_000),
+  /** Turns of each lane while both have work. */
+  lane_weights: z.strictObject({ interactive: count, batch: count }).default({ interactive: 8, batch: 1 }),
+  retry: z.strictObject({ base_ms: count, cap_ms: count }).default({ base_ms: 100, cap_ms: 5_000 }),
+});
+
+const producer = z.strictObject({
+  request_records_max: count.default(1_000),
+  request_bytes_max: count.default(8 * 1024 * 1024),
+});
+
+const gateway = z.strictObject({
+  body_bytes_max: count.default(8 * 1024 * 1024),
+  /** How long an HTTP caller waits for its result before it is told to ask later. */
+  wait_ms_max: count.default(300_000),
+  waiting_max: count.default(10_000),
+});
+
+export const settingsSchema = z.strictObject({
+  topics: topics.prefault({}),
+  schema_registry: z
+    .strictObject({
+      compatibility: z
+        .enum(["NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE"])
+        .default("FORWARD"),
+    })
+    .prefault({}),
+  endpoints: z.record(name, endpoint).prefault({ default: {} }),
+  tiers: z.record(name, tier),
+  prices: z.strictObject({ version: z.string().min(1), models: z.record(z.string(), price) }),
+  routing: z.strictObject({
+    /** Where `auto` and unnamed chat requests go. */
+    default_tier: name,
+    /** Where embeddings requests go. */
+    embeddings_tier: name,
+  }),
+  tenants: z.record(z.string(), z.strictObject({ plan: z.string().default("default") })).default({}),
+  plans: z.record(name, z.strictObject({})).default({ default: {} }),
+  ingest: z
+    .strictObject({
+      /** How long a repeated id is recognised before its content is compared in Postgres only. */
+      seen_ttl_hours: count.default(24),
+    })
+    .prefault({}),
+  inference: z
+    .strictObject({
+      /** Calls made for one job at the most, while the failure may pass. */
+      attempts_max: count.default(4),
+      retry: z.strictObject({ base_ms: count, cap_ms: count }).default({ base_ms: 500, cap_ms: 5_000 }),
+      response_bytes_max: count.default(8 * 1024 * 1024),
+    })
+    .prefault({}),
+  results: z
+    .strictObject({
+      job_view_ttl_hours: count.default(24),
+      transaction_timeout_ms: count.default(30_000),
+    })
+    .prefault({}),
+  gateway: gateway.prefault({}),
+  consumption: consumption.prefault({}),
+  producer: producer.prefault({}),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+export type TierSettings = Settings["tiers"][string];

@@ -1,0 +1,35 @@
+/** Record headers: what travels with a request through every hop, and why a dead letter is one. Pure. */
+import type { InRecord, RecordHeaders } from "../kafka/ports.ts";
+
+/** The gateway instance that holds the caller. */
+export const REPLY_TO_HEADER = "sluice-reply-to";
+
+/** Copied from hop to hop: W3C trace context, and who waits. */
+const TRAVELLING: readonly string[] = ["traceparent", "tracestate", REPLY_TO_HEADER];
+
+export function travellingHeaders(headers: RecordHeaders): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of TRAVELLING) {
+    const value = headers[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
+}
+
+/** Headers of a dead letter, named as Spring Kafka names them so that existing tools read them. */
+export function deadLetterHeaders(
+  record: InRecord,
+  why: { readonly service: string; readonly group: string; readonly code: string; readonly message: string },
+): Record<string, string> {
+  return {
+    ...record.headers,
+    "kafka_dlt-original-topic": record.topic,
+    "kafka_dlt-original-partition": String(record.partition),
+    "kafka_dlt-original-offset": String(record.offset),
+    "kafka_dlt-original-timestamp": String(record.timestamp_ms),
+    "kafka_dlt-original-consumer-group": why.group,
+    "kafka_dlt-exception-message": why.message.slice(0, 2_000),
+    "sluice-error-code": why.code,
+    "sluice-service": why.service,
+  };
+}

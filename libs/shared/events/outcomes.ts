@@ -1,0 +1,35 @@
+/** Builds records for `llm.outcomes`. Pure. */
+import type { InRecord, OutRecord } from "../kafka/ports.ts";
+import type { EventCodec } from "./codec.ts";
+import type { AdmittedHead, OutcomeHead } from "./flow.ts";
+import { travellingHeaders } from "./headers.ts";
+import { CARRIED_AT_HEADER, splice } from "./splice.ts";
+import type { TopicNames } from "./topics.ts";
+
+/** The part of an outcome that is not known from the request. */
+export type Ending = Pick<OutcomeHead, "status" | "timing"> & Partial<Pick<OutcomeHead, "error" | "route" | "usage">>;
+
+/** The terminal outcome of an admitted request; `response` is the provider's JSON, as bytes. */
+export function outcomeRecord(
+  deps: { readonly codec: EventCodec; readonly names: TopicNames },
+  /** The record that led here (or, where ingest knows a better key, its headers with that key). */
+  record: Pick<InRecord, "headers"> & Pick<OutRecord, "key">,
+  request: Pick<AdmittedHead, "id" | "tenant" | "content_hash" | "metadata">,
+  ending: Ending,
+  response?: Buffer,
+): OutRecord {
+  const { id, tenant, content_hash, metadata } = request;
+  const head: OutcomeHead = { id, tenant, content_hash, ...ending, ...(metadata === undefined ? {} : { metadata }) };
+  const topic = deps.names.outcomes;
+  const headers = travellingHeaders(record.headers);
+  if (response === undefined) {
+    return { topic, key: record.key, value: deps.codec.encode(topic, Buffer.from(JSON.stringify(head))), headers };
+  }
+  const { json, carried_at } = splice(head, "response", response);
+  return {
+    topic,
+    key: record.key,
+    value: deps.codec.encode(topic, json),
+    headers: { ...headers, [CARRIED_AT_HEADER]: String(carried_at) },
+  };
+}

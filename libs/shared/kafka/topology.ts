@@ -1,0 +1,97 @@
+/** Creates the topics that are missing and says what is there. It changes nothing that exists. */
+import type { Admin, Kafka } from "kafkajs";
+import type { Settings } from "../config/schema.ts";
+import { topicNames } from "../events/topics.ts";
+import { kafkaError } from "./client.ts";
+
+export type TopicPlan = {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replication_factor: number;
+  readonly config: Readonly<Record<string, string>>;
+};
+
+const HOUR_MS = 3_600_000;
+/** Room beside the request in a record: what the services add, and headers. */
+const OVERHEAD_BYTES = 1024 * 1024;
+
+/** Every topic that the settings ask for, by name. Pure. */
+export function planTopics(settings: Settings): TopicPlan[] {
+  const { prefix, retry_delays, record_bytes_max } = settings.topics;
+  const names = topicNames(prefix);
+  const bytes = String(record_bytes_max + OVERHEAD_BYTES);
+  const work = [names.requests, names.admitted, ...Object.keys(settings.tiers).map((tier) => names.jobs(tier))];
+  const flow = [
+    ...work.flatMap((topic) => [topic, names.batch(topic)]),
+    names.outcomes,
+    names.results,
+    ...retry_delays.map((delay) => names.retry(delay)),
+    names.deferred,
+    names.usage,
+  ];
+  const compacted = { "cleanup.policy": "compact", "max.message.bytes": bytes };
+  return [
+    ...flow.map((topic) => plan(settings, topic, { "max.message.bytes": bytes })),
+    // A dead letter is the original and headers that say why: it must fit whatever its topic took.
+    plan(settings, names.dlq, { "max.message.bytes": String(record_bytes_max + 2 * OVERHEAD_BYTES) }),
+    plan(settings, names.cache, compacted),
+    plan(settings, names.tenants, { ...compacted, "segment.ms": String(24 * HOUR_MS) }, 1),
+    plan(settings, names.control, {}, 1),
+  ];
+}
+
+function plan(settings: Settings, topic: string, config: Record<string, string>, partitions?: number): TopicPlan {
+  const { prefix, overrides, retention_hours, replication_factor } = settings.topics;
+  const override = overrides[topic.slice(prefix.length)];
+  const hours = override?.retention_hours ?? retention_hours;
+  const retention = config["cleanup.policy"] === "compact" ? {} : { "retention.ms": String(hours < 0 ? -1 : hours * HOUR_MS) };
+  return {
+    topic,
+    partitions: override?.partitions ?? partitions ?? settings.topics.partitions,
+    replication_factor,
+    config: { ...retention, ...config },
+  };
+}
+
+export type TopicState = {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly created: boolean;
+  /** Partitions that the settings ask for, when the topic has another number: said, never changed. */
+  readonly wanted_partitions?: number;
+};
+
+/** Creates what is missing and reports every planned topic. @throws retryable when the brokers are away. */
+export async function ensureTopics(kafka: Kafka, settings: Settings): Promise<TopicState[]> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const plans = planTopics(settings);
+    const existing = new Set(await admin.listTopics());
+    const missing = plans.filter(({ topic }) => !existing.has(topic));
+    if (missing.length > 0) await create(admin, missing);
+    const { topics } = await admin.fetchTopicMetadata({ topics: plans.map(({ topic }) => topic) });
+    const counts = new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
+    return plans.map(({ topic, partitions }) => {
+      const actual = counts.get(topic) ?? partitions;
+      const differs = actual === partitions ? {} : { wanted_partitions: partitions };
+      return { topic, partitions: actual, created: !existing.has(topic), ...differs };
+    });
+  } catch (error) {
+    throw kafkaError(error);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function create(admin: Admin, plans: readonly TopicPlan[]): Promise<void> {
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: plans.map(({ topic, partitions, replication_factor, config }) => ({
+      topic,
+      numPartitions: partitions,
+      replicationFactor: replication_factor,
+      configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+    })),
+  });
+}

@@ -1,0 +1,33 @@
+/** The Postgres pool, and its failures as ours. */
+import pg from "pg";
+import { unavailable } from "../errors.ts";
+import type { Log } from "../log.ts";
+
+export type Pool = pg.Pool;
+
+export function connectPostgres(url: string, role: string, connections_max: number, log: Log): Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: `sluice-${role}`,
+    max: connections_max,
+    connectionTimeoutMillis: 3_000,
+    idleTimeoutMillis: 60_000,
+    statement_timeout: 30_000,
+  });
+  pool.on("error", (error) => log.debug({ error }, "postgres connection"));
+  return pool;
+}
+
+/** SQLSTATE classes that say the server, not the statement: connection, resources, operator intervention, system error. */
+const PASSING_CLASSES = ["08", "53", "57", "58", "40"];
+
+/** Runs a statement; a lost connection or a server in trouble is retryable, a wrong statement is a bug. */
+export async function withPostgres<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const state = error instanceof pg.DatabaseError ? error.code : undefined;
+    if (state === undefined || PASSING_CLASSES.includes(state.slice(0, 2))) throw unavailable("postgres", error);
+    throw error;
+  }
+}

@@ -1,0 +1,54 @@
+/** The database's schema, as steps that run once each, in order, at the start of whoever writes. */
+import { type Pool, withPostgres } from "./client.ts";
+
+/** Append only: a step that has shipped is never edited. */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE sluice_results (
+     tenant text NOT NULL,
+     id text NOT NULL,
+     status text NOT NULL,
+     content_hash text NOT NULL,
+     -- The outcome that won: publishing it again is a repeat, publishing another would be a second result (I1).
+     outcome_topic text NOT NULL,
+     outcome_partition integer NOT NULL,
+     outcome_offset bigint NOT NULL,
+     tier text,
+     model text,
+     cache text,
+     error_code text,
+     prompt_tokens integer,
+     completion_tokens integer,
+     cost_nusd bigint,
+     received_at timestamptz,
+     completed_at timestamptz NOT NULL,
+     result text NOT NULL,
+     PRIMARY KEY (tenant, id)
+   );
+   CREATE INDEX sluice_results_by_time ON sluice_results (tenant, completed_at DESC);`,
+];
+
+/** Any number that is ours alone: it keeps two starting services from migrating at once. */
+const LOCK = 5_318_008;
+
+export async function migrate(pool: Pool): Promise<void> {
+  await withPostgres(async () => {
+    const client = await pool.connect();
+    try {
+      await client.query("BEGIN");
+      await client.query("SELECT pg_advisory_xact_lock($1)", [LOCK]);
+      await client.query("CREATE TABLE IF NOT EXISTS sluice_migrations (step integer PRIMARY KEY, applied_at timestamptz)");
+      const { rows } = await client.query<{ done: number }>("SELECT count(*)::int AS done FROM sluice_migrations");
+      for (const [index, statements] of MIGRATIONS.entries()) {
+        if (index < (rows[0]?.done ?? 0)) continue;
+        await client.query(statements);
+        await client.query("INSERT INTO sluice_migrations VALUES ($1, now())", [index]);
+      }
+      await client.query("COMMIT");
+    } catch (error) {
+      await client.query("ROLLBACK").catch(() => undefined);
+      throw error;
+    } finally {
+      client.release();
+    }
+  });
+}

@@ -1,0 +1,105 @@
+/**
+ * The job view: what a caller may ask about a request, in one Redis hash per (tenant, id), and the channel on which a waiting
+ * gateway hears of it. A view, rebuildable from `llm.results`; Postgres has the lasting row.
+ */
+import type { Redis } from "ioredis";
+import type { ResultStatus } from "../events/fields.ts";
+import { pipelineReplies, withRedis } from "./client.ts";
+
+export type JobStatus = "queued" | "running" | ResultStatus;
+
+export type FinishedJob = {
+  readonly tenant: string;
+  readonly id: string;
+  readonly status: ResultStatus;
+  /** The Result as JSON text. */
+  readonly result: Buffer;
+  /** The gateway that waits for it, from the record header. */
+  readonly reply_to: string | undefined;
+};
+
+export type JobView = {
+  readonly status: JobStatus;
+  readonly updated_ms: number;
+  /** The Result as JSON text, once there is one. */
+  readonly result?: string;
+};
+
+export interface JobViewWriter {
+  /** Stores the views and tells the gateways that wait, in one round trip. */
+  finish(jobs: readonly FinishedJob[], now_ms: number): Promise<void>;
+}
+
+/** The tenant is the hash tag, so that all keys of one tenant share a slot in a cluster. */
+export function jobKey(tenant: string, id: string): string {
+  return `sluice:job:{${tenant}}:${id}`;
+}
+
+/** Set by ingest when it first sees an id: `<content hash> <topic> <partition> <offset>`. */
+export function seenKey(tenant: string, id: string): string {
+  return `sluice:seen:{${tenant}}:${id}`;
+}
+
+export function replyChannel(gateway: string): string {
+  return `sluice:reply:${gateway}`;
+}
+
+export class RedisJobViews implements JobViewWriter {
+  readonly #redis: Redis;
+  readonly #ttl_ms: number;
+
+  constructor(redis: Redis, ttl_ms: number) {
+    this.#redis = redis;
+    this.#ttl_ms = ttl_ms;
+  }
+
+  async finish(jobs: readonly FinishedJob[], now_ms: number): Promise<void> {
+    if (jobs.length === 0) return;
+    const pipeline = this.#redis.pipeline();
+    for (const { tenant, id, status, result, reply_to } of jobs) {
+      const key = jobKey(tenant, id);
+      pipeline.hset(key, "status", status, "updated_ms", now_ms, "result", result);
+      pipeline.pexpire(key, this.#ttl_ms);
+      if (reply_to !== undefined) pipeline.publish(replyChannel(reply_to), replyMessage(tenant, id, result));
+    }
+    await withRedis(async () => pipelineReplies(await pipeline.exec()));
+  }
+
+  /** Marks a request as accepted for the topic, unless more is known already. */
+  async queued(tenant: string, id: string, now_ms: number): Promise<void> {
+    const key = jobKey(tenant, id);
+    const pipeline = this.#redis.pipeline();
+    pipeline.hsetnx(key, "status", "queued");
+    pipeline.hsetnx(key, "updated_ms", String(now_ms));
+    pipeline.pexpire(key, this.#ttl_ms);
+    await withRedis(async () => pipelineReplies(await pipeline.exec()));
+  }
+
+  async read(tenant: string, id: string): Promise<JobView | undefined> {
+    const pipeline = this.#redis.pipeline();
+    pipeline.hgetall(jobKey(tenant, id));
+    pipeline.exists(seenKey(tenant, id));
+    const [view, seen] = (await withRedis(async () => pipelineReplies(await pipeline.exec()))) as [
+      Record<string, string>,
+      number,
+    ];
+    const status = view["status"] as JobStatus | undefined;
+    if (status === undefined && seen === 0) return undefined;
+    const moved: JobStatus = seen === 1 && (status === undefined || status === "queued") ? "running" : (status ?? "queued");
+    const result = view["result"] === undefined ? {} : { result: view["result"] };
+    return { status: moved, updated_ms: Number(view["updated_ms"] ?? 0), ...result };
+  }
+}
+
+/** `<tenant> <id>\n<result>`: neither name holds white space. */
+function replyMessage(tenant: string, id: string, result: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${tenant} ${id}\n`), result]);
+}
+
+export type Reply = { readonly tenant: string; readonly id: string; readonly result: string };
+
+export function parseReply(message: string): Reply {
+  const end = message.indexOf("\n");
+  const [tenant = "", id = ""] = message.slice(0, end).split(" ");
+  return { tenant, id, result: message.slice(end + 1) };
+}

@@ -1,0 +1,127 @@
+/** Reads one request and says what becomes of it. Pure: the record's place and the time are arguments. */
+import { contentHash } from "../../libs/shared/canonical.ts";
+import { ID_PATTERN, type ResultError, TENANT_PATTERN } from "../../libs/shared/events/fields.ts";
+import type { AdmittedHead } from "../../libs/shared/events/flow.ts";
+import { chatBody, embeddingsBody, type Request, requestEnvelope } from "../../libs/shared/events/request.ts";
+import { type FieldError, firstProblem } from "../../libs/shared/events/validation.ts";
+import type { TopicPartition } from "../../libs/shared/kafka/ports.ts";
+
+/** Owner of results whose request named no usable tenant; no tenant can have this name. */
+export const NO_TENANT = "_unknown";
+
+export type Arrival = TopicPartition & { readonly offset: number; readonly timestamp_ms: number };
+
+export type AdmissionContext = {
+  readonly now_ms: number;
+  readonly knowsTenant: (tenant: string) => boolean;
+  /** Requests that came by the batch lane's topic have its lane, unless they say otherwise. */
+  readonly lane: "interactive" | "batch";
+};
+
+/** Who a request is, known even when it is refused. */
+export type Identity = {
+  readonly tenant: string;
+  readonly id: string;
+  readonly content_hash: string;
+  /** The record key downstream: session, else id. */
+  readonly key: string;
+};
+
+export type Admission =
+  | { readonly kind: "admit"; readonly identity: Identity; readonly head: AdmittedHead }
+  | {
+      readonly kind: "refuse";
+      readonly identity: Identity;
+      readonly status: "rejected" | "expired";
+      readonly error: ResultError;
+      readonly metadata?: Record<string, string>;
+    };
+
+/** `json` is the parsed value: an object. */
+export function admit(json: Record<string, unknown>, arrival: Arrival, context: AdmissionContext): Admission {
+  const identity = identify(json, arrival);
+  const refuse = (problem: FieldError, code = "invalid_request"): Admission => ({
+    kind: "refuse",
+    identity,
+    status: "rejected",
+    error: { code, type: "invalid_request_error", message: problem.message, param: problem.param },
+  });
+
+  const envelope = requestEnvelope.safeParse(json);
+  if (!envelope.success) return refuse(firstProblem(envelope.error));
+  const body = parseBody(envelope.data.body);
+  if (!body.ok) return refuse(body.problem);
+  const request: Omit<Request, "body"> = envelope.data;
+  if (!context.knowsTenant(request.tenant)) {
+    const message = `tenant: there is no tenant "${request.tenant}"; name one from sluice.yaml`;
+    return refuse({ param: "tenant", message }, "tenant_unknown");
+  }
+
+  const deadline_ms = request.deadline === undefined ? undefined : Date.parse(request.deadline);
+  if (deadline_ms !== undefined && deadline_ms <= context.now_ms) {
+    const message = `the deadline ${request.deadline} had passed when the request was read`;
+    return {
+      kind: "refuse",
+      identity,
+      status: "expired",
+      error: { code: "deadline_exceeded", type: "timeout_error", message, param: "deadline" },
+      ...(request.metadata ? { metadata: request.metadata } : {}),
+    };
+  }
+  return { kind: "admit", identity, head: headOf(request, body, identity, arrival, deadline_ms, context) };
+}
+
+type ParsedBody =
+  | { readonly ok: true; readonly kind: "chat" | "embeddings"; readonly model: string | undefined }
+  | { readonly ok: false; readonly problem: FieldError };
+
+function parseBody(body: Record<string, unknown>): ParsedBody {
+  const chat = "messages" in body;
+  if (chat === "input" in body) {
+    const message = `body: must hold ${chat ? "only one of" : "either"} "messages" (chat completions) or "input" (embeddings)`;
+    return { ok: false, problem: { param: "body", message } };
+  }
+  const parsed = (chat ? chatBody : embeddingsBody).safeParse(body);
+  if (!parsed.success) return { ok: false, problem: firstProblem(parsed.error, "body") };
+  return { ok: true, kind: chat ? "chat" : "embeddings", model: parsed.data.model };
+}
+
+/** A request without a usable id gets one from its place on the topic, so that a redelivery keeps it. */
+function identify(json: Record<string, unknown>, arrival: Arrival): Identity {
+  const { tenant, id, session } = json;
+  const known = typeof tenant === "string" && TENANT_PATTERN.test(tenant);
+  const own = known && typeof id === "string" && ID_PATTERN.test(id);
+  const used = own ? id : `${arrival.topic}-${arrival.partition}-${arrival.offset}`;
+  return {
+    tenant: known ? tenant : NO_TENANT,
+    id: used,
+    content_hash: contentHash(json),
+    key: typeof session === "string" && session.length > 0 && session.length <= 256 ? session : used,
+  };
+}
+
+function headOf(
+  request: Omit<Request, "body">,
+  body: Extract<ParsedBody, { ok: true }>,
+  identity: Identity,
+  arrival: Arrival,
+  deadline_ms: number | undefined,
+  context: AdmissionContext,
+): AdmittedHead {
+  const { session, user, tier, metadata, limits } = request;
+  return {
+    id: identity.id,
+    tenant: identity.tenant,
+    content_hash: identity.content_hash,
+    kind: body.kind,
+    lane: request.lane ?? context.lane,
+    ...(session === undefined ? {} : { session }),
+    ...(user === undefined ? {} : { user }),
+    ...(tier === undefined ? {} : { tier }),
+    ...(body.model === undefined ? {} : { model: body.model }),
+    ...(deadline_ms === undefined ? {} : { deadline_ms }),
+    ...(limits?.max_output_tokens === undefined ? {} : { max_output_tokens: limits.max_output_tokens }),
+    ...(metadata === undefined ? {} : { metadata }),
+    timing: { received: arrival.timestamp_ms, admitted: context.now_ms },
+  };
+}

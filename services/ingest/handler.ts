@@ -1,0 +1,94 @@
+/** Ingest: a batch of records in; admitted requests, refusals and dead letters out, all acknowledged before it resolves (I2). */
+import type { Clock } from "../../libs/shared/clock.ts";
+import type { EventCodec } from "../../libs/shared/events/codec.ts";
+import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead-letters.ts";
+import { travellingHeaders } from "../../libs/shared/events/headers.ts";
+import { outcomeRecord } from "../../libs/shared/events/outcomes.ts";
+import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
+import { BATCH_SUFFIX, inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
+import type { Handler } from "../../libs/shared/kafka/consumption.ts";
+import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
+import { type Admission, admit } from "./admission.ts";
+import type { SeenStore, Verdict } from "./seen.ts";
+
+export type IngestDeps = {
+  readonly codec: EventCodec;
+  readonly publisher: Publisher;
+  readonly seen: SeenStore;
+  readonly clock: Clock;
+  readonly names: TopicNames;
+  readonly dead_letters: DeadLetterWriter;
+  readonly knowsTenant: (tenant: string) => boolean;
+  /** Told what became of each record, for metrics. */
+  readonly count: (outcome: "admitted" | "rejected" | "expired" | "repeated" | "dead_letter") => void;
+};
+
+type Read =
+  | { readonly record: InRecord; readonly admission: Admission; readonly request: Buffer }
+  | { readonly record: InRecord; readonly unreadable: { readonly code: string; readonly message: string } };
+
+export function createIngestHandler(deps: IngestDeps): Handler {
+  return async (records) => {
+    const read = await Promise.all(records.map((record) => readRecord(deps, record)));
+    const readable = read.filter((one) => "admission" in one);
+    const verdicts = await deps.seen.check(
+      readable.map(({ record, admission: { identity } }) => ({
+        tenant: identity.tenant,
+        id: identity.id,
+        content_hash: identity.content_hash,
+        place: { topic: record.topic, partition: record.partition, offset: record.offset },
+      })),
+    );
+    const verdictOf = new Map(readable.map((one, index) => [one, verdicts[index] as Verdict]));
+    await deps.publisher.publish(read.flatMap((one) => consequence(deps, one, verdictOf.get(one as never))));
+  };
+}
+
+async function readRecord(deps: IngestDeps, record: InRecord): Promise<Read> {
+  const decoded = await deps.codec.decode(record);
+  if (decoded.kind === "unreadable") return { record, unreadable: decoded };
+  let json: unknown;
+  try {
+    json = JSON.parse(decoded.payload.toString());
+  } catch (error) {
+    return { record, unreadable: { code: "not_json", message: `the value is not JSON: ${(error as Error).message}` } };
+  }
+  const lane = record.topic.endsWith(BATCH_SUFFIX) ? "batch" : "interactive";
+  const context = { now_ms: deps.clock.now_ms(), knowsTenant: deps.knowsTenant, lane } as const;
+  return { record, admission: admit(json as Record<string, unknown>, record, context), request: decoded.payload };
+}
+
+function consequence(deps: IngestDeps, read: Read, verdict: Verdict | undefined): OutRecord[] {
+  if ("unreadable" in read) {
+    deps.count("dead_letter");
+    return [deadLetter(deps.dead_letters, read.record, read.unreadable.code, read.unreadable.message)];
+  }
+  const { record, admission } = read;
+  const { id, tenant } = admission.identity;
+  if (verdict === "conflict") {
+    deps.count("dead_letter");
+    const message = `tenant ${tenant} already has a request ${id} with other content`;
+    return [deadLetter(deps.dead_letters, record, "id_conflict", message)];
+  }
+  if (verdict === "repeated") {
+    deps.count("repeated");
+    return [];
+  }
+  if (admission.kind === "refuse") {
+    deps.count(admission.status);
+    return [refusal(deps, record, admission)];
+  }
+  deps.count("admitted");
+  const { head, identity } = admission;
+  const topic = inLane(deps.names.admitted, head.lane);
+  const { json, carried_at } = splice(head, "request", read.request);
+  const headers = { ...travellingHeaders(record.headers), [CARRIED_AT_HEADER]: String(carried_at) };
+  return [{ topic, key: identity.key, value: deps.codec.encode(topic, json), headers }];
+}
+
+function refusal(deps: IngestDeps, record: InRecord, admission: Extract<Admission, { kind: "refuse" }>): OutRecord {
+  const { identity, status, error, metadata } = admission;
+  const timing = { received: record.timestamp_ms, completed: deps.clock.now_ms() };
+  const source = { key: identity.key, headers: record.headers };
+  return outcomeRecord(deps, source, { ...identity, metadata }, { status, error, timing });
+}

@@ -1,0 +1,136 @@
+/**
+ * Results: the first terminal outcome of a request wins, and is published once.
+ *
+ * 1. Postgres says which outcomes win (claims are idempotent).
+ * 2. The job views are written and waiting gateways told.
+ * 3. Per input partition, one transaction publishes the results and moves the group's offset (I1, I2).
+ *
+ * Any step may run again after a crash: claims name their outcome, views are overwritten with the same content, and a
+ * transaction skips what an earlier one committed.
+ */
+import type { Clock } from "../../libs/shared/clock.ts";
+import { SluiceError } from "../../libs/shared/errors.ts";
+import type { EventCodec } from "../../libs/shared/events/codec.ts";
+import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead-letters.ts";
+import { type OutcomeHead, outcomeHead } from "../../libs/shared/events/flow.ts";
+import { REPLY_TO_HEADER, travellingHeaders } from "../../libs/shared/events/headers.ts";
+import { type Hop, readHop } from "../../libs/shared/events/hop.ts";
+import { CARRIED_AT_HEADER } from "../../libs/shared/events/splice.ts";
+import type { TopicNames } from "../../libs/shared/events/topics.ts";
+import type { Handler, HandlerContext } from "../../libs/shared/kafka/consumption.ts";
+import {
+  type InRecord,
+  type OutRecord,
+  partitionId,
+  type TransactionalPublisher,
+  type TransactionItem,
+} from "../../libs/shared/kafka/ports.ts";
+import type { JobViewWriter } from "../../libs/shared/redis/job-views.ts";
+import type { ClaimStore, ClaimVerdict } from "./claims.ts";
+import { type BuiltResult, buildResult } from "./result.ts";
+
+export type ResultsDeps = {
+  readonly codec: EventCodec;
+  readonly claims: ClaimStore;
+  readonly views: JobViewWriter;
+  readonly transactions: TransactionalPublisher;
+  readonly clock: Clock;
+  readonly names: TopicNames;
+  readonly dead_letters: DeadLetterWriter;
+  /** Told of every outcome's fate, for metrics. */
+  readonly count: (verdict: ClaimVerdict | "dead_letter", outcome?: OutcomeHead) => void;
+};
+
+type ReadOutcome = Extract<Hop<OutcomeHead>, { ok: true }> & { readonly built: BuiltResult };
+
+export function createResultsHandler(deps: ResultsDeps): Handler {
+  return async (records, context) => {
+    const hops = await Promise.all(records.map((record) => readHop(deps.codec, record, "response", outcomeHead.parse)));
+    const outcomes = new Map<InRecord, ReadOutcome>();
+    for (const hop of hops) {
+      if (hop.ok) outcomes.set(hop.record, { ...hop, built: buildResult(hop.head, hop.carried) });
+    }
+    const verdicts = await claim(deps, [...outcomes.values()]);
+    await writeViews(deps, [...outcomes.values()], verdicts);
+    const items = hops.map((hop) => itemOf(deps, hop, outcomes.get(hop.record), verdicts.get(hop.record)));
+    await publish(deps, context, records, items);
+  };
+}
+
+async function claim(deps: ResultsDeps, outcomes: readonly ReadOutcome[]): Promise<Map<InRecord, ClaimVerdict>> {
+  const verdicts = await deps.claims.claim(
+    outcomes.map(({ record, head, built }) => ({
+      tenant: head.tenant,
+      id: head.id,
+      content_hash: head.content_hash,
+      place: { topic: record.topic, partition: record.partition, offset: record.offset },
+      row: built.row,
+    })),
+  );
+  return new Map(outcomes.map(({ record }, index) => [record, verdicts[index] as ClaimVerdict]));
+}
+
+async function writeViews(
+  deps: ResultsDeps,
+  outcomes: readonly ReadOutcome[],
+  verdicts: ReadonlyMap<InRecord, ClaimVerdict>,
+): Promise<void> {
+  const won = outcomes.filter(({ record }) => verdicts.get(record) === "won");
+  const jobs = won.map(({ record, head, built }) => ({
+    tenant: head.tenant,
+    id: head.id,
+    status: head.status,
+    result: built.json,
+    reply_to: record.headers[REPLY_TO_HEADER],
+  }));
+  await deps.views.finish(jobs, deps.clock.now_ms());
+}
+
+function itemOf(
+  deps: ResultsDeps,
+  hop: Hop<OutcomeHead>,
+  outcome: ReadOutcome | undefined,
+  verdict: ClaimVerdict | undefined,
+): TransactionItem {
+  const { record } = hop;
+  if (!hop.ok || outcome === undefined) {
+    deps.count("dead_letter");
+    const { code, message } = hop.ok ? { code: "internal_error", message: "not built" } : hop;
+    return { offset: record.offset, records: [deadLetter(deps.dead_letters, record, code, message)] };
+  }
+  deps.count(verdict ?? "late", hop.head);
+  if (verdict === "conflict") {
+    const message = `tenant ${hop.head.tenant} already has a request ${hop.head.id} with other content`;
+    return { offset: record.offset, records: [deadLetter(deps.dead_letters, record, "id_conflict", message)] };
+  }
+  return { offset: record.offset, records: verdict === "won" ? [resultRecord(deps, record, outcome.built)] : [] };
+}
+
+function resultRecord(deps: ResultsDeps, record: InRecord, { json, carried_at }: BuiltResult): OutRecord {
+  const topic = deps.names.results;
+  const carried = carried_at === undefined ? {} : { [CARRIED_AT_HEADER]: String(carried_at) };
+  const headers = { ...travellingHeaders(record.headers), ...carried };
+  return { topic, key: record.key, value: deps.codec.encode(topic, json), headers };
+}
+
+async function publish(
+  deps: ResultsDeps,
+  context: HandlerContext,
+  records: readonly InRecord[],
+  items: readonly TransactionItem[],
+): Promise<void> {
+  const byPartition = Map.groupBy(records.keys(), (index) => partitionId(records[index] as InRecord));
+  const fenced = await Promise.all(
+    [...byPartition.values()].map(async (indexes) => {
+      const source = records[indexes[0] as number] as InRecord;
+      const { topic, partition } = source;
+      const mine = indexes.map((index) => items[index] as TransactionItem);
+      const ended = await deps.transactions.publishOnce({ topic, partition }, mine);
+      // Fenced and still assigned: we hold the partition, so take the transactional id back. Else it is another's work.
+      return ended === "fenced" && context.isAssigned(source);
+    }),
+  );
+  if (fenced.includes(true)) {
+    throw new SluiceError("producer_fenced", "another member took a transactional id of ours", { retryable: true });
+  }
+}

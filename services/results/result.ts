@@ -1,0 +1,39 @@
+/** From an outcome to the public Result and the row kept of it. Pure. */
+import type { OutcomeHead, ResultHead } from "../../libs/shared/events/flow.ts";
+import { splice } from "../../libs/shared/events/splice.ts";
+import { nusd } from "../../libs/shared/money.ts";
+import type { ResultRow } from "./claims.ts";
+
+export type BuiltResult = {
+  /** The Result as JSON. */
+  readonly json: Buffer;
+  readonly carried_at: number | undefined;
+  readonly row: ResultRow;
+};
+
+/** @param response the provider's JSON, carried as bytes. */
+export function buildResult(outcome: OutcomeHead, response: Buffer | undefined): BuiltResult {
+  const { content_hash: _, ...rest } = outcome;
+  const head: ResultHead = rest;
+  const spliced = response === undefined ? undefined : splice(head, "response", response);
+  const json = spliced?.json ?? Buffer.from(JSON.stringify(head));
+  return { json, carried_at: spliced?.carried_at, row: rowOf(outcome, json) };
+}
+
+function rowOf(outcome: OutcomeHead, json: Buffer): ResultRow {
+  const { status, route, usage, error, timing } = outcome;
+  return {
+    status,
+    tier: route?.tier ?? null,
+    model: route?.model ?? null,
+    cache: route?.cache ?? null,
+    error_code: error?.code ?? null,
+    prompt_tokens: usage?.prompt_tokens ?? null,
+    completion_tokens: usage?.completion_tokens ?? null,
+    cost_nusd: usage === undefined ? null : nusd(usage.cost_usd),
+    received_ms: timing.received ?? null,
+    completed_ms: timing.completed ?? timing.received ?? 0,
+    // Postgres text holds no NUL; JSON text has none either, since JSON escapes it.
+    result: json.toString(),
+  };
+}
