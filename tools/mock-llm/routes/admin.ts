@@ -25,7 +25,7 @@ export function adminRoutes(mock: Mock): Route[] {
       path: "/v1/models/:model",
       access: "keyed",
       handle: (exchange) => {
-        const model = models.get(decodeURIComponent(exchange.params["model"] ?? ""));
+        const model = models.get(decoded(exchange.params["model"] ?? ""));
         if (model === undefined) sendError(exchange, errorOfStatus(404));
         else reply(exchange, model);
       },
@@ -44,6 +44,15 @@ export function adminRoutes(mock: Mock): Route[] {
     { method: "GET", path: "/mock/faults", access: "open", handle: (exchange) => reply(exchange, behaviourOf(mock)) },
     { method: "POST", path: "/mock/faults", access: "open", handle: (exchange) => changeBehaviour(mock, exchange) },
   ];
+}
+
+/** A path segment as it was meant; one with a broken escape as it stands. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }
 
 function reply(exchange: Exchange, value: unknown): void {
