@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 export function birthOf(pid: number): string | undefined {
   if (process.platform === "linux") return birthFromProc(pid);
   try {
-    const options = { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] } as const;
+    const options: ExecFileSyncOptionsWithStringEncoding = { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] };
     const [state = "", ...start] = execFileSync("ps", ["-o", "state=,lstart=", "-p", String(pid)], options)
       .trim()
       .split(/\s+/);

@@ -1,0 +1,110 @@
+import { join } from "node:path";
+import { SluiceError } from "../../libs/shared/errors.ts";
+import { DEFAULT_PORTS, type PortBook } from "./ports.ts";
+import type { Progress } from "./progress.ts";
+import type { ProcessSpec, Supervisor } from "./supervisor.ts";
+
+export const SERVICE_NAMES = ["gateway", "ingest", "router", "inference", "results"] as const;
+export type ServiceName = (typeof SERVICE_NAMES)[number];
+export type Scale = Readonly<Partial<Record<ServiceName, number>>>;
+
+/** `run.json` calls it as its endpoint is called. */
+export const MOCK_NAME = "mock_llm";
+
+const HOST = "127.0.0.1";
+const PORT_ATTEMPTS_MAX = 3;
+const INSTANCES_MAX = 64;
+const READY_WAIT_MS = 60_000;
+/** A service drains its in-flight work on SIGTERM. */
+const DRAIN_WAIT_MS = 20_000;
+// kafkajs sets one timer in the past on Node 24 (tulios/kafkajs#1751); harmless, so that one warning is off.
+const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning"];
+
+export type ServiceInput = {
+  readonly root: string;
+  readonly supervisor: Supervisor;
+  readonly ports: PortBook;
+  readonly progress: Progress;
+  /** The whole environment of the programs; each gets SLUICE_HOST and SLUICE_PORT added. */
+  readonly env: Readonly<Record<string, string>>;
+};
+
+/** Starts the mock model server; returns its address, without a path. */
+export function startMock(input: ServiceInput): Promise<string> {
+  return startOnPort(input, DEFAULT_PORTS.mock_llm, (port) => {
+    const url = `http://${HOST}:${port}`;
+    const args = [join(input.root, "tools", "mock-llm", "main.ts"), "--port", String(port)];
+    return { ...base(input, MOCK_NAME, args), url, ready_url: `${url}/healthz` };
+  });
+}
+
+/** Starts every service, the scaled ones as `inference`, `inference-2`, …, side by side; returns the gateway's address. */
+export async function startServices(input: ServiceInput, scale: Scale): Promise<string> {
+  const starts = SERVICE_NAMES.flatMap((service) => {
+    const count = scale[service] ?? 1;
+    return Array.from({ length: count }, (_, index) => startService(input, service, index + 1));
+  });
+  const results = await Promise.allSettled(starts);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+  const gateway = input.supervisor.processes().find(({ name }) => name === "gateway");
+  if (!gateway?.url) throw new SluiceError("part_failed", "The gateway ended right after its start");
+  return gateway.url;
+}
+
+function startService(input: ServiceInput, service: ServiceName, instance: number): Promise<string> {
+  const name = instance === 1 ? service : `${service}-${instance}`;
+  const preferred = name === "gateway" ? DEFAULT_PORTS.gateway : undefined;
+  return startOnPort(input, preferred, (port) => {
+    const url = `http://${HOST}:${port}`;
+    const spec = base(input, name, [join(input.root, "services", service, "main.ts")]);
+    const env = { ...spec.env, SLUICE_HOST: HOST, SLUICE_PORT: String(port) };
+    return { ...spec, env, url, ready_url: `${url}/readyz` };
+  });
+}
+
+function base(input: ServiceInput, name: string, args: readonly string[]): Omit<ProcessSpec, "url"> {
+  return {
+    name,
+    command: process.execPath,
+    args: [...NODE_FLAGS, ...args],
+    env: input.env,
+    cwd: input.root,
+    ready_wait_ms: READY_WAIT_MS,
+    stop_wait_ms: DRAIN_WAIT_MS,
+  };
+}
+
+async function startOnPort(
+  { ports, supervisor, progress }: ServiceInput,
+  preferred: number | undefined,
+  specOf: (port: number) => ProcessSpec,
+): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    const port = await ports.take(attempt === 1 ? preferred : undefined);
+    const spec = specOf(port);
+    progress.step(spec.name, "starting");
+    try {
+      await supervisor.start(spec);
+      progress.step(spec.name, "ready", `${HOST}:${port}`);
+      return spec.url ?? "";
+    } catch (error) {
+      if (error instanceof SluiceError && error.code === "port_taken" && attempt < PORT_ATTEMPTS_MAX) continue;
+      progress.step(spec.name, "failed");
+      throw error;
+    }
+  }
+}
+
+/** Reads `inference=3` (one of `--scale`'s values) into a map; throws `usage` on anything else. */
+export function parseScale(text: string, before: Scale = {}): Scale {
+  const [name = "", count_text = ""] = text.split("=");
+  const service = SERVICE_NAMES.find((known) => known === name);
+  const count = Number(count_text);
+  if (!service || !/^\d+$/.test(count_text) || count > INSTANCES_MAX || (service === "gateway" && count !== 1)) {
+    throw new SluiceError("usage", `--scale ${text} is not understood`, {
+      fix: `Write service=count, like inference=3; services: ${SERVICE_NAMES.slice(1).join(", ")}; count 0 to ${INSTANCES_MAX}.`,
+    });
+  }
+  return { ...before, [service]: count };
+}
