@@ -4,14 +4,11 @@ import { Command } from "commander";
 import { consoleProgress, jsonProgress } from "../tools/stack/progress.ts";
 import { parseScale, type Scale } from "../tools/stack/services.ts";
 import { type UpSteps, up } from "../tools/stack/up.ts";
+import { prepare } from "./prepare.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/**
- * Where Sluice's own work joins the start: `prepare` makes topics and schemas, `greet` makes the demo key and prints
- * the addresses, `runSample` runs the sample job. A step that is not here is not done; `--sample` then fails.
- */
-const STEPS: UpSteps = {};
+const STEPS: UpSteps = { prepare };
 
 type Flags = {
   readonly sample?: boolean;

@@ -37,7 +37,8 @@ export type Verdict =
 
 /** docs/errors.md has the same table in words. */
 export function judge(job: JobHead, answer: ModelAnswer, prices: PriceList): Verdict {
-  if (answer.kind === "timeout") return failed("provider_timeout", "timeout_error", "the model did not answer in time", true);
+  if (answer.kind === "timeout")
+    return failed("provider_timeout", "timeout_error", "the model did not answer in time", true);
   if (answer.kind === "unreachable") {
     return failed("provider_unreachable", "api_error", `the model cannot be reached: ${answer.message}`, true);
   }
@@ -77,7 +78,8 @@ function usageOf(job: JobHead, parsed: Record<string, unknown>, body: Buffer, pr
   const counts = {
     prompt_tokens: count(given?.["prompt_tokens"]) ?? 0,
     cached_prompt_tokens: count(details?.["cached_tokens"]) ?? 0,
-    completion_tokens: count(given?.["completion_tokens"]) ?? (estimated && job.kind === "chat" ? Math.ceil(body.length / 4) : 0),
+    completion_tokens:
+      count(given?.["completion_tokens"]) ?? (estimated && job.kind === "chat" ? Math.ceil(body.length / 4) : 0),
   };
   return {
     ...counts,

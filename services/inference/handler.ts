@@ -40,7 +40,8 @@ async function runJob(deps: InferenceDeps, record: InRecord): Promise<OutRecord>
   const hop = await readHop(deps.codec, record, "request", jobHead.parse);
   if (!hop.ok) return deadLetter(deps.dead_letters, record, hop.code, hop.message);
   const { head: job, carried } = hop;
-  if (carried === undefined) return deadLetter(deps.dead_letters, record, "event_invalid", "the job carries no request");
+  if (carried === undefined)
+    return deadLetter(deps.dead_letters, record, "event_invalid", "the job carries no request");
 
   const timing: Timing = { ...job.timing };
   const { verdict, attempts } = await callModel(deps, job, carried, timing);
@@ -82,7 +83,9 @@ async function callModel(
 }
 
 function expired(unsent: boolean): Verdict {
-  const message = unsent ? "the deadline passed before the model was called" : "the deadline passed between two attempts";
+  const message = unsent
+    ? "the deadline passed before the model was called"
+    : "the deadline passed between two attempts";
   const error = { code: "deadline_exceeded", type: "timeout_error", message, param: "deadline" };
   return { kind: "failed", error, retryable: false };
 }

@@ -76,7 +76,9 @@ export class PostgresClaimStore implements ClaimStore {
 
   async claim(claims: readonly Claim[]): Promise<ClaimVerdict[]> {
     if (claims.length === 0) return [];
-    const inserted = await withPostgres(() => this.#pool.query({ name: "claim", text: INSERT, values: columns(claims) }));
+    const inserted = await withPostgres(() =>
+      this.#pool.query({ name: "claim", text: INSERT, values: columns(claims) }),
+    );
     // The usual case: nobody was there before, so every outcome is the result.
     if (inserted.rowCount === claims.length) return claims.map(() => "won");
     const holders = await this.#holders(claims);

@@ -22,6 +22,7 @@ import {
   type InRecord,
   type OutRecord,
   partitionId,
+  type TopicPartition,
   type TransactionalPublisher,
   type TransactionItem,
 } from "../../libs/shared/kafka/ports.ts";
@@ -120,17 +121,27 @@ async function publish(
   items: readonly TransactionItem[],
 ): Promise<void> {
   const byPartition = Map.groupBy(records.keys(), (index) => partitionId(records[index] as InRecord));
-  const fenced = await Promise.all(
+  // All are awaited, whatever becomes of one: a retry must never meet a transaction that is still under way.
+  const ended = await Promise.allSettled(
     [...byPartition.values()].map(async (indexes) => {
       const source = records[indexes[0] as number] as InRecord;
-      const { topic, partition } = source;
       const mine = indexes.map((index) => items[index] as TransactionItem);
-      const ended = await deps.transactions.publishOnce({ topic, partition }, mine);
-      // Fenced and still assigned: we hold the partition, so take the transactional id back. Else it is another's work.
-      return ended === "fenced" && context.isAssigned(source);
+      await publishPartition(deps, context, { topic: source.topic, partition: source.partition }, mine);
     }),
   );
-  if (fenced.includes(true)) {
+  const failed = ended.find((one) => one.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+async function publishPartition(
+  deps: ResultsDeps,
+  context: HandlerContext,
+  source: TopicPartition,
+  items: readonly TransactionItem[],
+): Promise<void> {
+  const ended = await deps.transactions.publishOnce(source, items);
+  // Fenced and still assigned: we hold the partition, so take the transactional id back. Else it is another's work.
+  if (ended === "fenced" && context.isAssigned(source)) {
     throw new SluiceError("producer_fenced", "another member took a transactional id of ours", { retryable: true });
   }
 }

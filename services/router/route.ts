@@ -22,7 +22,10 @@ export function chooseRoute(head: AdmittedHead, table: RoutingTable): Routing {
   const byTier = table.tiers[asked];
   const owner = byTier === undefined ? tierOfModel(table, asked) : asked;
   if (owner === undefined || (head.tier !== undefined && byTier === undefined)) {
-    return refused(field, `there is no ${field === "tier" ? "tier" : "tier or model"} "${asked}"; known are ${known(table)}`);
+    return refused(
+      field,
+      `there is no ${field === "tier" ? "tier" : "tier or model"} "${asked}"; known are ${known(table)}`,
+    );
   }
   if (table.tiers[owner]?.kind !== head.kind) {
     return refused(field, `"${asked}" serves ${table.tiers[owner]?.kind} and the body is a ${head.kind} request`);
@@ -51,5 +54,8 @@ function routed(table: RoutingTable, tier: string, model: string, reason: string
 }
 
 function refused(param: string, message: string): Routing {
-  return { kind: "refused", error: { code: "model_unknown", type: "invalid_request_error", message: `${param}: ${message}`, param } };
+  return {
+    kind: "refused",
+    error: { code: "model_unknown", type: "invalid_request_error", message: `${param}: ${message}`, param },
+  };
 }

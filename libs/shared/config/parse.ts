@@ -87,10 +87,12 @@ function crossCheck(settings: Settings): CrossProblem[] {
         problems.push({ path: ["tiers", name, "models", index], message: `"${model}" already means tier ${other}` });
       }
       owner.set(model, name);
-    }
-    const called = tier.models[0] as string;
-    if (settings.prices.models[called] === undefined) {
-      problems.push({ path: ["tiers", name, "models", 0], message: `"${called}" has no price; add it to prices.models` });
+      if (settings.prices.models[model] === undefined) {
+        problems.push({
+          path: ["tiers", name, "models", index],
+          message: `"${model}" has no price; add it to prices.models`,
+        });
+      }
     }
   }
   for (const [tenant, { plan }] of Object.entries(settings.tenants)) {

@@ -12,7 +12,10 @@ const topicOverride = z.strictObject({
 });
 
 const topics = z.strictObject({
-  prefix: z.string().regex(/^[A-Za-z0-9._-]*$/).default("llm."),
+  prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]*$/)
+    .default("llm."),
   partitions: count.default(4),
   replication_factor: count.default(1),
   /** The largest record a request may be; what is larger is a dead letter. */

@@ -56,7 +56,8 @@ function objectBreaks(last: JsonSchema, next: JsonSchema, path: string): string[
   for (const [name, schema] of Object.entries(nextFields)) {
     const known = lastFields[name];
     if (known !== undefined) found.push(...breaksReaderOf(known, schema, `${path}.${name}`));
-    else if (last["additionalProperties"] === false) found.push(`${path}.${name}: an old reader refuses unknown fields`);
+    else if (last["additionalProperties"] === false)
+      found.push(`${path}.${name}: an old reader refuses unknown fields`);
   }
   if (last["additionalProperties"] === false && next["additionalProperties"] !== false) {
     found.push(`${path}: unknown fields are now allowed, and an old reader refuses them`);

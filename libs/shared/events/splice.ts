@@ -31,7 +31,11 @@ export type Unspliced<Head> = {
 };
 
 /** Reads what `splice` wrote. Throws SyntaxError on what is not JSON. */
-export function unsplice<Head extends object>(json: Buffer, property: string, carried_at: string | undefined): Unspliced<Head> {
+export function unsplice<Head extends object>(
+  json: Buffer,
+  property: string,
+  carried_at: string | undefined,
+): Unspliced<Head> {
   const at = Number(carried_at);
   const mark = `${JSON.stringify(property)}:`;
   if (Number.isSafeInteger(at) && at > mark.length && at < json.length - 1 && endsWith(json, at, mark)) {

@@ -1,9 +1,12 @@
 /** The kafkajs client, its codecs and its log, made once per process. kafkajs is imported in this folder only. */
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { CompressionCodecs, CompressionTypes, Kafka, logLevel } from "kafkajs";
+import kafkajs, { type Kafka } from "kafkajs";
 import { SluiceError, unavailable } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { decodeLz4, decodeSnappy, encodeSnappy } from "./codecs.ts";
+
+// CommonJS: not all of its exports are named for an ES module.
+const { CompressionCodecs, CompressionTypes, logLevel } = kafkajs;
 
 export type KafkaOptions = {
   readonly brokers: readonly string[];
@@ -16,7 +19,8 @@ function silenceNegativeTimeouts(): void {
   const emit = process.emitWarning.bind(process);
   process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
     const name = warning instanceof Error ? warning.name : (rest[0] as { type?: string } | string | undefined);
-    if (name === "TimeoutNegativeWarning" || (typeof name === "object" && name?.type === "TimeoutNegativeWarning")) return;
+    if (name === "TimeoutNegativeWarning" || (typeof name === "object" && name?.type === "TimeoutNegativeWarning"))
+      return;
     (emit as (...args: unknown[]) => void)(warning, ...rest);
   }) as typeof process.emitWarning;
 }
@@ -47,7 +51,7 @@ function prepareOnce(): void {
 /** A client whose own retries are short: the callers wait, and say so. */
 export function createKafka(options: KafkaOptions): Kafka {
   prepareOnce();
-  return new Kafka({
+  return new kafkajs.Kafka({
     clientId: options.client_id,
     brokers: [...options.brokers],
     connectionTimeout: 3_000,

@@ -2,7 +2,14 @@
 import type { Consumer, EachBatchPayload, IHeaders, Kafka } from "kafkajs";
 import type { Log } from "../log.ts";
 import { kafkaError } from "./client.ts";
-import type { ConsumerEvents, ConsumerPort, InRecord, PartitionOffset, RecordHeaders, TopicPartition } from "./ports.ts";
+import type {
+  ConsumerEvents,
+  ConsumerPort,
+  InRecord,
+  PartitionOffset,
+  RecordHeaders,
+  TopicPartition,
+} from "./ports.ts";
 import { partitionId } from "./ports.ts";
 
 export type ConsumerOptions = {

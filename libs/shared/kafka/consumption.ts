@@ -14,13 +14,7 @@ import type { Clock, Timer } from "../clock.ts";
 import { isRetryable } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { untilAvailable } from "../retry.ts";
-import {
-  type ConsumerPort,
-  type InRecord,
-  type PartitionOffset,
-  partitionId,
-  type TopicPartition,
-} from "./ports.ts";
+import { type ConsumerPort, type InRecord, type PartitionOffset, partitionId, type TopicPartition } from "./ports.ts";
 import { type LaneName, Scheduler, type Task } from "./scheduler.ts";
 import { OffsetTracker } from "./tracker.ts";
 
@@ -234,7 +228,8 @@ export class Consumption {
 
   /** Runs one batch to its end. Never rejects. */
   async #run(batch: readonly RunningTask[]): Promise<void> {
-    if (this.#options.plant_early_commit) for (const { task, state } of batch) state.tracker.complete(task.record.offset);
+    if (this.#options.plant_early_commit)
+      for (const { task, state } of batch) state.tracker.complete(task.record.offset);
     const settled = await this.#handle(batch);
     for (const { task, state } of batch) {
       if (settled && !this.#options.plant_early_commit) state.tracker.complete(task.record.offset);

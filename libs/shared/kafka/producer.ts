@@ -2,7 +2,7 @@
  * The shared producer: everything asked for while a send is under way goes out together in the next one, so that load makes
  * batches by itself and an idle pipeline adds no wait. Bounded in records and bytes a request.
  */
-import { CompressionTypes, type Kafka, type Message, Partitioners, type Producer } from "kafkajs";
+import kafkajs, { type CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
 import { kafkaError } from "./client.ts";
 import type { OutRecord, Publisher } from "./ports.ts";
 
@@ -31,7 +31,10 @@ export class BatchingProducer implements Publisher {
   constructor(kafka: Kafka, limits: ProducerLimits) {
     this.#limits = limits;
     // Not idempotent: kafkajs loses its sequence over a broker's restart, and every reader removes repeats by id (I1, I3).
-    this.#producer = kafka.producer({ allowAutoTopicCreation: false, createPartitioner: Partitioners.DefaultPartitioner });
+    this.#producer = kafka.producer({
+      allowAutoTopicCreation: false,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    });
   }
 
   async connect(): Promise<void> {
@@ -100,7 +103,8 @@ export class BatchingProducer implements Publisher {
 }
 
 export function compressionFor(bytes: number): CompressionTypes {
-  return bytes >= COMPRESS_FROM_BYTES ? CompressionTypes.ZSTD : CompressionTypes.None;
+  const { ZSTD, None } = kafkajs.CompressionTypes;
+  return bytes >= COMPRESS_FROM_BYTES ? ZSTD : None;
 }
 
 /** Groups records by topic in the shape that kafkajs takes. */

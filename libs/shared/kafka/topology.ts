@@ -44,7 +44,8 @@ function plan(settings: Settings, topic: string, config: Record<string, string>,
   const { prefix, overrides, retention_hours, replication_factor } = settings.topics;
   const override = overrides[topic.slice(prefix.length)];
   const hours = override?.retention_hours ?? retention_hours;
-  const retention = config["cleanup.policy"] === "compact" ? {} : { "retention.ms": String(hours < 0 ? -1 : hours * HOUR_MS) };
+  const retention =
+    config["cleanup.policy"] === "compact" ? {} : { "retention.ms": String(hours < 0 ? -1 : hours * HOUR_MS) };
   return {
     topic,
     partitions: override?.partitions ?? partitions ?? settings.topics.partitions,

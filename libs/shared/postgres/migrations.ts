@@ -36,7 +36,9 @@ export async function migrate(pool: Pool): Promise<void> {
     try {
       await client.query("BEGIN");
       await client.query("SELECT pg_advisory_xact_lock($1)", [LOCK]);
-      await client.query("CREATE TABLE IF NOT EXISTS sluice_migrations (step integer PRIMARY KEY, applied_at timestamptz)");
+      await client.query(
+        "CREATE TABLE IF NOT EXISTS sluice_migrations (step integer PRIMARY KEY, applied_at timestamptz)",
+      );
       const { rows } = await client.query<{ done: number }>("SELECT count(*)::int AS done FROM sluice_migrations");
       for (const [index, statements] of MIGRATIONS.entries()) {
         if (index < (rows[0]?.done ?? 0)) continue;

@@ -85,7 +85,8 @@ export class RedisJobViews implements JobViewWriter {
     ];
     const status = view["status"] as JobStatus | undefined;
     if (status === undefined && seen === 0) return undefined;
-    const moved: JobStatus = seen === 1 && (status === undefined || status === "queued") ? "running" : (status ?? "queued");
+    const moved: JobStatus =
+      seen === 1 && (status === undefined || status === "queued") ? "running" : (status ?? "queued");
     const result = view["result"] === undefined ? {} : { result: view["result"] };
     return { status: moved, updated_ms: Number(view["updated_ms"] ?? 0), ...result };
   }

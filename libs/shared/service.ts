@@ -1,0 +1,216 @@
+/**
+ * What every service does around its work: read the settings, wait for the parts, serve health, join its groups, and drain on
+ * SIGTERM. Wiring, used by each `main.ts`.
+ */
+import { randomUUID } from "node:crypto";
+import type { Kafka } from "kafkajs";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { systemClock } from "./clock.ts";
+import { type Environment, readEnvironment } from "./config/environment.ts";
+import { loadSettings } from "./config/load.ts";
+import type { Settings } from "./config/schema.ts";
+import { describe } from "./errors.ts";
+import { type DeadLetterWriter, deadLetterOf } from "./events/dead-letters.ts";
+import { RegistryCodec } from "./events/registry.ts";
+import { type TopicNames, topicEvents, topicNames } from "./events/topics.ts";
+import { type HealthServer, type ReadinessCheck, serveHealth } from "./http/health.ts";
+import { createKafka } from "./kafka/client.ts";
+import { KafkaConsumer } from "./kafka/consumer.ts";
+import { Consumption, type ConsumptionLimits, type ConsumptionOptions } from "./kafka/consumption.ts";
+import { BatchingProducer } from "./kafka/producer.ts";
+import type { LaneName } from "./kafka/scheduler.ts";
+import { createLog, type Log } from "./log.ts";
+import { type RetryContext, untilAvailable } from "./retry.ts";
+
+/** Everything a service is made from. */
+export type ServiceContext = {
+  readonly name: string;
+  /** Tells processes of one service apart. */
+  readonly instance: string;
+  readonly environment: Environment;
+  readonly settings: Settings;
+  readonly names: TopicNames;
+  readonly log: Log;
+  readonly metrics: Registry;
+  readonly kafka: Kafka;
+  readonly producer: BatchingProducer;
+  readonly codec: RegistryCodec;
+  readonly retry: RetryContext;
+};
+
+/** What a service gives back: how to tell that it can work, and how to end it. */
+export type RunningService = {
+  /** Problems in words; none when ready. */
+  readonly ready: ReadinessCheck;
+  /** Takes nothing new, finishes what is in hand within the settings' deadline, closes what it opened. */
+  stop(): Promise<void>;
+  /** True when the service serves health on its own server. */
+  readonly serves_health?: boolean;
+};
+
+/** Runs a service until SIGTERM or SIGINT. Exits 1 with one line when the settings are wrong. */
+export async function runService(
+  name: string,
+  env: Readonly<Record<string, string | undefined>>,
+  start: (context: ServiceContext) => Promise<RunningService>,
+): Promise<void> {
+  let log: Log | undefined;
+  try {
+    const environment = readEnvironment(env);
+    log = createLog(name, environment.log_level);
+    await runUntilSignal(name, environment, log, start);
+    process.exit(0);
+  } catch (error) {
+    if (log) log.error({ error }, "the service stops");
+    process.stderr.write(`${name}: ${describe(error)}\n`);
+    process.exit(1);
+  }
+}
+
+async function runUntilSignal(
+  name: string,
+  environment: Environment,
+  log: Log,
+  start: (context: ServiceContext) => Promise<RunningService>,
+): Promise<void> {
+  const signal = new Promise<string>((resolve) => {
+    for (const each of ["SIGTERM", "SIGINT"] as const) process.once(each, () => resolve(each));
+  });
+  const settings = await loadSettings(environment.settings_file);
+  const context = createContext(name, environment, settings, log);
+  let running: RunningService | undefined;
+  const ready: ReadinessCheck = async () => (running === undefined ? ["starting"] : running.ready());
+
+  // Health first: while parts are away the service is alive and not ready. The gateway's own server has both.
+  let health: HealthServer | undefined;
+  if (name !== "gateway") {
+    health = await serveHealth(environment, ready, context.metrics);
+    log.info({ url: health.url }, "serving health");
+  }
+  const started = connect(context)
+    .then(() => start(context))
+    .then((service) => {
+      running = service;
+      log.info({}, "started");
+    });
+  const first = await Promise.race([signal, started.then(() => undefined)]);
+  const received = first ?? (await signal);
+  log.info({ signal: received }, "draining");
+  await running?.stop();
+  await context.producer.close().catch(() => undefined);
+  await health?.close();
+  log.info({}, "stopped");
+}
+
+function createContext(name: string, environment: Environment, settings: Settings, log: Log): ServiceContext {
+  const instance = `${name}-${randomUUID().slice(0, 8)}`;
+  const metrics = new Registry();
+  metrics.setDefaultLabels({ service: name });
+  collectDefaultMetrics({ register: metrics });
+  const kafka = createKafka({ brokers: environment.kafka_brokers, client_id: instance, log });
+  return {
+    name,
+    instance,
+    environment,
+    settings,
+    names: topicNames(settings.topics.prefix),
+    log,
+    metrics,
+    kafka,
+    producer: new BatchingProducer(kafka, settings.producer),
+    codec: new RegistryCodec({
+      url: environment.schema_registry_url,
+      record_bytes_max: settings.topics.record_bytes_max,
+      now_ms: systemClock.now_ms,
+    }),
+    retry: { clock: systemClock, random: Math.random, log, policy: settings.consumption.retry },
+  };
+}
+
+/** Waits for what every service needs. */
+async function connect(context: ServiceContext): Promise<void> {
+  const { retry, producer, codec, settings } = context;
+  const topics = topicEvents(settings.topics.prefix, Object.keys(settings.tiers));
+  await Promise.all([
+    untilAvailable(retry, "kafka", () => producer.connect()),
+    untilAvailable(retry, "schema registry", () => codec.register(topics, settings.schema_registry.compatibility)),
+  ]);
+}
+
+export type GroupOptions = Pick<ConsumptionOptions, "handler" | "order" | "commit_by"> &
+  Partial<Pick<ConsumptionOptions, "deadLetter" | "onLost">> & {
+    readonly group: string;
+    readonly topics: Readonly<Record<string, LaneName>>;
+    readonly max_in_flight: number;
+    /** 1 for handlers of single records; the settings' batch size otherwise. */
+    readonly batch_records_max: number;
+  };
+
+/** Joins a consumer group with the settings' limits; waits until the brokers are there. */
+export async function joinGroup(context: ServiceContext, options: GroupOptions): Promise<Consumption> {
+  const { consumption: limits } = context.settings;
+  const log = context.log;
+  const consumer = new KafkaConsumer(context.kafka, {
+    group: options.group,
+    topics: Object.keys(options.topics),
+    log,
+    session_timeout_ms: limits.session_timeout_ms,
+    fetch_wait_ms: limits.fetch_wait_ms,
+    fetch_partition_bytes_max: limits.fetch_partition_bytes_max,
+  });
+  const writer = deadLetterWriter(context, options.group);
+  const consumptionLimits: ConsumptionLimits = {
+    ...limits,
+    max_in_flight: options.max_in_flight,
+    batch_records_max: options.batch_records_max,
+  };
+  const consumption = new Consumption({
+    deadLetter: async (record, error) => context.producer.publish([deadLetterOf(writer, record, error)]),
+    ...options,
+    consumer,
+    clock: systemClock,
+    random: Math.random,
+    log,
+    lane_weights: limits.lane_weights,
+    limits: consumptionLimits,
+  });
+  await untilAvailable(context.retry, options.group, () => consumption.start());
+  return consumption;
+}
+
+export function deadLetterWriter(context: ServiceContext, group: string): DeadLetterWriter {
+  return { service: context.name, group, topic: context.names.dlq };
+}
+
+/** A work topic and its batch twin, with their lanes. */
+export function bothLanes(names: TopicNames, topic: string): Record<string, LaneName> {
+  return { [topic]: "interactive", [names.batch(topic)]: "batch" };
+}
+
+/** Gauges that are the same for every consumer: what is in flight and how old the oldest unfinished record is. */
+export function observeConsumption(context: ServiceContext, groups: ReadonlyMap<string, Consumption>): void {
+  new Gauge({
+    name: "sluice_in_flight",
+    help: "Records being worked on",
+    registers: [context.metrics],
+    collect() {
+      let in_flight = 0;
+      for (const consumption of groups.values()) in_flight += consumption.stats().in_flight;
+      this.set(in_flight);
+    },
+  });
+  new Gauge({
+    name: "sluice_oldest_unfinished_age_seconds",
+    help: "Age of the oldest record that was delivered and is not done",
+    labelNames: ["group", "topic"],
+    registers: [context.metrics],
+    collect() {
+      this.reset();
+      for (const [group, consumption] of groups) {
+        for (const [topic, oldest_ms] of consumption.stats().oldest_unfinished_ms) {
+          this.set({ group, topic }, Math.max(0, systemClock.now_ms() - oldest_ms) / 1_000);
+        }
+      }
+    },
+  });
+}

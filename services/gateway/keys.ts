@@ -1,0 +1,45 @@
+/** Who may call: API keys as they stand on `llm.tenants`, followed live. */
+import { type KeyRecord, type KeyScope, keyRecordSchema } from "../../libs/shared/events/tenants.ts";
+import { keyId, keyMatches } from "../../libs/shared/keys.ts";
+
+export type Caller = { readonly tenant: string; readonly key_id: string };
+
+export type Authentication =
+  | { readonly ok: true; readonly caller: Caller }
+  | { readonly ok: false; readonly status: 401 | 403; readonly code: string; readonly message: string };
+
+/** The keys by id. Pure but for its own map. */
+export class KeyRing {
+  readonly #keys = new Map<string, KeyRecord>();
+
+  /** Applies one value of the topic; anything that is not a key record is passed over. */
+  apply(topic_key: string, value: unknown): void {
+    if (value === null) {
+      this.#keys.delete(topic_key.replace(/^key:/, ""));
+      return;
+    }
+    const parsed = keyRecordSchema.safeParse(value);
+    if (parsed.success) this.#keys.set(parsed.data.id, parsed.data);
+  }
+
+  /** @param authorization the header, `Bearer slc_…`. */
+  authenticate(authorization: string | undefined, scope: KeyScope): Authentication {
+    const key = /^Bearer\s+(\S+)$/i.exec(authorization ?? "")?.[1];
+    if (key === undefined)
+      return refused(401, "api_key_missing", "Send your API key as `Authorization: Bearer slc_…`.");
+    const id = keyId(key);
+    const record = id === undefined ? undefined : this.#keys.get(id);
+    // One answer for malformed, unknown, wrong and revoked keys: it tells a guesser nothing.
+    if (record === undefined || !keyMatches(key, record.hash) || record.revoked_ms !== undefined) {
+      return refused(401, "api_key_invalid", "This API key is not valid.");
+    }
+    if (!record.scopes.includes(scope)) {
+      return refused(403, "scope_missing", `This API key lacks the scope "${scope}".`);
+    }
+    return { ok: true, caller: { tenant: record.tenant, key_id: record.id } };
+  }
+}
+
+function refused(status: 401 | 403, code: string, message: string): Authentication {
+  return { ok: false, status, code, message };
+}

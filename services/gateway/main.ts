@@ -1,0 +1,89 @@
+/** Wires the gateway: HTTP in, llm.requests out, results back by one Redis subscription. */
+import type { AddressInfo } from "node:net";
+import { Gauge } from "prom-client";
+import { systemClock } from "../../libs/shared/clock.ts";
+import { TopicView } from "../../libs/shared/kafka/view.ts";
+import { connectPostgres, withPostgres } from "../../libs/shared/postgres/client.ts";
+import { connectRedis, redisReady, withRedis } from "../../libs/shared/redis/client.ts";
+import { parseReply, RedisJobViews, replyChannel } from "../../libs/shared/redis/job-views.ts";
+import { untilAvailable } from "../../libs/shared/retry.ts";
+import { runService } from "../../libs/shared/service.ts";
+import { KeyRing } from "./keys.ts";
+import { createGateway } from "./server.ts";
+import { WaitingCallers } from "./waiting.ts";
+
+const HOUR_MS = 3_600_000;
+const POSTGRES_CONNECTIONS = 4;
+const FIND_RESULT = "SELECT result FROM sluice_results WHERE tenant = $1 AND id = $2";
+
+await runService("gateway", process.env, async (context) => {
+  const { settings, environment, names, codec, producer, metrics, log, retry, instance } = context;
+  const redis = connectRedis(environment.redis_url, instance, log);
+  const subscription = connectRedis(environment.redis_url, `${instance}-replies`, log);
+  const pool = connectPostgres(environment.database_url, instance, POSTGRES_CONNECTIONS, log);
+  const keys = new KeyRing();
+  const tenants = new TopicView(context.kafka, {
+    topic: names.tenants,
+    log,
+    async apply(record) {
+      const decoded = record.value === null ? undefined : await codec.decode(record);
+      if (decoded !== undefined && decoded.kind !== "json") return;
+      const value: unknown = decoded === undefined ? null : JSON.parse(decoded.payload.toString());
+      keys.apply(record.key?.toString() ?? "", value);
+    },
+  });
+  const waiting = new WaitingCallers(systemClock);
+  subscription.on("message", (_channel, message) => waiting.deliver(parseReply(message)));
+  await Promise.all([
+    untilAvailable(retry, "redis", () => redisReady(redis, 1_000)),
+    untilAvailable(retry, "redis", async () => {
+      await redisReady(subscription, 1_000);
+      await withRedis(() => subscription.subscribe(replyChannel(instance)));
+    }),
+    untilAvailable(retry, names.tenants, () => tenants.start()),
+  ]);
+  new Gauge({
+    name: "sluice_in_flight",
+    help: "Callers waiting for their result",
+    registers: [metrics],
+    collect() {
+      this.set(waiting.count);
+    },
+  });
+  const ready = async (): Promise<string[]> => [
+    ...(tenants.caught_up ? [] : ["the API keys are not read yet"]),
+    ...(redis.status === "ready" && subscription.status === "ready" ? [] : ["redis is away"]),
+  ];
+  const app = createGateway({
+    instance,
+    settings: settings.gateway,
+    names,
+    codec,
+    publisher: producer,
+    keys,
+    waiting,
+    views: new RedisJobViews(redis, settings.results.job_view_ttl_hours * HOUR_MS),
+    async findResult(tenant, id) {
+      const { rows } = await withPostgres(() => pool.query({ name: "find", text: FIND_RESULT, values: [tenant, id] }));
+      return (rows[0] as { result: string } | undefined)?.result;
+    },
+    clock: systemClock,
+    log,
+    metrics,
+    ready,
+  });
+  await app.listen({ host: environment.host, port: environment.port });
+  log.info({ port: (app.server.address() as AddressInfo).port }, "listening");
+  return {
+    ready,
+    async stop() {
+      // Callers get an answer that says where to ask, then the connections close.
+      waiting.release();
+      await app.close();
+      await tenants.stop();
+      redis.disconnect();
+      subscription.disconnect();
+      await pool.end();
+    },
+  };
+});

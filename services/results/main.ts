@@ -1,0 +1,87 @@
+/** Wires results: llm.outcomes in; llm.results (exactly once), Postgres rows and Redis job views out. */
+import { Counter } from "prom-client";
+import { systemClock } from "../../libs/shared/clock.ts";
+import { deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
+import { KafkaTransactions } from "../../libs/shared/kafka/transactions.ts";
+import { connectPostgres } from "../../libs/shared/postgres/client.ts";
+import { migrate } from "../../libs/shared/postgres/migrations.ts";
+import { postgresProblem } from "../../libs/shared/postgres/readiness.ts";
+import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
+import { RedisJobViews } from "../../libs/shared/redis/job-views.ts";
+import { untilAvailable } from "../../libs/shared/retry.ts";
+import { deadLetterWriter, joinGroup, observeConsumption, runService } from "../../libs/shared/service.ts";
+import { PostgresClaimStore } from "./claims.ts";
+import { createResultsHandler } from "./handler.ts";
+
+const GROUP = "sluice.results";
+const HOUR_MS = 3_600_000;
+const POSTGRES_CONNECTIONS = 4;
+
+await runService("results", process.env, async (context) => {
+  const { settings, names, codec, metrics, log, retry } = context;
+  const pool = connectPostgres(context.environment.database_url, context.instance, POSTGRES_CONNECTIONS, log);
+  const redis = connectRedis(context.environment.redis_url, context.instance, log);
+  const transactions = new KafkaTransactions(context.kafka, {
+    group: GROUP,
+    transaction_timeout_ms: settings.results.transaction_timeout_ms,
+  });
+  await Promise.all([
+    untilAvailable(retry, "postgres", () => migrate(pool)),
+    untilAvailable(retry, "redis", () => redisReady(redis, 1_000)),
+    untilAvailable(retry, "kafka", () => transactions.connect()),
+  ]);
+  const outcomes = new Counter({
+    name: "sluice_results_total",
+    help: "Outcomes read, by verdict and, for results, by status",
+    labelNames: ["verdict", "status"],
+    registers: [metrics],
+  });
+  const spend = new Counter({
+    name: "sluice_spend_usd_total",
+    help: "US dollars spent, by tier",
+    labelNames: ["tier"],
+    registers: [metrics],
+  });
+  const dead_letters = deadLetterWriter(context, GROUP);
+  const consumption = await joinGroup(context, {
+    group: GROUP,
+    topics: { [names.outcomes]: "interactive" },
+    order: "fetch",
+    commit_by: "handler",
+    max_in_flight: 1,
+    batch_records_max: settings.consumption.batch_records_max,
+    onLost: (partitions) => transactions.forget(partitions),
+    // In its own transaction, so that the offset moves past the record too.
+    deadLetter: async (record, error) => {
+      const letter = deadLetterOf(dead_letters, record, error);
+      await transactions.publishOnce(record, [{ offset: record.offset, records: [letter] }]);
+    },
+    handler: createResultsHandler({
+      codec,
+      claims: new PostgresClaimStore(pool),
+      views: new RedisJobViews(redis, settings.results.job_view_ttl_hours * HOUR_MS),
+      transactions,
+      clock: systemClock,
+      names,
+      dead_letters,
+      count(verdict, outcome) {
+        outcomes.inc({ verdict, status: verdict === "won" ? (outcome?.status ?? "") : "" });
+        if (verdict === "won" && outcome?.usage) spend.inc({ tier: outcome.route?.tier ?? "" }, outcome.usage.cost_usd);
+      },
+    }),
+  });
+  observeConsumption(context, new Map([[GROUP, consumption]]));
+  return {
+    ready: async () => [
+      ...(consumption.joined ? [] : ["not yet a member of its group"]),
+      ...(redis.status === "ready" ? [] : ["redis is away"]),
+      ...(await postgresProblem(pool)),
+    ],
+    async stop() {
+      await consumption.drain(settings.consumption.drain_deadline_ms);
+      await transactions.close();
+      redis.disconnect();
+      await pool.end();
+    },
+  };
+});
