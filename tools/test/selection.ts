@@ -1,0 +1,38 @@
+/** Which test files run, and how. Pure. */
+
+export type TestPlan = {
+  /** Run two files at a time. */
+  readonly quick: readonly string[];
+  /** Run one at a time, after the others: they start processes, kill them and watch the clock. */
+  readonly heavy: readonly string[];
+  readonly needs_parts: boolean;
+};
+
+export type Selection = {
+  /** Words of which a file's path must hold one; none means every file. */
+  readonly filters: readonly string[];
+  /** Only what runs without parts. */
+  readonly unit: boolean;
+};
+
+/** Sorts the chosen files; paths are relative to the checkout, with slashes. */
+export function planTests(files: readonly string[], { filters, unit }: Selection): TestPlan {
+  const wanted = filters.map((filter) => filter.replace(/^\.\//, ""));
+  const chosen = files
+    .filter((file) => wanted.length === 0 || wanted.some((word) => file.includes(word)))
+    .filter((file) => !unit || !needsParts(file))
+    .toSorted();
+  return {
+    quick: chosen.filter((file) => !isHeavy(file)),
+    heavy: chosen.filter(isHeavy),
+    needs_parts: chosen.some(needsParts),
+  };
+}
+
+function isHeavy(file: string): boolean {
+  return file.startsWith("test/e2e/") || file.startsWith("test/faults/");
+}
+
+function needsParts(file: string): boolean {
+  return isHeavy(file) || file.endsWith(".parts.test.ts");
+}
