@@ -1,0 +1,263 @@
+/** The real flow as a scenario: the services' own handlers, wired as their `main.ts` wire them, on simulated ports. */
+import { SluiceError } from "../../libs/shared/errors.ts";
+import { type DeadLetterWriter, deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
+import { topicEvents, topicNames } from "../../libs/shared/events/topics.ts";
+import type { Handler } from "../../libs/shared/kafka/consumption.ts";
+import type { InRecord } from "../../libs/shared/kafka/ports.ts";
+import type { LaneName } from "../../libs/shared/kafka/scheduler.ts";
+import { priceOf } from "../../libs/shared/money.ts";
+import { createInferenceHandler } from "../../services/inference/handler.ts";
+import { createIngestHandler } from "../../services/ingest/handler.ts";
+import { createResultsHandler } from "../../services/results/handler.ts";
+import { createRouterHandler } from "../../services/router/handler.ts";
+import { SimulatedCodec, SimulatedSchemas } from "./codec.ts";
+import { FlowIndex, type Stage as IndexStage } from "./flow-index.ts";
+import { type FlowTopics, type FlowView, oneResultPerRequest, poisonBecomesDeadLetters } from "./flow-invariants.ts";
+import { boundsHold, commitsFollowConsequences, type Invariant, orderIsKept } from "./invariants.ts";
+import type { Random } from "./random.ts";
+import type { ScenarioFactory, ServiceParts, ServiceSpec } from "./scenario.ts";
+import { claimStore, jobViews, type ModelRates, modelClient, Stores, seenStore } from "./stores.ts";
+import { drawWorkload, type Stage, TENANTS, TIERS } from "./workload.ts";
+
+/** Smaller than what the log takes, so that a record can be too large for the flow. */
+const READ_BYTES_MAX = 4_096;
+
+const names = topicNames("llm.");
+const lanes = (topic: string): Record<string, LaneName> => ({ [topic]: "interactive", [names.batch(topic)]: "batch" });
+const both = (topic: string): string[] => Object.keys(lanes(topic));
+const jobs = TIERS.flatMap((tier) => both(names.jobs(tier)));
+
+const PRICE = priceOf({ input_usd_per_mtok: 1, output_usd_per_mtok: 2 });
+
+const TABLE: Parameters<typeof createRouterHandler>[0]["table"] = {
+  tiers: {
+    small: { kind: "chat", models: ["small-1"], endpoint: "default", in_flight_max: 4, timeout_ms: 5_000 },
+    large: { kind: "chat", models: ["large-1"], endpoint: "default", in_flight_max: 4, timeout_ms: 5_000 },
+  },
+  routing: { default_tier: "small", embeddings_tier: "small" },
+};
+
+const STAGES: readonly (IndexStage & { readonly name: Stage })[] = [
+  {
+    name: "ingest",
+    group: "sluice.ingest",
+    inputs: both(names.requests),
+    outputs: [...both(names.admitted), names.outcomes],
+  },
+  { name: "router", group: "sluice.router", inputs: both(names.admitted), outputs: [...jobs, names.outcomes] },
+  ...TIERS.map((tier) => ({
+    name: "inference" as const,
+    group: `sluice.inference.${tier}`,
+    inputs: both(names.jobs(tier)),
+    outputs: [names.outcomes],
+  })),
+  { name: "results", group: "sluice.results", inputs: [names.outcomes], outputs: [names.results] },
+];
+
+/** What the services of one run share. */
+type Shared = { readonly stores: Stores; readonly schemas: SimulatedSchemas; readonly model: ModelRates };
+
+export const flowScenario: ScenarioFactory = ({ random, clock, cluster, chaos_ms }) => {
+  const shared: Shared = {
+    stores: new Stores(),
+    schemas: new SimulatedSchemas([...topicEvents("llm.", TIERS).keys()]),
+    model: { refusal: random.next() * 0.3, garbage: random.next() * 0.1, latency_ms: random.int(5, 1_500) },
+  };
+  const workload = drawWorkload(random.fork(), names.requests, shared.schemas.idOf(names.requests), chaos_ms);
+  const index = new FlowIndex(cluster, STAGES, names.dlq);
+  const view: FlowView = { topics: flowTopics(), index, expected: workload.expected };
+  scheduleOutages(random.fork(), shared.stores, chaos_ms, (at_ms, task) => void clock.after(at_ms, task));
+  return {
+    topics: drawTopics(random),
+    services: drawServices(random, shared),
+    inputs: workload.inputs,
+    invariants: flowInvariants(view),
+    subjectOf: (record) => index.subjectOf(record),
+    onAppend: (record, transaction) => index.add(record, transaction),
+  };
+};
+
+function flowTopics(): FlowTopics {
+  const inputs_of = Object.fromEntries(
+    [...Map.groupBy(STAGES, ({ name }) => name)].map(([name, stages]) => [
+      name,
+      stages.flatMap(({ inputs }) => inputs),
+    ]),
+  );
+  return {
+    requests: both(names.requests),
+    results: names.results,
+    dlq: names.dlq,
+    outcomes: names.outcomes,
+    inputs_of,
+    transactional_group: "sluice.results",
+  };
+}
+
+function flowInvariants({ index, topics, expected }: FlowView): Invariant[] {
+  const view = { index, topics, expected };
+  const subjectOf = (record: InRecord): string | undefined => index.subjectOf(record);
+  // Refusals overtake what is still being worked on: order is promised along one path only.
+  const paths = STAGES.flatMap(({ name, inputs, outputs }) => {
+    const main = outputs.filter((output) => output !== names.outcomes || name === "inference");
+    return inputs.flatMap((input) => main.map((output) => [input, output] as const));
+  });
+  const ordered = (record: InRecord): string | undefined => index.soleSubjectOf(record, topics.requests);
+  return [
+    commitsFollowConsequences((record, group) => index.isDone(record, group), subjectOf),
+    boundsHold(),
+    oneResultPerRequest(view),
+    poisonBecomesDeadLetters(view),
+    ...paths.map(([input, output]) => orderIsKept(input, output, ordered)),
+  ];
+}
+
+function drawTopics(random: Random): Record<string, number> {
+  const work = [...both(names.requests), ...both(names.admitted), ...jobs, names.outcomes, names.results, names.dlq];
+  return Object.fromEntries(work.map((topic) => [topic, random.int(1, 4)]));
+}
+
+type Wiring = Pick<ServiceSpec, "order" | "commit_by" | "build"> & {
+  readonly max_in_flight: number;
+  readonly single?: boolean;
+};
+
+function drawServices(random: Random, shared: Shared): ServiceSpec[] {
+  return STAGES.map(({ name, group, inputs }) => {
+    const { max_in_flight, single, ...wiring } = wire(name, group, shared, random.fork());
+    return {
+      ...wiring,
+      name: group.slice("sluice.".length),
+      group,
+      topics: Object.fromEntries(inputs.map((topic) => [topic, topic.endsWith(".batch") ? "batch" : "interactive"])),
+      instances: random.int(1, 3),
+      max_in_flight,
+      batch_records_max: single ? 1 : random.int(1, 20),
+      queued_records_max: random.int(1, 30),
+    };
+  });
+}
+
+/** Each as in its service's `main.ts`. */
+function wire(stage: Stage, group: string, shared: Shared, random: Random): Wiring {
+  const dead_letters: DeadLetterWriter = { service: stage, group, topic: names.dlq };
+  const common = ({ process, publisher, clock }: ServiceParts) => ({
+    codec: new SimulatedCodec(process, shared.schemas, READ_BYTES_MAX),
+    publisher,
+    clock,
+    names,
+    dead_letters,
+  });
+  const published = ({ publisher }: ServiceParts) => ({
+    deadLetter: async (record: InRecord, error: unknown) =>
+      publisher.publish([deadLetterOf(dead_letters, record, error)]),
+  });
+  const batches = { order: "fetch", commit_by: "engine", max_in_flight: 1 } as const;
+  switch (stage) {
+    case "ingest":
+      return {
+        ...batches,
+        build: (parts) => ({
+          ...published(parts),
+          handler: poisoned(
+            stage,
+            createIngestHandler({
+              ...common(parts),
+              seen: seenStore(parts.process, shared.stores),
+              knowsTenant: (tenant) => (TENANTS as readonly string[]).includes(tenant),
+              count: () => undefined,
+            }),
+          ),
+        }),
+      };
+    case "router":
+      return {
+        ...batches,
+        build: (parts) => ({
+          ...published(parts),
+          handler: poisoned(stage, createRouterHandler({ ...common(parts), table: TABLE })),
+        }),
+      };
+    case "inference":
+      return {
+        order: "key",
+        commit_by: "engine",
+        max_in_flight: random.int(1, 8),
+        single: true,
+        build: (parts) => ({ ...published(parts), handler: poisoned(stage, inference(parts, common(parts), shared)) }),
+      };
+    case "results":
+      return {
+        ...batches,
+        commit_by: "handler",
+        build: (parts) => results(parts, common(parts), shared, dead_letters),
+      };
+  }
+}
+
+type Common = Omit<Parameters<typeof createRouterHandler>[0], "table">;
+
+function inference(parts: ServiceParts, common: Common, shared: Shared): Handler {
+  return createInferenceHandler({
+    ...common,
+    random: parts.random,
+    model: modelClient(parts.process, shared.stores, shared.model, parts.process.random.fork()),
+    prices: { version: "simulated", priceOf: () => PRICE },
+    attempts_max: 3,
+    retry: { base_ms: 50, cap_ms: 1_000 },
+    timeout_ms: 5_000,
+    called: () => undefined,
+  });
+}
+
+function results(
+  parts: ServiceParts,
+  common: Common,
+  shared: Shared,
+  dead_letters: DeadLetterWriter,
+): ReturnType<ServiceSpec["build"]> {
+  const { process, transactions } = parts;
+  return {
+    deadLetter: async (record, error) => {
+      const letter = deadLetterOf(dead_letters, record, error);
+      await transactions.publishOnce(record, [{ offset: record.offset, records: [letter] }]);
+    },
+    handler: poisoned(
+      "results",
+      createResultsHandler({
+        ...common,
+        claims: claimStore(process, shared.stores),
+        views: jobViews(process, shared.stores),
+        transactions,
+        count: () => undefined,
+      }),
+    ),
+  };
+}
+
+/** A handler with a bug: some records make it throw, wherever it is in its batch. */
+function poisoned(stage: Stage, handler: Handler): Handler {
+  const mark = `"poison":"${stage}"`;
+  return async (records, context) => {
+    if (records.some(({ value }) => value?.toString().replaceAll(": ", ":").includes(mark))) {
+      throw new SluiceError("internal_error", `a bug in ${stage}`);
+    }
+    await handler(records, context);
+  };
+}
+
+/** Stores go away and come back; now and then Redis comes back with nothing. */
+function scheduleOutages(
+  random: Random,
+  stores: Stores,
+  chaos_ms: number,
+  at: (at_ms: number, task: () => void) => void,
+): void {
+  for (let count = random.int(0, 3); count > 0; count -= 1) {
+    const name = random.pick(["redis", "postgres", "model"] as const);
+    const from_ms = random.int(0, chaos_ms - 1);
+    at(from_ms, () => stores.setAway(name, true));
+    at(Math.min(chaos_ms, from_ms + random.int(100, 8_000)), () => stores.setAway(name, false));
+  }
+  if (random.chance(0.2)) at(random.int(0, chaos_ms), () => stores.loseRedis());
+}

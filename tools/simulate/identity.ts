@@ -1,0 +1,54 @@
+/** Who a record of the flow is about, told from the bytes alone: the simulation's own reading, apart from the handlers'. Pure. */
+import { ID_PATTERN, TENANT_PATTERN } from "../../libs/shared/events/fields.ts";
+import { unframe } from "../../libs/shared/events/wire.ts";
+import type { InRecord } from "../../libs/shared/kafka/ports.ts";
+
+export type FlowRecord = {
+  /** `<tenant> <id>`; undefined for what is not a JSON object. */
+  readonly subject: string | undefined;
+  /** Which of several contents under one id this is, as the workload marked it. */
+  readonly content: string | undefined;
+};
+
+/** Owner of results whose request named no usable tenant. */
+const NO_TENANT = "_unknown";
+const NOBODY: FlowRecord = { subject: undefined, content: undefined };
+
+export function identify({
+  topic,
+  partition,
+  offset,
+  value,
+}: Pick<InRecord, "topic" | "partition" | "offset" | "value">): FlowRecord {
+  const json = value === null ? undefined : parse(value);
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return NOBODY;
+  const { tenant, id, metadata } = json as Record<string, unknown>;
+  // Only clients may write names that cannot be used.
+  const known = typeof tenant === "string" && (TENANT_PATTERN.test(tenant) || tenant === NO_TENANT);
+  const own = known && typeof id === "string" && ID_PATTERN.test(id);
+  const content = (metadata as Record<string, unknown> | undefined)?.["content"];
+  return {
+    subject: `${known ? tenant : NO_TENANT} ${own ? id : `${topic}-${partition}-${offset}`}`,
+    content: typeof content === "string" ? content : undefined,
+  };
+}
+
+function parse(value: Buffer): unknown {
+  const framed = unframe(value);
+  if (framed.kind === "unreadable") return undefined;
+  try {
+    return JSON.parse(framed.payload.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a dead letter says that it comes from: `<topic>/<partition>@<offset>`. */
+export function originOf({ headers }: Pick<InRecord, "headers">): string {
+  const of = (name: string): string | undefined => headers[`kafka_dlt-original-${name}`];
+  return `${of("topic")}/${of("partition")}@${of("offset")}`;
+}
+
+export function placeOf({ topic, partition, offset }: Pick<InRecord, "topic" | "partition" | "offset">): string {
+  return `${topic}/${partition}@${offset}`;
+}

@@ -1,0 +1,137 @@
+/**
+ * Redis, Postgres and a model backend as the handlers know them, in memory. They outlive every process. Each is away for a while
+ * at times; Redis may also lose all it has (I8).
+ */
+import { unavailable } from "../../libs/shared/errors.ts";
+import type { JobViewWriter } from "../../libs/shared/redis/job-views.ts";
+import type { ModelAnswer, ModelClient } from "../../services/inference/model-client.ts";
+import { entryOf, type SeenStore, type Sighting, type Verdict, verdictOf } from "../../services/ingest/seen.ts";
+import { type Claim, type ClaimStore, type ClaimVerdict, claimVerdict } from "../../services/results/claims.ts";
+import type { SimulatedProcess } from "./process.ts";
+import type { Random } from "./random.ts";
+
+export type StoreName = "redis" | "postgres" | "model";
+
+/** The state of the stores of one run. */
+export class Stores {
+  readonly seen = new Map<string, string>();
+  readonly views = new Map<string, string>();
+  readonly claims = new Map<string, Claim>();
+  /** Calls that reached the model, by request id. */
+  readonly model_calls = new Map<string, number>();
+  readonly #away = new Set<StoreName>();
+
+  setAway(name: StoreName, away: boolean): void {
+    if (away) this.#away.add(name);
+    else this.#away.delete(name);
+  }
+
+  isAway(name: StoreName): boolean {
+    return this.#away.has(name);
+  }
+
+  /** Redis starts again with nothing. */
+  loseRedis(): void {
+    this.seen.clear();
+    this.views.clear();
+  }
+}
+
+type Store = "redis" | "postgres";
+
+function callStore<T>(
+  process: SimulatedProcess,
+  stores: Stores,
+  name: Store,
+  what: string,
+  effect: () => T,
+  partly?: () => T,
+) {
+  const guarded = (): T => {
+    if (stores.isAway(name)) throw unavailable(name, new Error("connection refused"));
+    return effect();
+  };
+  const lost = (): Error => unavailable(name, new Error("connection reset"));
+  return process.call(`${name}: ${what}`, guarded, { lost, ...(partly === undefined ? {} : { partly }) });
+}
+
+export function seenStore(process: SimulatedProcess, stores: Stores): SeenStore {
+  const checkOne = (sighting: Sighting): Verdict => {
+    const key = `${sighting.tenant} ${sighting.id}`;
+    const before = stores.seen.get(key) ?? null;
+    if (before === null) stores.seen.set(key, entryOf(sighting));
+    return verdictOf(sighting, before);
+  };
+  return {
+    check: (sightings) =>
+      callStore(
+        process,
+        stores,
+        "redis",
+        "check what was seen",
+        () => sightings.map(checkOne),
+        // One script a tenant: some may have run when the connection breaks.
+        () => sightings.filter(({ tenant }) => tenant === sightings[0]?.tenant).map(checkOne),
+      ),
+  };
+}
+
+export function claimStore(process: SimulatedProcess, stores: Stores): ClaimStore {
+  const claimOne = (claim: Claim): ClaimVerdict => {
+    const key = `${claim.tenant} ${claim.id}`;
+    const holder = stores.claims.get(key);
+    if (holder !== undefined) return claimVerdict(claim, holder);
+    stores.claims.set(key, claim);
+    return "won";
+  };
+  return { claim: (claims) => callStore(process, stores, "postgres", "claim", () => claims.map(claimOne)) };
+}
+
+export function jobViews(process: SimulatedProcess, stores: Stores): JobViewWriter {
+  return {
+    finish: (jobs) =>
+      callStore(process, stores, "redis", "write the job views", () => {
+        for (const { tenant, id, status } of jobs) stores.views.set(`${tenant} ${id}`, status);
+      }),
+  };
+}
+
+export type ModelRates = { readonly refusal: number; readonly garbage: number; readonly latency_ms: number };
+
+export function modelClient(process: SimulatedProcess, stores: Stores, rates: ModelRates, random: Random): ModelClient {
+  const answer = (id: string): ModelAnswer => {
+    stores.model_calls.set(id, (stores.model_calls.get(id) ?? 0) + 1);
+    if (stores.isAway("model")) return { kind: "unreachable", message: "connection refused" };
+    if (random.chance(rates.refusal)) {
+      const status = random.pick([429, 500, 503]);
+      return { kind: "answered", status, body: Buffer.from("{}"), retry_after_ms: random.int(0, 2_000) };
+    }
+    if (random.chance(rates.garbage)) return { kind: "answered", status: 200, body: Buffer.from("<html>") };
+    return { kind: "answered", status: 200, body: completion(id) };
+  };
+  return {
+    async call({ id, timeout_ms }) {
+      const work_ms = random.next() * 2 * rates.latency_ms;
+      if (work_ms > timeout_ms) return { kind: "timeout" };
+      try {
+        return await process.call("model: call", () => answer(id), { lost: () => new LostCall(), work_ms });
+      } catch (error) {
+        if (error instanceof LostCall) return { kind: "timeout" };
+        throw error;
+      }
+    },
+  };
+}
+
+class LostCall extends Error {}
+
+function completion(id: string): Buffer {
+  return Buffer.from(
+    JSON.stringify({
+      id: `chatcmpl-${id}`,
+      object: "chat.completion",
+      choices: [{ index: 0, message: { role: "assistant", content: `answer to ${id}` }, finish_reason: "stop" }],
+      usage: { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 },
+    }),
+  );
+}

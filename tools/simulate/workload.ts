@@ -1,0 +1,123 @@
+/** What clients produce in one run, and what must become of each record. */
+import { frame } from "../../libs/shared/events/wire.ts";
+import { FOREIGN_SCHEMA_ID } from "./codec.ts";
+import type { Random } from "./random.ts";
+import type { Input } from "./scenario.ts";
+import { START_MS } from "./virtual-clock.ts";
+
+export type Stage = "ingest" | "router" | "inference" | "results";
+export const STAGES: readonly Stage[] = ["ingest", "router", "inference", "results"];
+
+export type Expectation =
+  /** A Result under its id, or a dead letter where other content under that id came first. */
+  | { readonly kind: "result" }
+  /** Nobody can read it. */
+  | { readonly kind: "unreadable" }
+  /** Its handling fails for good in this stage. */
+  | { readonly kind: "poison"; readonly stage: Stage };
+
+export type Workload = {
+  readonly inputs: readonly Input[];
+  /** By the very buffer produced; a record without one is unreadable. */
+  readonly expected: ReadonlyMap<Buffer, Expectation>;
+};
+
+export const TENANTS = ["acme", "globex"] as const;
+export const TIERS = ["small", "large"] as const;
+
+type Draft = { value: Record<string, unknown>; expectation: Expectation };
+
+export function drawWorkload(random: Random, topic: string, schema_id: number, span_ms: number): Workload {
+  const drafts = Array.from({ length: random.int(20, 50) }, (_, index) => draftOf(random, index));
+  const expected = new Map<Buffer, Expectation>();
+  const inputs: Input[] = [];
+  const produce = (value: Buffer | null, key: string | null, expectation: Expectation): void => {
+    if (value !== null) expected.set(value, expectation);
+    const lane_topic = random.chance(0.25) ? `${topic}.batch` : topic;
+    inputs.push({ at_ms: moment(random, span_ms), record: { topic: lane_topic, key, value } });
+  };
+  for (const { value, expectation } of drafts) {
+    const key = keyOf(value);
+    const copies = random.chance(0.2) ? random.int(2, 3) : 1;
+    for (let copy = 0; copy < copies; copy += 1) produce(write(random, value, schema_id), key, expectation);
+    const has_id = typeof value["id"] === "string" && expectation.kind === "result";
+    if (has_id && random.chance(0.1)) produce(write(random, otherContent(value), schema_id), key, expectation);
+  }
+  for (let count = random.int(0, 4); count > 0; count -= 1) produce(garbage(random), "garbage", { kind: "unreadable" });
+  return { inputs, expected };
+}
+
+/** Some runs are a trickle, some a burst at the start. */
+function moment(random: Random, span_ms: number): number {
+  return random.chance(0.5) ? random.int(0, span_ms) : random.int(0, Math.min(span_ms, 1_000));
+}
+
+function draftOf(random: Random, index: number): Draft {
+  const tenant = random.pick(TENANTS);
+  const value: Record<string, unknown> = {
+    tenant,
+    body: { model: "auto", messages: [{ role: "user", content: `question ${index}` }] },
+    metadata: { content: `${index}` },
+  };
+  if (random.chance(0.9)) value["id"] = `r-${random.chance(0.1) ? index - 1 : index}-${tenant}`;
+  if (random.chance(0.5)) value["session"] = `session-${random.int(1, 3)}`;
+  if (random.chance(0.2)) value["lane"] = random.pick(["interactive", "batch"]);
+  if (random.chance(0.3)) value["tier"] = random.pick(TIERS);
+  if (random.chance(0.1)) value["deadline"] = new Date(START_MS + random.int(1, 20_000)).toISOString();
+  if (random.chance(0.05)) {
+    const stage = random.pick(STAGES);
+    const { deadline: _, ...timeless } = value;
+    return {
+      value: { ...timeless, id: `poison-${index}`, metadata: { content: `${index}`, poison: stage } },
+      expectation: { kind: "poison", stage },
+    };
+  }
+  if (random.chance(0.15)) Object.assign(value, random.pick(FLAWS));
+  return { value, expectation: { kind: "result" } };
+}
+
+/** What makes a request one that is refused. */
+const FLAWS: readonly Record<string, unknown>[] = [
+  { tenant: 7 },
+  { tenant: "nobody" },
+  { tenant: "not a name!" },
+  { body: {} },
+  { body: { messages: [] } },
+  { body: { messages: [{ role: "user", content: "hi" }], input: "hi" } },
+  { body: { model: "no-such-model", messages: [{ role: "user", content: "hi" }] } },
+  { tier: "no-such-tier" },
+  { surprise: true },
+  { id: "not an id!" },
+  { deadline: "tomorrow" },
+];
+
+function otherContent(value: Record<string, unknown>): Record<string, unknown> {
+  return { ...value, metadata: { content: "other" } };
+}
+
+function keyOf(value: Record<string, unknown>): string | null {
+  const key = value["session"] ?? value["id"];
+  return typeof key === "string" ? key : null;
+}
+
+/** Plain JSON in some spelling, or the wire format under our schema or another team's. */
+function write(random: Random, value: Record<string, unknown>, schema_id: number): Buffer {
+  const json = Buffer.from(random.chance(0.8) ? JSON.stringify(value) : `\n ${JSON.stringify(value, null, 2)}`);
+  if (random.chance(0.6)) return json;
+  return frame(random.chance(0.7) ? schema_id : FOREIGN_SCHEMA_ID, Buffer.from(JSON.stringify(value)));
+}
+
+function garbage(random: Random): Buffer | null {
+  return random.pick([
+    null,
+    Buffer.alloc(0),
+    Buffer.from("hello"),
+    Buffer.from('{"tenant":'),
+    Buffer.from("[1,2]"),
+    Buffer.from([0, 1, 2]),
+    frame(777_777, Buffer.from("{}")),
+    frame(FOREIGN_SCHEMA_ID, Buffer.from("null")),
+    frame(FOREIGN_SCHEMA_ID, Buffer.from("nonsense")),
+    Buffer.from(`{"tenant":"acme","id":"too-large","body":{"messages":"${"x".repeat(7_500)}"}}`),
+  ]);
+}
