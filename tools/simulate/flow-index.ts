@@ -55,14 +55,13 @@ export class FlowIndex {
       : this.identityOf(record).subject;
   }
 
-  /** The subject, unless several partitions hold requests under it: which of them came first is nobody's promise. */
+  /** The subject, unless several partitions or contents share it: which of them came first is nobody's promise. */
   soleSubjectOf(record: InRecord, requests: readonly string[]): string | undefined {
     const { subject } = this.identityOf(record);
     if (subject === undefined) return undefined;
     const all = requests.flatMap((topic) => this.#written.get(topic)?.get(subject) ?? []);
-    return new Set(all.map(({ record: { topic, partition } }) => `${topic}/${partition}`)).size === 1
-      ? subject
-      : undefined;
+    const kinds = all.map(({ record: one }) => `${one.topic}/${one.partition} ${this.identityOf(one).content}`);
+    return new Set(kinds).size === 1 ? subject : undefined;
   }
 
   /** The record that a dead letter is the copy of. */

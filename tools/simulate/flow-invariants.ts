@@ -21,6 +21,8 @@ export type FlowView = {
   readonly topics: FlowTopics;
   readonly index: FlowIndex;
   readonly expected: ReadonlyMap<Buffer, Expectation>;
+  /** Redis lost what it knew of ids: a repeat may then be taken for a conflict with what came after the loss. */
+  readonly idsWereForgotten: () => boolean;
 };
 
 type Ended = {

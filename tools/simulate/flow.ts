@@ -65,7 +65,12 @@ export const flowScenario: ScenarioFactory = ({ random, clock, cluster, chaos_ms
   };
   const workload = drawWorkload(random.fork(), names.requests, shared.schemas.idOf(names.requests), chaos_ms);
   const index = new FlowIndex(cluster, STAGES, names.dlq);
-  const view: FlowView = { topics: flowTopics(), index, expected: workload.expected };
+  const view: FlowView = {
+    topics: flowTopics(),
+    index,
+    expected: workload.expected,
+    idsWereForgotten: () => shared.stores.redis_lost,
+  };
   scheduleOutages(random.fork(), shared.stores, chaos_ms, (at_ms, task) => void clock.after(at_ms, task));
   return {
     topics: drawTopics(random),
@@ -94,8 +99,8 @@ function flowTopics(): FlowTopics {
   };
 }
 
-function flowInvariants({ index, topics, expected }: FlowView): Invariant[] {
-  const view = { index, topics, expected };
+function flowInvariants(view: FlowView): Invariant[] {
+  const { index, topics } = view;
   const subjectOf = (record: InRecord): string | undefined => index.subjectOf(record);
   // Refusals overtake what is still being worked on: order is promised along one path only.
   const paths = STAGES.flatMap(({ name, inputs, outputs }) => {
@@ -220,7 +225,10 @@ function results(
   return {
     deadLetter: async (record, error) => {
       const letter = deadLetterOf(dead_letters, record, error);
-      await transactions.publishOnce(record, [{ offset: record.offset, records: [letter] }]);
+      const ended = await transactions.publishOnce(record, [{ offset: record.offset, records: [letter] }]);
+      if (ended === "fenced") {
+        throw new SluiceError("producer_fenced", "another member took a transactional id of ours", { retryable: true });
+      }
     },
     handler: poisoned(
       "results",

@@ -19,6 +19,7 @@ export class Stores {
   readonly claims = new Map<string, Claim>();
   /** Calls that reached the model, by request id. */
   readonly model_calls = new Map<string, number>();
+  redis_lost = false;
   readonly #away = new Set<StoreName>();
 
   setAway(name: StoreName, away: boolean): void {
@@ -32,6 +33,7 @@ export class Stores {
 
   /** Redis starts again with nothing. */
   loseRedis(): void {
+    this.redis_lost = true;
     this.seen.clear();
     this.views.clear();
   }

@@ -11,6 +11,7 @@ export class OffsetTracker {
   #timestamps_ms: number[] = [];
   #head = 0;
   readonly #done = new Set<number>();
+  #first = 0;
   #base = 0;
   #highest = -1;
   #committed = 0;
@@ -21,6 +22,7 @@ export class OffsetTracker {
     if (this.#highest < 0) {
       this.#base = offset;
       this.#committed = offset;
+      this.#first = offset;
     }
     this.#highest = offset;
     this.#delivered.push(offset);
@@ -44,9 +46,12 @@ export class OffsetTracker {
     }
   }
 
-  /** The next offset to read after a restart, when it moved since the last `committed`; else undefined. */
-  committable(): number | undefined {
-    return this.#base > this.#committed ? this.#base : undefined;
+  /**
+   * The next offset to read after a restart, when it moved since the last `committed`; else undefined.
+   * @param again Also when it moved before that.
+   */
+  committable(again = false): number | undefined {
+    return this.#base > (again ? this.#first : this.#committed) ? this.#base : undefined;
   }
 
   /** Remembers what was committed. */
