@@ -17,8 +17,6 @@ import type { PriceList } from "./call.ts";
 import { createInferenceHandler } from "./handler.ts";
 import { HttpModelClient } from "./http-client.ts";
 
-const groupOf = (tier: string): string => `sluice.inference.${tier}`;
-
 /** The tiers that this process serves: all of them, unless the environment names some. */
 function tiersServed(
   tiers: Readonly<Record<string, TierSettings>>,
@@ -85,7 +83,7 @@ await runService("inference", process.env, async (context) => {
   const groups = new Map<string, Consumption>();
   await Promise.all(
     tiersServed(settings.tiers, process.env["SLUICE_TIERS"]).map(async ([tier, options]) => {
-      const group = groupOf(tier);
+      const group = `${settings.consumption.group_prefix}inference.${tier}`;
       const handler = createInferenceHandler({
         codec,
         publisher: producer,

@@ -7,10 +7,10 @@ import { bothLanes, deadLetterWriter, joinGroup, observeConsumption, runService 
 import { createIngestHandler } from "./handler.ts";
 import { RedisSeenStore } from "./seen.ts";
 
-const GROUP = "sluice.ingest";
 const HOUR_MS = 3_600_000;
 
 await runService("ingest", process.env, async (context) => {
+  const group = `${context.settings.consumption.group_prefix}ingest`;
   const { settings, names, codec, producer, metrics, log } = context;
   const redis = connectRedis(context.environment.redis_url, context.instance, log);
   await untilAvailable(context.retry, "redis", () => redisReady(redis, 1_000));
@@ -26,12 +26,12 @@ await runService("ingest", process.env, async (context) => {
     seen: new RedisSeenStore(redis, settings.ingest.seen_ttl_hours * HOUR_MS),
     clock: systemClock,
     names,
-    dead_letters: deadLetterWriter(context, GROUP),
+    dead_letters: deadLetterWriter(context, group),
     knowsTenant: (tenant) => Object.hasOwn(settings.tenants, tenant),
     count: (outcome) => outcomes.inc({ outcome }),
   });
   const consumption = await joinGroup(context, {
-    group: GROUP,
+    group,
     topics: bothLanes(names, names.requests),
     order: "fetch",
     commit_by: "engine",
@@ -39,7 +39,7 @@ await runService("ingest", process.env, async (context) => {
     batch_records_max: settings.consumption.batch_records_max,
     handler,
   });
-  observeConsumption(context, new Map([[GROUP, consumption]]));
+  observeConsumption(context, new Map([[group, consumption]]));
   return {
     ready: async () => [
       ...(consumption.joined ? [] : ["not yet a member of its group"]),

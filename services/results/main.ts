@@ -13,16 +13,16 @@ import { deadLetterWriter, joinGroup, observeConsumption, runService } from "../
 import { PostgresClaimStore } from "./claims.ts";
 import { createResultsHandler } from "./handler.ts";
 
-const GROUP = "sluice.results";
 const HOUR_MS = 3_600_000;
 const POSTGRES_CONNECTIONS = 4;
 
 await runService("results", process.env, async (context) => {
+  const group = `${context.settings.consumption.group_prefix}results`;
   const { settings, names, codec, metrics, log, retry } = context;
   const pool = connectPostgres(context.environment.database_url, context.instance, POSTGRES_CONNECTIONS, log);
   const redis = connectRedis(context.environment.redis_url, context.instance, log);
   const transactions = new KafkaTransactions(context.kafka, {
-    group: GROUP,
+    group,
     transaction_timeout_ms: settings.results.transaction_timeout_ms,
   });
   await Promise.all([
@@ -42,9 +42,9 @@ await runService("results", process.env, async (context) => {
     labelNames: ["tier"],
     registers: [metrics],
   });
-  const dead_letters = deadLetterWriter(context, GROUP);
+  const dead_letters = deadLetterWriter(context, group);
   const consumption = await joinGroup(context, {
-    group: GROUP,
+    group,
     topics: { [names.outcomes]: "interactive" },
     order: "fetch",
     commit_by: "handler",
@@ -70,7 +70,7 @@ await runService("results", process.env, async (context) => {
       },
     }),
   });
-  observeConsumption(context, new Map([[GROUP, consumption]]));
+  observeConsumption(context, new Map([[group, consumption]]));
   return {
     ready: async () => [
       ...(consumption.joined ? [] : ["not yet a member of its group"]),

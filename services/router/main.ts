@@ -3,12 +3,11 @@ import { systemClock } from "../../libs/shared/clock.ts";
 import { bothLanes, deadLetterWriter, joinGroup, observeConsumption, runService } from "../../libs/shared/service.ts";
 import { createRouterHandler } from "./handler.ts";
 
-const GROUP = "sluice.router";
-
 await runService("router", process.env, async (context) => {
+  const group = `${context.settings.consumption.group_prefix}router`;
   const { settings, names, codec, producer } = context;
   const consumption = await joinGroup(context, {
-    group: GROUP,
+    group,
     topics: bothLanes(names, names.admitted),
     order: "fetch",
     commit_by: "engine",
@@ -19,11 +18,11 @@ await runService("router", process.env, async (context) => {
       publisher: producer,
       clock: systemClock,
       names,
-      dead_letters: deadLetterWriter(context, GROUP),
+      dead_letters: deadLetterWriter(context, group),
       table: settings,
     }),
   });
-  observeConsumption(context, new Map([[GROUP, consumption]]));
+  observeConsumption(context, new Map([[group, consumption]]));
   return {
     ready: async () => (consumption.joined ? [] : ["not yet a member of its group"]),
     stop: async () => {
