@@ -29,23 +29,35 @@ function needsInstall() {
   return statSync(installed).mtimeMs < statSync(join(root, "package-lock.json")).mtimeMs;
 }
 
-/** Runs `npm ci`; its output is shown only when it fails. */
-function install() {
-  say("installing the packages (npm ci, once)…");
-  const begin_ms = Date.now();
-  // Under npm its own path is known; otherwise the one on PATH serves.
-  const npm = process.env["npm_execpath"];
-  const [command, args] = npm?.endsWith(".js") ? [process.execPath, [npm]] : ["npm", []];
-  const result = spawnSync(command, [...args, "ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+/** Runs npm quietly in the checkout. Under npm its own path is known; otherwise the one on PATH serves. */
+function npm(args) {
+  const path = process.env["npm_execpath"];
+  const [command, first] = path?.endsWith(".js") ? [process.execPath, [path]] : ["npm", []];
+  const result = spawnSync(command, [...first, ...args, "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
     maxBuffer: 64 * 1024 * 1024,
   });
   if (result.signal) process.exit(128 + constants.signals[result.signal]);
-  if (result.error || result.status !== 0) {
-    say(`${result.stdout ?? ""}${result.stderr ?? ""}`.trim());
-    fail(`npm ci failed${result.error ? `: ${result.error.message}` : ""}; the lines above say why.`);
+  const output = `${result.error?.message ?? ""}${result.stdout ?? ""}${result.stderr ?? ""}`.trim();
+  return { ok: result.status === 0, output };
+}
+
+/** Installs what the lock file names; npm's output is shown only when that fails. */
+function install() {
+  say("installing the packages (npm ci, once)…");
+  const begin_ms = Date.now();
+  let result = npm(["ci"]);
+  // npm ci refuses a lock file that lacks optional packages of other platforms, and a registry mirror may not have
+  // them. npm install takes the locked versions all the same; with --no-save it changes no file of the checkout.
+  if (!result.ok && result.output.includes("EUSAGE")) {
+    say("npm ci finds the lock file incomplete; installing its versions with npm install");
+    result = npm(["install", "--no-save"]);
+  }
+  if (!result.ok) {
+    say(result.output);
+    fail("The packages could not be installed; the lines above say why.");
   }
   say(`installed in ${((Date.now() - begin_ms) / 1000).toFixed(1)} s`);
 }
