@@ -55,11 +55,15 @@ export class FlowIndex {
       : this.identityOf(record).subject;
   }
 
-  /** The subject, unless several partitions or contents share it: which of them came first is nobody's promise. */
+  /**
+   * The subject, unless several partitions or contents share it (which of them came first is nobody's promise) or a deadline may
+   * have it refused at a later reading (refusals overtake).
+   */
   soleSubjectOf(record: InRecord, requests: readonly string[]): string | undefined {
     const { subject } = this.identityOf(record);
     if (subject === undefined) return undefined;
     const all = requests.flatMap((topic) => this.#written.get(topic)?.get(subject) ?? []);
+    if (all.some(({ record: one }) => this.identityOf(one).has_deadline)) return undefined;
     const kinds = all.map(({ record: one }) => `${one.topic}/${one.partition} ${this.identityOf(one).content}`);
     return new Set(kinds).size === 1 ? subject : undefined;
   }

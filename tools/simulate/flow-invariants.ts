@@ -93,8 +93,10 @@ function contentProblem(view: FlowView, ended: Ended, request: InRecord, subject
   const { content } = index.identityOf(request);
   if (winner === undefined || content === undefined) return undefined;
   const own_letter = ended.letters_of.has(placeOf(request));
-  if (winner === content)
-    return own_letter ? `${subject} has a result and ${placeOf(request)} is a dead letter` : undefined;
+  if (winner === content) {
+    const wrong = own_letter && !view.idsWereForgotten();
+    return wrong ? `${subject} has a result and ${placeOf(request)} is a dead letter` : undefined;
+  }
   // When the memory of ids was lost with Redis, the conflict is found later, at the outcome.
   const later = ended.letters.some((letter) => {
     const original =

@@ -8,11 +8,13 @@ export type FlowRecord = {
   readonly subject: string | undefined;
   /** Which of several contents under one id this is, as the workload marked it. */
   readonly content: string | undefined;
+  /** May be refused at a second reading that was admitted at the first. */
+  readonly has_deadline: boolean;
 };
 
 /** Owner of results whose request named no usable tenant. */
 const NO_TENANT = "_unknown";
-const NOBODY: FlowRecord = { subject: undefined, content: undefined };
+const NOBODY: FlowRecord = { subject: undefined, content: undefined, has_deadline: false };
 
 export function identify({
   topic,
@@ -30,6 +32,7 @@ export function identify({
   return {
     subject: `${known ? tenant : NO_TENANT} ${own ? id : `${topic}-${partition}-${offset}`}`,
     content: typeof content === "string" ? content : undefined,
+    has_deadline: "deadline" in json,
   };
 }
 

@@ -92,7 +92,8 @@ const FLAWS: readonly Record<string, unknown>[] = [
 ];
 
 function otherContent(value: Record<string, unknown>): Record<string, unknown> {
-  return { ...value, metadata: { content: "other" } };
+  const { content } = value["metadata"] as Record<string, string>;
+  return { ...value, metadata: { content: `not ${content}` } };
 }
 
 function keyOf(value: Record<string, unknown>): string | null {
