@@ -241,11 +241,13 @@ export class SimulatedConsumer {
     return !this.#paused.has(tp.topic) && this.#positions.has(partitionId(tp));
   }
 
-  /** Waits until there is something to fetch or the group has news. */
+  /** Waits until there is something to fetch or the group has news; never for longer than a session without a heartbeat. */
   #idle(): Promise<void> {
     return new Promise((resolve) => {
+      const timer = this.#options.process.clock.after(this.#settings.sessionTimeout, () => this.#wake?.());
       this.#wake = () => {
         this.#wake = undefined;
+        timer.cancel();
         resolve();
       };
     });
