@@ -48,13 +48,7 @@ function npm(args) {
 function install() {
   say("installing the packages (npm ci, once)…");
   const begin_ms = Date.now();
-  let result = npm(["ci"]);
-  // npm ci refuses a lock file that lacks optional packages of other platforms, and a registry mirror may not have
-  // them. npm install takes the locked versions all the same; with --no-save it changes no file of the checkout.
-  if (!result.ok && result.output.includes("EUSAGE")) {
-    say("npm ci finds the lock file incomplete; installing its versions with npm install");
-    result = npm(["install", "--no-save"]);
-  }
+  const result = npm(["ci"]);
   if (!result.ok) {
     say(result.output);
     fail("The packages could not be installed; the lines above say why.");

@@ -25,13 +25,14 @@ const flags = new Command("bench")
   .option("--rate <n>", "requests a second of the latency runs", "100")
   .option("--in-flight <n>", "requests kept in flight in the throughput runs", "256")
   .option("--waiting <n>", "requests left waiting for the memory figure; 0 skips it", "100000")
+  .option("--only <ways>", "which ways in to measure", "floor,topic,http")
   .option("--json", "print the figures as JSON instead of a table")
   .addHelpText(
     "after",
     "\nExamples:\n  npm run bench\n  npm run bench -- --seconds 10 --waiting 0\n  npm run bench -- --json > figures.json",
   )
   .parse()
-  .opts<{ seconds: string; rate: string; inFlight: string; waiting: string; json?: boolean }>();
+  .opts<{ seconds: string; rate: string; inFlight: string; waiting: string; only: string; json?: boolean }>();
 
 const duration_ms = Number(flags.seconds) * 1_000;
 const rate = Number(flags.rate);
@@ -39,12 +40,17 @@ const in_flight = Number(flags.inFlight);
 const stack = await startBenchStack({ root: ROOT, name: "bench" });
 try {
   const rows: Row[] = [];
-  rows.push(...(await benchFloor()), ...(await benchTopics()), ...(await benchHttp()));
+  const ways = { floor: benchFloor, topic: benchTopics, http: benchHttp };
+  for (const name of flags.only.split(",")) rows.push(...(await (ways[name as keyof typeof ways] ?? none)()));
   const memory = Number(flags.waiting) > 0 ? await benchWaiting(Number(flags.waiting)) : undefined;
   const report: Report = { rows, ...(memory === undefined ? {} : { memory }) };
   console.log(flags.json ? JSON.stringify(report, null, 2) : render(report));
 } finally {
   await stack.stop();
+}
+
+async function none(): Promise<Row[]> {
+  return [];
 }
 
 async function benchFloor(): Promise<Row[]> {

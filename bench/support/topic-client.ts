@@ -9,6 +9,7 @@ import { silentLog } from "../../libs/shared/log.ts";
 export type TopicClient = {
   /** Produces one value and resolves with the first record that comes back under its key. */
   ask(key: string, value: Buffer): Promise<InRecord>;
+  wait(key: string): Promise<InRecord>;
   /** Produces without waiting for what comes back. */
   send(records: readonly { readonly key: string; readonly value: Buffer }[]): Promise<void>;
   /** Records that came back under a key that was answered already: repeats. */
@@ -46,6 +47,7 @@ export async function topicClient(brokers: string, to: string, from: string): Pr
   });
   await joined;
   return {
+    wait: (key: string) => new Promise<InRecord>((done) => waiting.set(key, done)),
     async ask(key, value) {
       const answer = new Promise<InRecord>((done) => waiting.set(key, done));
       await producer.publish([{ topic: to, key, value }]);

@@ -53,7 +53,10 @@ const price = z.strictObject({
 
 const consumption = z.strictObject({
   /** Before every consumer group's name; pipelines that share a cluster differ in it and in topics.prefix. */
-  group_prefix: z.string().regex(/^[A-Za-z0-9._-]*$/).default("sluice."),
+  group_prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]*$/)
+    .default("sluice."),
   /** Records of a lane held in memory before its topics are paused. */
   queued_records_max: count.default(2_000),
   queued_bytes_max: count.default(32 * 1024 * 1024),

@@ -4,6 +4,7 @@ import kafkajs, { type Kafka } from "kafkajs";
 import { SluiceError, unavailable } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { decodeLz4, decodeSnappy, encodeSnappy } from "./codecs.ts";
+import { cacheCoordinators } from "./coordinator-cache.ts";
 
 // CommonJS: not all of its exports are named for an ES module.
 const { CompressionCodecs, CompressionTypes, logLevel } = kafkajs;
@@ -32,6 +33,7 @@ function prepareOnce(): void {
   if (prepared) return;
   prepared = true;
   silenceNegativeTimeouts();
+  cacheCoordinators(() => performance.now());
   CompressionCodecs[CompressionTypes.ZSTD] = () => ({
     compress: async (encoder: { buffer: Buffer }) => zstdCompressSync(encoder.buffer),
     decompress: async (buffer: Buffer) => zstdDecompressSync(buffer),
