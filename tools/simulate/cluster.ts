@@ -56,14 +56,17 @@ export class SimulatedCluster {
     return group;
   }
 
-  /** Records between what a group committed and the last stable offset, over the topics it reads. Markers do not count. */
+  /**
+   * Records from the highest offset that a group committed on, over the topics it reads, open transactions as one more. Markers do
+   * not count. (Not from the last one: a late commit may set it back, and what it makes the group read again is done.)
+   */
   lag(group_id: string, topics: readonly string[]): number {
     const group = this.group(group_id);
     let lag = 0;
     for (const topic of topics) {
       for (const partition of this.log.partitions(topic)) {
-        const committed = group.committed({ topic, partition: partition.number })?.offset ?? 0;
-        if (committed < partition.end) lag += partition.read(committed, Number.POSITIVE_INFINITY).records.length;
+        const reached = group.reached({ topic, partition: partition.number });
+        if (reached < partition.end) lag += partition.read(reached, Number.POSITIVE_INFINITY).records.length;
         if (partition.stable < partition.end) lag += 1;
       }
     }

@@ -46,6 +46,7 @@ export class SimulatedGroup {
   readonly #options: GroupOptions;
   readonly #members = new Map<string, Member>();
   readonly #offsets = new Map<string, CommittedOffset>();
+  readonly #reached = new Map<string, number>();
   #generation = 0;
   #member_count = 0;
   #stable = true;
@@ -110,13 +111,20 @@ export class SimulatedGroup {
     for (const at of offsets) {
       if ((at.metadata?.length ?? 0) > 4096) throw new ProtocolError("OFFSET_METADATA_TOO_LARGE");
       const before = this.committed(at)?.offset ?? 0;
-      this.#offsets.set(partitionId(at), { offset: at.offset, metadata: at.metadata ?? null });
+      const id = partitionId(at);
+      this.#offsets.set(id, { offset: at.offset, metadata: at.metadata ?? null });
+      this.#reached.set(id, Math.max(this.#reached.get(id) ?? 0, at.offset));
       this.#options.onCommit?.(at, before, by);
     }
   }
 
   committed(tp: TopicPartition): CommittedOffset | undefined {
     return this.#offsets.get(partitionId(tp));
+  }
+
+  /** The highest offset ever committed: a commit that timed out may arrive late and set the committed one back. */
+  reached(tp: TopicPartition): number {
+    return this.#reached.get(partitionId(tp)) ?? 0;
   }
 
   #prepare(): void {
