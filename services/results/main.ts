@@ -14,12 +14,11 @@ import { PostgresClaimStore } from "./claims.ts";
 import { createResultsHandler } from "./handler.ts";
 
 const HOUR_MS = 3_600_000;
-const POSTGRES_CONNECTIONS = 4;
 
 await runService("results", process.env, async (context) => {
   const group = `${context.settings.consumption.group_prefix}results`;
   const { settings, names, codec, metrics, log, retry } = context;
-  const pool = connectPostgres(context.environment.database_url, context.instance, POSTGRES_CONNECTIONS, log);
+  const pool = connectPostgres(context.environment.database_url, context.instance, settings.results.partitions_in_flight_max, log);
   const redis = connectRedis(context.environment.redis_url, context.instance, log);
   const transactions = new KafkaTransactions(context.kafka, {
     group,
@@ -46,9 +45,10 @@ await runService("results", process.env, async (context) => {
   const consumption = await joinGroup(context, {
     group,
     topics: { [names.outcomes]: "interactive" },
-    order: "fetch",
+    // One batch of a partition at a time: its transactions follow one another, partitions do not wait for each other.
+    order: "partition",
     commit_by: "handler",
-    max_in_flight: 1,
+    max_in_flight: settings.results.partitions_in_flight_max,
     batch_records_max: settings.consumption.batch_records_max,
     onLost: (partitions) => transactions.forget(partitions),
     // In its own transaction, so that the offset moves past the record too.

@@ -193,8 +193,9 @@ function wire(stage: Stage, group: string, shared: Shared, random: Random): Wiri
       };
     case "results":
       return {
-        ...batches,
+        order: "partition",
         commit_by: "handler",
+        max_in_flight: random.int(1, 4),
         build: (parts) => results(parts, common(parts), shared, dead_letters),
       };
   }

@@ -27,7 +27,7 @@ export type ServiceSpec = {
   readonly name: string;
   readonly group: string;
   readonly topics: Readonly<Record<string, LaneName>>;
-  readonly order: "key" | "fetch";
+  readonly order: "key" | "partition" | "fetch";
   readonly commit_by: "engine" | "handler";
   readonly instances: number;
   readonly max_in_flight: number;

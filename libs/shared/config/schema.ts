@@ -122,6 +122,8 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       job_view_ttl_hours: count.default(24),
       transaction_timeout_ms: count.default(30_000),
+      /** Partitions worked on at once, each with a database connection. */
+      partitions_in_flight_max: count.default(8),
     })
     .prefault({}),
   gateway: gateway.prefault({}),

@@ -53,7 +53,7 @@ export type ConsumptionOptions = {
   /** Every topic consumed, with its lane. */
   readonly topics: Readonly<Record<string, LaneName>>;
   readonly lane_weights: Readonly<Record<LaneName, number>>;
-  readonly order: "key" | "fetch";
+  readonly order: "key" | "partition" | "fetch";
   readonly limits: ConsumptionLimits;
   readonly handler: Handler;
   /** Writes one dead letter for a record that no retry can help. */
@@ -222,15 +222,9 @@ export class Consumption {
 
   #take(): RunningTask[] {
     const { batch_records_max, batch_bytes_max } = this.#options.limits;
-    const batch: RunningTask[] = [];
-    let bytes = 0;
-    while (batch.length < batch_records_max && bytes < batch_bytes_max) {
-      const task = this.#scheduler.next();
-      if (task === undefined) break;
-      batch.push({ task, state: this.#states.get(task) as PartitionState });
-      bytes += task.bytes;
-    }
-    return batch;
+    return this.#scheduler
+      .take(batch_records_max, batch_bytes_max)
+      .map((task) => ({ task, state: this.#states.get(task) as PartitionState }));
   }
 
   /** Runs one batch to its end. Never rejects. */
@@ -240,8 +234,8 @@ export class Consumption {
     const settled = await this.#handle(batch);
     for (const { task, state } of batch) {
       if (settled && !this.#options.plant_early_commit) state.tracker.complete(task.record.offset);
-      this.#scheduler.done(task);
     }
+    this.#scheduler.release(batch.map(({ task }) => task));
   }
 
   /** @returns false when the work was given up because the engine stops: it will be delivered again. */
