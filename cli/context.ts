@@ -1,5 +1,4 @@
 /** What a verb works with: the settings, and the addresses of a running Sluice, from the environment or `.sluice/run.json`. */
-import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Kafka } from "kafkajs";
@@ -12,6 +11,7 @@ import { RegistryCodec } from "../libs/shared/events/registry.ts";
 import { type TopicNames, topicEvents, topicNames } from "../libs/shared/events/topics.ts";
 import { createKafka } from "../libs/shared/kafka/client.ts";
 import { createLog, type Log } from "../libs/shared/log.ts";
+import { type RunState, readRunState } from "../tools/stack/run-file.ts";
 
 /** The checkout's root. */
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -63,18 +63,18 @@ export function stateDir(env: Env): string {
   return resolve(env["SLUICE_DIR"] ?? join(ROOT, ".sluice"));
 }
 
+/** What a running `up` says of itself; undefined where none runs (what a crashed one left behind does not count). */
+export function runState(env: Env): RunState | undefined {
+  const dir = stateDir(env);
+  return readRunState(join(dir, "run.json"), join(dir, "lock"));
+}
+
 /** Addresses of the stack that `up` started, as environment variables. */
 function runFileAddresses(env: Env): Record<string, string> {
-  const file = join(stateDir(env), "run.json");
-  if (!existsSync(file)) return {};
-  const { endpoints } = JSON.parse(readFileSync(file, "utf8")) as { endpoints: Record<string, string | null> };
-  const addresses = {
-    KAFKA_BROKERS: endpoints["kafka"],
-    SCHEMA_REGISTRY_URL: endpoints["schema_registry"],
-    REDIS_URL: endpoints["redis"],
-    DATABASE_URL: endpoints["postgres"],
-  };
-  return defined(Object.fromEntries(Object.entries(addresses).map(([name, value]) => [name, value ?? undefined])));
+  const endpoints = runState(env)?.endpoints;
+  if (endpoints === undefined) return {};
+  const { kafka, schema_registry, redis, postgres } = endpoints;
+  return { KAFKA_BROKERS: kafka, SCHEMA_REGISTRY_URL: schema_registry, REDIS_URL: redis, DATABASE_URL: postgres };
 }
 
 function defined(env: Env): Record<string, string> {

@@ -1,18 +1,31 @@
 #!/usr/bin/env node
 /** The command line: one file a verb, each exported as a commander command. */
-import { Command } from "commander";
-import { describe, SluiceError } from "../libs/shared/errors.ts";
+import { Command, CommanderError } from "commander";
+import { EXIT, exitCodeOf, formatError } from "./output/terminal.ts";
+import { sendCommand } from "./send.ts";
+import { tailCommand } from "./tail.ts";
+import { topicsCommand } from "./topics.ts";
 import { upCommand } from "./up.ts";
 
-const program = new Command("sluice")
-  .description("An event-streaming pipeline for LLM inference on Kafka.")
-  .addCommand(upCommand)
-  .showHelpAfterError("(add --help for the options and examples)");
+const VERBS = [upCommand, sendCommand, tailCommand, topicsCommand];
+
+const program = new Command("sluice").description("An event-streaming pipeline for LLM inference on Kafka.");
+for (const verb of VERBS) program.addCommand(verb);
+prepare(program);
+
+/** Wrong usage has an exit code of its own, in every command. */
+function prepare(command: Command): void {
+  command.exitOverride().showHelpAfterError("(add --help for the options and examples)");
+  for (const each of command.commands) prepare(each);
+}
 
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`sluice: ${describe(error)}\n`);
-  if (!(error instanceof SluiceError)) process.stderr.write(`${(error as Error).stack}\n`);
-  process.exit(1);
+  // commander has said what is wrong; help that was asked for is no error.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  else {
+    process.stderr.write(formatError(error, process.argv.includes("--json")));
+    process.exitCode = exitCodeOf(error);
+  }
 }
