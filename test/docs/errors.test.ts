@@ -11,8 +11,8 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const CODE = '"([a-z][a-z_]*)"';
 /** The ways in which the source gives a code. */
 const GIVEN = [
-  // A field or a default: code: "x", code = "x", code: test ? "x" : "y".
-  new RegExp(`\\bcode\\??\\s*[:=]\\s*(?:[^,;{}"]*\\?\\s*)?${CODE}(?:\\s*:\\s*${CODE})?`, "g"),
+  // A field, a default or a choice: code: "x", code = "x", code: test ? "x" : "y".
+  new RegExp(`(?<![.\\w])code\\??\\s*[:=]\\s*(?:[^,;{}"]*[?:]\\s*)?${CODE}(?!\\s+in\\b)(?:\\s*:\\s*${CODE})?`, "g"),
   // The functions that build an error or a verdict, the code first.
   new RegExp(`\\b(?:SluiceError|failed|failure|unreadable)\\(\\s*${CODE}`, "g"),
   // A refusal by the gateway: the HTTP status, then the code. By ingest: the field, then the code.
@@ -72,6 +72,7 @@ describe("the collector of codes", () => {
     ['const refuse = (problem: P, code = "a_b") => 1;', ["a_b"]],
     ['return refuse({ param: "tenant", message }, "a_b");', ["a_b"]],
     ['return refused(401, "a_b", "text");', ["a_b"]],
+    ['call(verdict.ok ? verdict.error.code : "fine"); const found = "code" in error;', []],
     ['return refused("param", "text");', []],
     ['return deadLetter(deps.dead_letters, record, "a_b", "text");', ["a_b"]],
     ['export type SomeCode =\n  | "a_b"\n  | "c_d";', ["a_b", "c_d"]],
