@@ -1,14 +1,24 @@
-import { dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import { Command } from "commander";
 import { consoleProgress, jsonProgress } from "../tools/stack/progress.ts";
 import { parseScale, type Scale } from "../tools/stack/services.ts";
 import { type UpSteps, up } from "../tools/stack/up.ts";
+import { ROOT, stateDir } from "./context.ts";
+import { greet } from "./greet.ts";
+import { EXIT_HELP } from "./output/terminal.ts";
 import { prepare } from "./prepare.ts";
+import { runSample } from "./sample.ts";
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const EXAMPLES = `
+Examples:
+  sluice up
+  sluice up --sample --exit
+  sluice up --scale inference=2 --scale router=2
+  sluice up --only parts --json
+  OPENAI_BASE_URL=http://127.0.0.1:11434/v1 OPENAI_API_KEY=none sluice up
 
-const STEPS: UpSteps = { prepare };
+A part whose address is in the environment (KAFKA_BROKERS, SCHEMA_REGISTRY_URL, REDIS_URL, DATABASE_URL) is used, not started.
+${EXIT_HELP}`;
 
 type Flags = {
   readonly sample?: boolean;
@@ -28,12 +38,13 @@ export const upCommand = new Command("up")
   .option("--no-mock", "do not start the mock model server")
   .option("--only <what>", "start nothing but: parts")
   .option("--json", "one JSON object a line instead of text")
-  .option("--dir <path>", "where data, logs and run.json go (default: .sluice)")
+  .option("--dir <path>", "where data, logs and run.json go (default: SLUICE_DIR, else .sluice)")
+  .addHelpText("after", EXAMPLES)
   .action(async (flags: Flags, command: Command) => {
     if (flags.only !== undefined && flags.only !== "parts") command.error("error: --only takes the value parts");
     process.exitCode = await up({
       root: ROOT,
-      ...(flags.dir === undefined ? {} : { dir: resolve(flags.dir) }),
+      dir: flags.dir === undefined ? stateDir(process.env) : resolve(flags.dir),
       env: process.env,
       progress: flags.json ? jsonProgress(process.stdout) : consoleProgress(process.stdout),
       only_parts: flags.only === "parts",
@@ -41,6 +52,19 @@ export const upCommand = new Command("up")
       scale: flags.scale ?? {},
       sample: flags.sample ?? false,
       exit: flags.exit ?? false,
-      steps: STEPS,
+      steps: stepsOf(flags),
     });
   });
+
+/** With a sample, its answers come first and what to try next stands at the end, where it is seen. */
+function stepsOf({ sample, exit, json }: Flags): UpSteps {
+  if (!sample) return { prepare, greet };
+  return {
+    prepare,
+    async runSample(stack) {
+      const answered = await runSample(stack, !json);
+      if (!exit && !stack.signal.aborted) await greet(stack);
+      return answered;
+    },
+  };
+}
