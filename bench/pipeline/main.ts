@@ -18,6 +18,8 @@ import { type Report, type Row, render } from "./report.ts";
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const MODEL_MS = 20;
 const FLOOR_TOPICS = 5;
+/** Long enough for the broker and the services to be compiled. */
+const WARM_UP_MS = 15_000;
 
 const flags = new Command("bench")
   .description("Requests from topic to result and through HTTP, with a mock model of 20 ms, beside a bare forwarder.")
@@ -112,7 +114,7 @@ async function both(
   processes: readonly { readonly name: string; readonly pid: number }[],
   shot: (index: number) => Promise<boolean>,
 ): Promise<Row[]> {
-  await closedLoop(64, Math.min(5_000, duration_ms), shot);
+  await closedLoop(in_flight, Math.min(WARM_UP_MS, duration_ms), shot);
   const rows: Row[] = [];
   for (const [mode, run] of [
     [`${rate}/s`, () => openLoop(rate, duration_ms, shot)],
