@@ -48,22 +48,30 @@ export function summaryText(summary: Summary): string {
   ].join("\n");
 }
 
-/** The lines about a subject, and the crashes, stalls and rebalances between them; the last ones when there are many. */
+/**
+ * What happened to a subject: its own records first, then who read and committed their partitions since, then crashes, stalls and
+ * rebalances; as many of the latest of each as there is room for, in the order they happened.
+ */
 export function trail(lines: readonly TraceLine[], subject: string | undefined, lines_max: number): string[] {
-  const upset = /^(crashes|starts|stalls|is told|loses|sends late|has a new generation|joined)/;
-  const about = lines.filter((line) => (subject === undefined ? upset.test(line.what) : isAbout(line, subject)));
-  const first_ms = about[0]?.at_ms ?? 0;
-  const shown = lines.filter((line) => about.includes(line) || (line.at_ms >= first_ms && upset.test(line.what)));
-  const kept = shown.slice(-lines_max);
-  const left_out = shown.length - kept.length;
-  const text = kept.map(
-    ({ at_ms, who, what, subject: of }) => `${at_ms.toFixed(0).padStart(7)} ms  ${who}: ${what}${of && `  (${of})`}`,
-  );
-  return left_out === 0 ? text : [`  … ${left_out} lines before`, ...text];
+  const written = lines.filter((line) => subject !== undefined && line.subject === subject);
+  const partitions = new Set(written.map(({ what }) => what.slice(0, what.indexOf("@"))));
+  const first_ms = written[0]?.at_ms ?? 0;
+  const since = lines.filter(({ at_ms }) => at_ms >= first_ms);
+  const touched = since.filter((line) => TOUCHES.test(line.what) && partitions.has(line.subject));
+  const upset = since.filter(({ what }) => UPSETS.test(what));
+  const chosen = new Set<TraceLine>();
+  for (const group of [written, touched, upset]) {
+    const room = lines_max - chosen.size;
+    if (room > 0) for (const line of group.slice(-room)) chosen.add(line);
+  }
+  return lines.filter((line) => chosen.has(line)).map(lineText);
 }
 
-function isAbout(line: TraceLine, subject: string): boolean {
-  return line.subject === subject;
+const TOUCHES = /^(reads|commits)/;
+const UPSETS = /^(crashes|stalls|is told|loses|sends late|has a new generation)/;
+
+function lineText({ at_ms, who, what, subject }: TraceLine): string {
+  return `${at_ms.toFixed(0).padStart(7)} ms  ${who}: ${what}${subject === "" ? "" : `  (${subject})`}`;
 }
 
 /** The command that repeats a run. */

@@ -51,15 +51,16 @@ export class VirtualClock implements Clock {
           reject(error);
         }
       };
-      turn();
+      setImmediate(turn);
     });
   }
 
   /** Runs one event. @returns how the run ended, if it did. */
   #turn(done: () => boolean, limit_ms: number): boolean | undefined {
     if (done()) return true;
+    if ((this.#heap[0]?.at_ms ?? Number.POSITIVE_INFINITY) > limit_ms) return false;
     const event = this.#pop();
-    if (event === undefined || event.at_ms > limit_ms) return false;
+    if (event === undefined) return false;
     this.#now_ms = event.at_ms;
     this.#events += 1;
     event.task?.();

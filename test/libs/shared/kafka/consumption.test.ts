@@ -1,0 +1,315 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { unavailable } from "../../../../libs/shared/errors.ts";
+import { Consumption, type ConsumptionOptions, type Handler } from "../../../../libs/shared/kafka/consumption.ts";
+import type {
+  ConsumerEvents,
+  ConsumerPort,
+  InRecord,
+  PartitionOffset,
+  TopicPartition,
+} from "../../../../libs/shared/kafka/ports.ts";
+import { silentLog } from "../../../../libs/shared/log.ts";
+import { START_MS, VirtualClock } from "../../../../tools/simulate/virtual-clock.ts";
+
+/** A member that does as the test says. */
+class FakeConsumer implements ConsumerPort {
+  events: ConsumerEvents | undefined;
+  readonly commits: PartitionOffset[][] = [];
+  readonly paused = new Set<string>();
+  stopped = false;
+  refuse_commits = false;
+
+  async start(events: ConsumerEvents): Promise<void> {
+    this.events = events;
+  }
+
+  pause(topics: readonly string[]): void {
+    for (const topic of topics) this.paused.add(topic);
+  }
+
+  resume(topics: readonly string[]): void {
+    for (const topic of topics) this.paused.delete(topic);
+  }
+
+  async commit(offsets: readonly PartitionOffset[]): Promise<void> {
+    if (this.refuse_commits) throw unavailable("kafka", new Error("not the coordinator"));
+    this.commits.push([...offsets]);
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+  }
+}
+
+type Rig = {
+  readonly clock: VirtualClock;
+  readonly consumer: FakeConsumer;
+  readonly consumption: Consumption;
+  readonly letters: number[];
+  assign(partitions: readonly number[], retained?: readonly number[]): void;
+  deliver(...records: readonly InRecord[]): void;
+  pass(ms: number): Promise<void>;
+  committed(): number | undefined;
+};
+
+const tp = (partition: number): TopicPartition => ({ topic: "t", partition });
+
+function recordOf(offset: number, key: string | null = null, partition = 0): InRecord {
+  const value = Buffer.from("x");
+  return {
+    topic: "t",
+    partition,
+    offset,
+    key: key === null ? null : Buffer.from(key),
+    value,
+    headers: {},
+    timestamp_ms: 0,
+  };
+}
+
+type Changes = Partial<Pick<ConsumptionOptions, "order" | "deadLetter" | "commit_by" | "plant_early_commit">> & {
+  readonly limits?: Partial<ConsumptionOptions["limits"]>;
+};
+
+async function rig(handler: Handler, { limits, ...changes }: Changes = {}): Promise<Rig> {
+  const clock = new VirtualClock();
+  const consumer = new FakeConsumer();
+  const letters: number[] = [];
+  const consumption = new Consumption({
+    consumer,
+    clock,
+    random: () => 0.5,
+    log: silentLog,
+    topics: { t: "interactive" },
+    lane_weights: { interactive: 1, batch: 1 },
+    order: "key",
+    handler,
+    deadLetter: async ({ offset }) => void letters.push(offset),
+    commit_by: "engine",
+    ...changes,
+    limits: {
+      max_in_flight: 4,
+      batch_records_max: 1,
+      batch_bytes_max: 10_000,
+      queued_records_max: 10,
+      queued_bytes_max: 1_000_000,
+      commit_interval_ms: 100,
+      retry: { base_ms: 10, cap_ms: 100 },
+      ...limits,
+    },
+  });
+  await consumption.start();
+  return {
+    clock,
+    consumer,
+    consumption,
+    letters,
+    assign: (partitions, retained = []) => consumer.events?.assigned(partitions.map(tp), retained.map(tp)),
+    deliver: (...records) => consumer.events?.records(records),
+    pass: async (ms) => {
+      const until_ms = clock.now_ms() + ms;
+      clock.after(ms, () => undefined);
+      await clock.run(() => clock.now_ms() >= until_ms, until_ms);
+      await new Promise(setImmediate);
+    },
+    committed: () => consumer.commits.flat().at(-1)?.offset,
+  };
+}
+
+const sleepOn = (clock: () => VirtualClock, ms: number) =>
+  new Promise<void>((resolve) => void clock().after(ms, resolve));
+
+test("an offset is committed only after its work, and everything before it, is done (I2)", async () => {
+  const waits_ms: Record<number, number> = { 0: 450, 1: 50 };
+  const one: Rig = await rig(async ([record]) => sleepOn(() => one.clock, waits_ms[record?.offset ?? 0] ?? 0));
+  one.assign([0]);
+  one.deliver(recordOf(0, "a"), recordOf(1, "b"));
+  await one.pass(400);
+  assert.equal(one.committed(), undefined, "1 is done, 0 is not");
+  await one.pass(300);
+  assert.equal(one.committed(), 2);
+  assert.equal(one.consumption.stats().in_flight, 0);
+});
+
+test("the planted bug commits too early", async () => {
+  const one: Rig = await rig(() => new Promise(() => undefined), { plant_early_commit: true });
+  one.assign([0]);
+  one.deliver(recordOf(0));
+  await one.pass(150);
+  assert.equal(one.committed(), 1);
+});
+
+test("one poison record is one dead letter; its batch and its partition go on (I9)", async () => {
+  const handled: number[] = [];
+  const one = await rig(
+    async (records) => {
+      if (records.some(({ offset }) => offset === 2)) throw new Error("a bug");
+      handled.push(...records.map(({ offset }) => offset));
+    },
+    { order: "fetch", limits: { max_in_flight: 1, batch_records_max: 10 } },
+  );
+  one.assign([0]);
+  one.deliver(...[0, 1, 2, 3].map((offset) => recordOf(offset)));
+  await one.pass(200);
+  // The first went ahead alone; the others came as one batch.
+  assert.deepEqual(handled, [0, 1, 3]);
+  assert.deepEqual(one.letters, [2]);
+  assert.equal(one.committed(), 4);
+});
+
+test("what may pass is tried again with back-off, and its key waits for it", async () => {
+  const tries: number[] = [];
+  const one = await rig(async ([record]) => {
+    tries.push(record?.offset ?? -1);
+    if (tries.length < 4) throw unavailable("redis", new Error("away"));
+  });
+  one.assign([0]);
+  one.deliver(recordOf(0, "k"), recordOf(1, "k"));
+  await one.pass(1_000);
+  assert.deepEqual(tries, [0, 0, 0, 0, 1]);
+  assert.deepEqual(one.letters, []);
+});
+
+test("a full queue pauses its topics and a half empty one resumes them (I6)", async () => {
+  const open: (() => void)[] = [];
+  const one = await rig(() => new Promise((resolve) => void open.push(resolve)), { limits: { max_in_flight: 1 } });
+  one.assign([0]);
+  one.deliver(...Array.from({ length: 11 }, (_, offset) => recordOf(offset)));
+  assert.ok(one.consumer.paused.has("t"));
+  assert.equal(one.consumption.stats().queued, 10);
+  for (let step = 0; step < 4; step += 1) {
+    open.shift()?.();
+    await one.pass(1);
+  }
+  assert.ok(one.consumer.paused.has("t"), "six are left of ten");
+  for (let step = 0; step < 2; step += 1) {
+    open.shift()?.();
+    await one.pass(1);
+  }
+  assert.ok(!one.consumer.paused.has("t"));
+});
+
+test("work of a lost partition ends without a trace; a retained one keeps what it has", async () => {
+  const open = new Map<number, () => void>();
+  const handled: string[] = [];
+  const one = await rig(async ([record]) => {
+    const { partition, offset } = record as InRecord;
+    handled.push(`${partition}@${offset}`);
+    await new Promise<void>((resolve) => void open.set(partition, resolve));
+  });
+  one.assign([0, 1]);
+  one.deliver(recordOf(0, "a", 0), recordOf(1, "a", 0));
+  one.deliver(recordOf(0, "a", 1));
+  one.assign([0, 1], [1]);
+  for (const [, done] of open) done();
+  await one.pass(200);
+  assert.deepEqual(one.consumer.commits, [[{ ...tp(1), offset: 1 }]], "0@0 was done for an earlier assignment");
+  assert.deepEqual(handled, ["0@0", "1@0"], "0@1 was queued and is forgotten");
+  one.deliver(recordOf(0, "a", 0), recordOf(1, "a", 0));
+  one.deliver(recordOf(0, "a", 1));
+  await one.pass(10);
+  assert.deepEqual(handled, ["0@0", "1@0", "0@0"], "the lost one is done again, the retained one not");
+});
+
+test("a refused commit is made good by the next, and quiet partitions are committed again now and then", async () => {
+  const one = await rig(async () => undefined);
+  one.assign([0]);
+  one.consumer.refuse_commits = true;
+  one.deliver(recordOf(0));
+  await one.pass(350);
+  one.consumer.refuse_commits = false;
+  await one.pass(200);
+  assert.deepEqual(one.consumer.commits, [[{ ...tp(0), offset: 1 }]]);
+  await one.pass(3_000);
+  const count = one.consumer.commits.length;
+  assert.ok(count >= 2 && count <= 3, `${count} commits`);
+});
+
+test("draining waits for what is in flight, commits it, and leaves", async () => {
+  const one: Rig = await rig(async () => sleepOn(() => one.clock, 300));
+  one.assign([0]);
+  one.deliver(recordOf(0, "k"), recordOf(1, "k"));
+  const drained = one.consumption.drain(1_000);
+  one.deliver(recordOf(2, "other"));
+  await one.pass(500);
+  assert.equal(await drained, 0);
+  assert.equal(one.committed(), 1, "1 had not started and is not started any more");
+  assert.ok(one.consumer.stopped);
+});
+
+test("draining gives up at its deadline and says how much is left", async () => {
+  const one = await rig(() => new Promise(() => undefined));
+  one.assign([0]);
+  one.deliver(recordOf(0), recordOf(1));
+  const drained = one.consumption.drain(1_000);
+  await one.pass(1_100);
+  assert.equal(await drained, 2);
+  assert.equal(one.committed(), undefined);
+});
+
+test("a record given up while draining is not passed over by the rest of its batch (I2)", async () => {
+  const singles: number[] = [];
+  const one: Rig = await rig(
+    async (records) => {
+      if (records.length > 1) throw new Error("a bug somewhere in the batch");
+      singles.push(records[0]?.offset ?? -1);
+      await sleepOn(() => one.clock, 50);
+      if (records[0]?.offset === 1) throw unavailable("kafka", new Error("away"));
+    },
+    { order: "fetch", commit_by: "handler", limits: { max_in_flight: 1, batch_records_max: 10 } },
+  );
+  one.assign([0]);
+  one.deliver(recordOf(0));
+  one.deliver(recordOf(1), recordOf(2));
+  await one.pass(60);
+  const drained = one.consumption.drain(5_000);
+  await one.pass(1_000);
+  await drained;
+  assert.deepEqual(singles, [0, 1], "2 would have moved the offset past 1");
+});
+
+test("under any order of completion, every record is handled once and commits never run ahead", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ key: fc.constantFrom("a", "b", "c", null), wait_ms: fc.nat(500), failures: fc.nat(2) }), {
+        minLength: 1,
+        maxLength: 40,
+      }),
+      fc.integer({ min: 1, max: 8 }),
+      async (plan, max_in_flight) => {
+        const done = new Set<number>();
+        const order = new Map<string, number>();
+        const failures = plan.map((one) => one.failures);
+        const one: Rig = await rig(
+          async ([record]) => {
+            const { offset, key } = record as InRecord;
+            await sleepOn(() => one.clock, plan[offset]?.wait_ms ?? 0);
+            failures[offset] = (failures[offset] ?? 0) - 1;
+            if ((failures[offset] ?? 0) >= 0) throw unavailable("redis", new Error("away"));
+            assert.ok(!done.has(offset), "once");
+            if (key !== null) assert.ok((order.get(key.toString()) ?? -1) < offset, "in its key's order");
+            if (key !== null) order.set(key.toString(), offset);
+            done.add(offset);
+          },
+          { limits: { max_in_flight } },
+        );
+        one.consumer.commit = async (offsets) => {
+          for (const { offset } of offsets) {
+            for (let before = 0; before < offset; before += 1)
+              assert.ok(done.has(before), `${offset} passes ${before}`);
+          }
+          one.consumer.commits.push([...offsets]);
+        };
+        one.assign([0]);
+        one.deliver(...plan.map(({ key }, offset) => recordOf(offset, key)));
+        await one.pass(plan.length * 3_000);
+        assert.equal(done.size, plan.length);
+        assert.equal(one.committed(), plan.length);
+        assert.ok(one.clock.now_ms() > START_MS);
+      },
+    ),
+    { numRuns: 30 },
+  );
+});

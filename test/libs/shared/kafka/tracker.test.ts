@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { OffsetTracker } from "../../../../libs/shared/kafka/tracker.ts";
+
+/** The same by brute force: all that was delivered, all that is done. */
+class Model {
+  readonly delivered: number[] = [];
+  readonly done = new Set<number>();
+
+  base(): number | undefined {
+    const [first] = this.delivered;
+    if (first === undefined) return undefined;
+    let base = first;
+    for (const offset of this.delivered) {
+      if (!this.done.has(offset)) break;
+      base = offset + 1;
+    }
+    return base;
+  }
+
+  oldest(): number | undefined {
+    return this.delivered.find((offset) => !this.done.has(offset));
+  }
+}
+
+type Step = { readonly kind: "add"; readonly gap: number } | { readonly kind: "complete"; readonly pick: number };
+
+const steps = fc.array(
+  fc.oneof(
+    fc.record({ kind: fc.constant("add" as const), gap: fc.integer({ min: 1, max: 4 }) }),
+    fc.record({ kind: fc.constant("complete" as const), pick: fc.nat(1_000) }),
+  ),
+  { maxLength: 200 },
+);
+
+function run(tracker: OffsetTracker, model: Model, list: readonly Step[], start: number): void {
+  let offset = start - 1;
+  for (const step of list) {
+    if (step.kind === "add") {
+      offset += step.gap;
+      assert.equal(tracker.add(offset, offset * 10), true);
+      model.delivered.push(offset);
+    } else {
+      const open = model.delivered.filter((one) => !model.done.has(one));
+      const picked = open[step.pick % Math.max(1, open.length)];
+      if (picked === undefined) continue;
+      tracker.complete(picked);
+      model.done.add(picked);
+    }
+  }
+}
+
+test("the base is the lowest offset that is not done, whatever the gaps and the order of completion", () => {
+  fc.assert(
+    fc.property(steps, fc.nat(1_000), (list, start) => {
+      const [tracker, model] = [new OffsetTracker(), new Model()];
+      run(tracker, model, list, start);
+      const base = model.base();
+      const moved = base !== undefined && base > (model.delivered[0] as number);
+      assert.equal(tracker.committable(), moved ? base : undefined);
+      assert.equal(tracker.unfinished, model.delivered.length - model.done.size);
+      const oldest = model.oldest();
+      assert.equal(tracker.oldest_unfinished_ms, oldest === undefined ? undefined : oldest * 10);
+    }),
+  );
+});
+
+test("an offset is delivered once: known ones, done or not, are refused", () => {
+  const tracker = new OffsetTracker();
+  assert.equal(tracker.add(5, 0), true);
+  assert.equal(tracker.add(9, 0), true);
+  tracker.complete(5);
+  for (const known of [3, 5, 7, 9]) assert.equal(tracker.add(known, 0), false, String(known));
+  assert.equal(tracker.add(10, 0), true);
+});
+
+test("what was committed is said once, and again when asked", () => {
+  const tracker = new OffsetTracker();
+  assert.equal(tracker.committable(true), undefined, "nothing was delivered");
+  tracker.add(7, 0);
+  assert.equal(tracker.committable(true), undefined, "nothing is done");
+  tracker.complete(7);
+  assert.equal(tracker.committable(), 8);
+  tracker.committed(8);
+  assert.equal(tracker.committable(), undefined);
+  assert.equal(tracker.committable(true), 8);
+  tracker.committed(3);
+  assert.equal(tracker.committable(), undefined, "an older answer changes nothing");
+});
+
+test("memory stays bounded over a long run", () => {
+  const tracker = new OffsetTracker();
+  for (let offset = 0; offset < 50_000; offset += 1) {
+    tracker.add(offset, offset);
+    if (offset >= 10) tracker.complete(offset - 10);
+  }
+  assert.equal(tracker.unfinished, 10);
+  assert.equal(tracker.committable(), 49_990);
+  assert.equal(tracker.oldest_unfinished_ms, 49_990);
+});

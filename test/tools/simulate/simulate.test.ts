@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { flowScenario } from "../../../tools/simulate/flow.ts";
+import type { Invariant } from "../../../tools/simulate/invariants.ts";
+import { Random } from "../../../tools/simulate/random.ts";
+import { repeatCommand, violationText } from "../../../tools/simulate/report.ts";
+import type { ScenarioFactory } from "../../../tools/simulate/scenario.ts";
+import { noCounts } from "../../../tools/simulate/trace.ts";
+import { runSeed } from "../../../tools/simulate/world.ts";
+
+const SEEDS = Array.from({ length: 25 }, (_, index) => index + 1);
+
+test("one seed is one run: the same trace to the last step, kept or not", async () => {
+  const hashes = new Set<string>();
+  for (const seed of [3, 4]) {
+    const first = await runSeed({ seed, scenario: flowScenario });
+    const second = await runSeed({ seed, scenario: flowScenario });
+    assert.equal(first.hash, second.hash);
+    assert.deepEqual(first.counts, second.counts);
+    assert.equal(first.events, second.events);
+    hashes.add(first.hash);
+  }
+  assert.equal(hashes.size, 2, "other seeds are other runs");
+});
+
+test("the flow keeps its invariants, and every kind of fault was there to break them", async () => {
+  const total = noCounts();
+  for (const seed of SEEDS) {
+    const { violation, counts } = await runSeed({ seed, scenario: flowScenario });
+    assert.equal(violation, undefined, `seed ${seed}: ${violation?.message}`);
+    for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += counts[name];
+  }
+  for (const [name, count] of Object.entries(total)) assert.ok(count > 0, `no ${name} in ${SEEDS.length} runs`);
+});
+
+test("the planted bug is found, and its seed finds it again", async () => {
+  let found = 0;
+  for (const seed of SEEDS) {
+    const options = { seed, scenario: flowScenario, plant_early_commit: true };
+    const { violation } = await runSeed(options);
+    if (violation === undefined) continue;
+    found += 1;
+    const again = await runSeed({ ...options, keep_trace: true });
+    assert.deepEqual(again.violation, violation);
+    const text = violationText(again, "early-commit", 20);
+    assert.ok(text.endsWith(`repeat it: ${repeatCommand(seed, "early-commit")}`));
+    assert.match(text, /written/, "the trail shows what was written about it");
+  }
+  assert.ok(found > 0);
+});
+
+/** The planted bug seen only by what is missing in the end: I1 finds it without I2's help. */
+const atEndOnly: ScenarioFactory = (context) => {
+  const scenario = flowScenario(context);
+  const invariants = scenario.invariants.filter((one: Invariant) => one.name !== "I2");
+  return { ...scenario, invariants };
+};
+
+test("a lost record is found at the end too", async () => {
+  const names = new Set<string>();
+  for (const seed of SEEDS) {
+    const { violation } = await runSeed({ seed, scenario: atEndOnly, plant_early_commit: true });
+    if (violation !== undefined) names.add(violation.invariant);
+  }
+  assert.ok(names.has("I1"), [...names].join(", "));
+});
+
+test("random draws are repeatable, spread and within bounds", () => {
+  const [one, other] = [new Random(7), new Random(7)];
+  const buckets = new Array<number>(10).fill(0);
+  for (let draw = 0; draw < 10_000; draw += 1) {
+    const value = one.next();
+    assert.equal(value, other.next());
+    assert.ok(value >= 0 && value < 1);
+    const bucket = Math.floor(value * 10);
+    buckets[bucket] = (buckets[bucket] ?? 0) + 1;
+  }
+  for (const count of buckets) assert.ok(count > 850 && count < 1_150, String(count));
+  assert.notEqual(one.fork().next(), one.fork().next());
+});
