@@ -171,6 +171,7 @@ export class Supervisor {
         max_in_flight: service.max_in_flight,
         batch_records_max: service.batch_records_max,
         batch_bytes_max: 100_000,
+        in_flight_bytes_max: 1_000_000,
         queued_records_max: service.queued_records_max,
         queued_bytes_max: 1_000_000,
         commit_interval_ms: settings.commit_interval_ms,

@@ -18,7 +18,7 @@ const READY_WAIT_MS = 60_000;
 /** A service drains its in-flight work on SIGTERM. */
 const DRAIN_WAIT_MS = 20_000;
 // kafkajs sets one timer in the past on Node 24 (tulios/kafkajs#1751); harmless, so that one warning is off.
-const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning"];
+const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=4", "--max-old-space-size=192"];
 
 export type ServiceInput = {
   readonly root: string;

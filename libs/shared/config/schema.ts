@@ -60,6 +60,8 @@ const consumption = z.strictObject({
   /** Records of a lane held in memory before its topics are paused. */
   queued_records_max: count.default(2_000),
   queued_bytes_max: count.default(32 * 1024 * 1024),
+  /** Bytes worked on at once before nothing more is started. */
+  in_flight_bytes_max: count.default(32 * 1024 * 1024),
   batch_records_max: count.default(500),
   batch_bytes_max: count.default(8 * 1024 * 1024),
   commit_interval_ms: count.default(500),

@@ -35,6 +35,8 @@ export type Handler = (records: readonly InRecord[], context: HandlerContext) =>
 export type ConsumptionLimits = {
   /** Handler calls running at once. */
   readonly max_in_flight: number;
+  /** Bytes being worked on before nothing more is started; one call may go past it. */
+  readonly in_flight_bytes_max: number;
   /** Records given to one handler call. */
   readonly batch_records_max: number;
   readonly batch_bytes_max: number;
@@ -88,6 +90,7 @@ export class Consumption {
   #ticks = 0;
   #calls = 0;
   #in_flight = 0;
+  #in_flight_bytes = 0;
   #joined = false;
   #stopping = false;
   #commit_timer: Timer | undefined;
@@ -205,14 +208,18 @@ export class Consumption {
   }
 
   #pump(): void {
-    while (!this.#stopping && this.#calls < this.#options.limits.max_in_flight) {
+    const { max_in_flight, in_flight_bytes_max } = this.#options.limits;
+    while (!this.#stopping && this.#calls < max_in_flight && this.#in_flight_bytes < in_flight_bytes_max) {
       const batch = this.#take();
       if (batch.length === 0) break;
+      const bytes = batch.reduce((sum, { task }) => sum + task.bytes, 0);
       this.#calls += 1;
       this.#in_flight += batch.length;
+      this.#in_flight_bytes += bytes;
       void this.#run(batch).finally(() => {
         this.#calls -= 1;
         this.#in_flight -= batch.length;
+        this.#in_flight_bytes -= bytes;
         this.#relieve();
         this.#pump();
         if (this.#calls === 0) this.#idle?.();

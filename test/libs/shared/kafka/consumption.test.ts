@@ -93,6 +93,7 @@ async function rig(handler: Handler, { limits, ...changes }: Changes = {}): Prom
       max_in_flight: 4,
       batch_records_max: 1,
       batch_bytes_max: 10_000,
+      in_flight_bytes_max: 32 * 1024 * 1024,
       queued_records_max: 10,
       queued_bytes_max: 1_000_000,
       commit_interval_ms: 100,
