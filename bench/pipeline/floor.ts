@@ -29,6 +29,7 @@ for (let hop = 0; hop < HOPS; hop += 1) {
   const { promise: joined, resolve } = Promise.withResolvers<void>();
   await consumer.start({
     assigned: () => resolve(),
+    crashed: () => undefined,
     rebalancing: () => undefined,
     records(records) {
       const forward = (): void =>

@@ -34,6 +34,7 @@ export async function topicClient(brokers: string, to: string, from: string): Pr
   const { promise: joined, resolve } = Promise.withResolvers<void>();
   await consumer.start({
     assigned: () => resolve(),
+    crashed: () => undefined,
     rebalancing: () => undefined,
     records(records) {
       for (const record of records) {

@@ -51,6 +51,7 @@ await runService("gateway", process.env, async (context) => {
     },
   });
   const ready = async (): Promise<string[]> => [
+    ...(producer.healthy ? [] : ["kafka is away"]),
     ...(tenants.caught_up ? [] : ["the API keys are not read yet"]),
     ...(redis.status === "ready" && subscription.status === "ready" ? [] : ["redis is away"]),
   ];

@@ -19,6 +19,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   provider_unreachable: 502,
   provider_error: 502,
   provider_garbage: 502,
+  provider_response_too_large: 502,
   provider_auth: 502,
   provider_rejected: 400,
 };

@@ -42,6 +42,10 @@ export function judge(job: JobHead, answer: ModelAnswer, prices: PriceList): Ver
   if (answer.kind === "unreachable") {
     return failed("provider_unreachable", "api_error", `the model cannot be reached: ${answer.message}`, true);
   }
+  if (answer.kind === "too_large") {
+    const message = `the model's answer is larger than inference.response_bytes_max (${answer.bytes_max})`;
+    return failed("provider_response_too_large", "api_error", message, false);
+  }
   if (answer.status === 200) return judgeBody(job, answer.body, prices);
   const detail = providerMessage(answer.body) ?? `HTTP ${answer.status}`;
   if (answer.status === 429) {

@@ -44,6 +44,7 @@ export class HttpModelClient implements ModelClient {
         bodyTimeout: call.timeout_ms,
       });
       const body = await readBounded(response.body, this.#options.response_bytes_max);
+      if (body === undefined) return { kind: "too_large", bytes_max: this.#options.response_bytes_max };
       const retry_after_ms = retryAfter_ms(response.headers);
       return {
         kind: "answered",
@@ -64,12 +65,13 @@ export class HttpModelClient implements ModelClient {
   }
 }
 
-async function readBounded(stream: AsyncIterable<Buffer>, bytes_max: number): Promise<Buffer> {
+/** @returns undefined when the stream holds more; the rest is not read. */
+async function readBounded(stream: AsyncIterable<Buffer>, bytes_max: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of stream) {
     bytes += chunk.length;
-    if (bytes > bytes_max) throw new Error(`the answer is larger than inference.response_bytes_max (${bytes_max})`);
+    if (bytes > bytes_max) return undefined;
     chunks.push(chunk);
   }
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);

@@ -12,6 +12,8 @@ export type ModelCall = {
 export type ModelAnswer =
   | { readonly kind: "answered"; readonly status: number; readonly body: Buffer; readonly retry_after_ms?: number }
   | { readonly kind: "timeout" }
+  /** The answer passed the limit on its size and was not read to its end. */
+  | { readonly kind: "too_large"; readonly bytes_max: number }
   /** Refused, reset, no such host: no answer, and whether the provider worked on it is not known. */
   | { readonly kind: "unreachable"; readonly message: string };
 

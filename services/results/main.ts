@@ -18,11 +18,17 @@ const HOUR_MS = 3_600_000;
 await runService("results", process.env, async (context) => {
   const group = `${context.settings.consumption.group_prefix}results`;
   const { settings, names, codec, metrics, log, retry } = context;
-  const pool = connectPostgres(context.environment.database_url, context.instance, settings.results.partitions_in_flight_max, log);
+  const pool = connectPostgres(
+    context.environment.database_url,
+    context.instance,
+    settings.results.partitions_in_flight_max,
+    log,
+  );
   const redis = connectRedis(context.environment.redis_url, context.instance, log);
   const transactions = new KafkaTransactions(context.kafka, {
     group,
     transaction_timeout_ms: settings.results.transaction_timeout_ms,
+    request_bytes_max: settings.producer.request_bytes_max,
   });
   await Promise.all([
     untilAvailable(retry, "postgres", () => migrate(pool)),

@@ -135,6 +135,7 @@ export class Supervisor {
     const transactions = new KafkaTransactions(kafka, {
       group: service.group,
       transaction_timeout_ms: settings.transaction_timeout_ms,
+      request_bytes_max: 1_000_000,
     });
     const consumer = new KafkaConsumer(kafka, {
       group: service.group,

@@ -48,6 +48,7 @@ export class KafkaConsumer implements ConsumerPort {
     this.#consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(payload.memberId, payload.memberAssignment, events));
     this.#consumer.on(REBALANCING, () => events.rebalancing());
     this.#consumer.on(CRASH, ({ payload }) => {
+      events.crashed();
       this.#options.log.warn({ group: this.#options.group, error: payload.error }, "the consumer starts again");
     });
     try {

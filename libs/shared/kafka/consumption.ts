@@ -106,13 +106,16 @@ export class Consumption {
   async start(): Promise<void> {
     await this.#options.consumer.start({
       assigned: (partitions, retained) => this.#assigned(partitions, retained),
+      crashed: () => {
+        this.#joined = false;
+      },
       rebalancing: () => void this.#commit(),
       records: (records) => this.#enqueue(records),
     });
     this.#scheduleCommit();
   }
 
-  /** True once the group gave this member its share, be it empty. */
+  /** True while the group counts this member in, its share be it empty. */
   get joined(): boolean {
     return this.#joined;
   }

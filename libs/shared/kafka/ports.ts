@@ -44,6 +44,8 @@ export interface ConsumerEvents {
    * them stays valid. Everything else that was held is gone.
    */
   assigned(partitions: readonly TopicPartition[], retained: readonly TopicPartition[]): void;
+  /** The member fell out of the group and tries to come back; nothing is fetched until the next `assigned`. */
+  crashed(): void;
   /** The group is about to reassign: the last moment to commit. */
   rebalancing(): void;
   /** Fetched records of one partition, in offset order. Must not block: it only enqueues. */

@@ -27,6 +27,7 @@ export class BatchingProducer implements Publisher {
   readonly #limits: ProducerLimits;
   #pending: Pending[] = [];
   #sending: Promise<void> | undefined;
+  #healthy = true;
 
   constructor(kafka: Kafka, limits: ProducerLimits) {
     this.#limits = limits;
@@ -45,18 +46,26 @@ export class BatchingProducer implements Publisher {
     }
   }
 
-  publish(records: readonly OutRecord[]): Promise<void> {
-    if (records.length === 0) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ records, bytes: sizeOf(records), resolve, reject });
-      this.#sending ??= this.#drain();
-    });
+  async publish(records: readonly OutRecord[]): Promise<void> {
+    await Promise.all(chunks(records, this.#limits.request_bytes_max).map((chunk) => this.#enqueue(chunk)));
+  }
+
+  /** False from a send that failed until one that succeeds. */
+  get healthy(): boolean {
+    return this.#healthy;
   }
 
   /** Sends what is pending and disconnects. */
   async close(): Promise<void> {
     await this.#sending;
     await this.#producer.disconnect();
+  }
+
+  #enqueue(records: readonly OutRecord[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ records, bytes: sizeOf(records), resolve, reject });
+      this.#sending ??= this.#drain();
+    });
   }
 
   async #drain(): Promise<void> {
@@ -82,6 +91,7 @@ export class BatchingProducer implements Publisher {
   async #send(group: readonly Pending[]): Promise<void> {
     try {
       await this.#sendBatch(group.flatMap((pending) => pending.records));
+      this.#healthy = true;
       for (const pending of group) pending.resolve();
     } catch (error) {
       // One record that is too large must not fail its neighbours: each caller gets its own answer.
@@ -89,7 +99,9 @@ export class BatchingProducer implements Publisher {
         for (const pending of group) await this.#send([pending]);
         return;
       }
-      for (const pending of group) pending.reject(kafkaError(error));
+      const failure = kafkaError(error);
+      this.#healthy = !failure.retryable;
+      for (const pending of group) pending.reject(failure);
     }
   }
 
@@ -124,8 +136,32 @@ export function byTopic(records: readonly OutRecord[]): { topic: string; message
   return [...topics].map(([topic, messages]) => ({ topic, messages }));
 }
 
-function sizeOf(records: readonly OutRecord[]): number {
+/**
+ * Splits records, in order, so that no part holds more than `bytes_max`, a single larger record aside: a topic's limit counts for all
+ * that one request brings to a partition.
+ */
+export function chunks(records: readonly OutRecord[], bytes_max: number): OutRecord[][] {
+  const parts: OutRecord[][] = [];
   let bytes = 0;
-  for (const record of records) bytes += (record.value?.length ?? 0) + (record.key?.length ?? 0) + 128;
-  return bytes;
+  for (const record of records) {
+    const size = recordBytes(record);
+    const part = parts.at(-1);
+    if (part === undefined || bytes + size > bytes_max) {
+      parts.push([record]);
+      bytes = size;
+    } else {
+      part.push(record);
+      bytes += size;
+    }
+  }
+  return parts;
+}
+
+export function sizeOf(records: readonly OutRecord[]): number {
+  return records.reduce((bytes, record) => bytes + recordBytes(record), 0);
+}
+
+/** With room for headers and framing. */
+function recordBytes({ key, value }: OutRecord): number {
+  return (value?.length ?? 0) + (key?.length ?? 0) + 128;
 }

@@ -6,7 +6,7 @@
 import type { Admin, Kafka, Producer } from "kafkajs";
 import { errorType, kafkaError } from "./client.ts";
 import { partitionId, type TopicPartition, type TransactionalPublisher, type TransactionItem } from "./ports.ts";
-import { byTopic, compressionFor } from "./producer.ts";
+import { byTopic, chunks, compressionFor, sizeOf } from "./producer.ts";
 
 type Channel = { readonly producer: Producer; position: number };
 
@@ -16,6 +16,8 @@ export type TransactionOptions = {
   readonly group: string;
   /** How long the broker lets a transaction stand open before it aborts it. */
   readonly transaction_timeout_ms: number;
+  /** Uncompressed bytes of one produce request. */
+  readonly request_bytes_max: number;
 };
 
 export class KafkaTransactions implements TransactionalPublisher {
@@ -88,9 +90,8 @@ export class KafkaTransactions implements TransactionalPublisher {
     const offsets = [{ partition: source.partition, offset: String(last.offset + 1) }];
     const transaction = await channel.producer.transaction();
     try {
-      if (records.length > 0) {
-        const bytes = records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
-        await transaction.sendBatch({ topicMessages: byTopic(records), compression: compressionFor(bytes) });
+      for (const part of chunks(records, this.#options.request_bytes_max)) {
+        await transaction.sendBatch({ topicMessages: byTopic(part), compression: compressionFor(sizeOf(part)) });
       }
       // One after the other: the coordinator refuses a second change of a transaction while it writes the first.
       await transaction.sendOffsets({

@@ -19,6 +19,7 @@ export class TopicView {
   readonly #consumer: Consumer;
   /** Offsets still to be reached before the view holds what was there at the start. */
   #behind = new Map<number, number>();
+  #started = false;
 
   constructor(kafka: Kafka, options: ViewOptions) {
     this.#kafka = kafka;
@@ -33,13 +34,14 @@ export class TopicView {
 
   /** True once everything that was on the topic at the start is applied. */
   get caught_up(): boolean {
-    return this.#behind.size === 0;
+    return this.#started && this.#behind.size === 0;
   }
 
   async start(): Promise<void> {
     const { topic, apply } = this.#options;
     try {
       this.#behind = await this.#ends();
+      this.#started = true;
       await this.#consumer.connect();
       await this.#consumer.subscribe({ topics: [topic], fromBeginning: true });
       await this.#consumer.run({
