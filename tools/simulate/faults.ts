@@ -19,13 +19,13 @@ export type FaultRates = {
 };
 
 /** Draws a mixture: each kind is absent in half of the runs. */
-export function drawRates(random: Random): FaultRates {
+function drawRates(random: Random): FaultRates {
   const rate = (most: number): number => (random.chance(0.5) ? 0 : random.next() * most);
   return {
     crash: rate(0.006),
     lost_request: rate(0.03),
     lost_response: rate(0.03),
-    late_request: rate(0.01),
+    late_request: rate(0.03),
     latency_ms: random.int(1, 10),
     slow: rate(0.05),
   };
@@ -49,7 +49,7 @@ export class Faults {
   }
 
   /** What becomes of one request. */
-  fate(_what: string): Fate {
+  fate(): Fate {
     if (this.calm) return "ok";
     const { crash, lost_request, lost_response, late_request } = this.rates;
     let draw = this.#random.next();

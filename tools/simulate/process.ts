@@ -96,7 +96,7 @@ export class SimulatedProcess {
     return new Promise((resolve, reject) => {
       if (!this.#alive) return;
       const { clock, faults, trace } = this.#options;
-      const fate = options.reliable ? "ok" : faults.fate(what);
+      const fate = options.reliable ? "ok" : faults.fate();
       if (fate === "crash_before") return this.crash(`before ${what}`);
       if (fate === "lost_request") {
         trace.counts.lost_requests += 1;

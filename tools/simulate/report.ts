@@ -52,7 +52,7 @@ export function summaryText(summary: Summary): string {
  * What happened to a subject: its own records first, then who read and committed their partitions since, then crashes, stalls and
  * rebalances; as many of the latest of each as there is room for, in the order they happened.
  */
-export function trail(lines: readonly TraceLine[], subject: string | undefined, lines_max: number): string[] {
+function trail(lines: readonly TraceLine[], subject: string | undefined, lines_max: number): string[] {
   const written = lines.filter((line) => subject !== undefined && line.subject === subject);
   const partitions = new Set(written.map(({ what }) => what.slice(0, what.indexOf("@"))));
   const first_ms = written[0]?.at_ms ?? 0;

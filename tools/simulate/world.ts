@@ -30,7 +30,7 @@ export type RunReport = {
 const CHAOS_MS_MAX = 30_000;
 const REST_MS_MAX = 300_000;
 const REST_CHECK_MS = 500;
-export const RECORD_BYTES_MAX = 8_192;
+const RECORD_BYTES_MAX = 8_192;
 
 export async function runSeed(options: RunOptions): Promise<RunReport> {
   const random = new Random(options.seed);
