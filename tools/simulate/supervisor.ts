@@ -3,7 +3,7 @@ import type { Clock } from "../../libs/shared/clock.ts";
 import { KafkaConsumer } from "../../libs/shared/kafka/consumer.ts";
 import { Consumption } from "../../libs/shared/kafka/consumption.ts";
 import { partitionId } from "../../libs/shared/kafka/ports.ts";
-import { BatchingProducer } from "../../libs/shared/kafka/producer.ts";
+import { BatchingProducer, type ProducerLimits } from "../../libs/shared/kafka/producer.ts";
 import { KafkaTransactions } from "../../libs/shared/kafka/transactions.ts";
 import { silentLog } from "../../libs/shared/log.ts";
 import type { SimulatedCluster } from "./cluster.ts";
@@ -20,6 +20,7 @@ export type RunSettings = {
   readonly commit_interval_ms: number;
   readonly fetch_partition_bytes_max: number;
   readonly transaction_timeout_ms: number;
+  readonly producer: ProducerLimits;
   readonly plant_early_commit: boolean;
 };
 
@@ -145,7 +146,7 @@ export class Supervisor {
       fetch_wait_ms: 200,
       fetch_partition_bytes_max: settings.fetch_partition_bytes_max,
     });
-    const publisher = new BatchingProducer(kafka, { request_records_max: 50, request_bytes_max: 100_000 });
+    const publisher = new BatchingProducer(kafka, settings.producer);
     const built = service.build({ process, clock: process.clock, random: uniform, publisher, transactions });
     const consumption: Consumption = new Consumption({
       consumer: {

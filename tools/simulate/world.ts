@@ -94,6 +94,7 @@ function drawSettings(random: Random, plant_early_commit: boolean): RunSettings 
     commit_interval_ms: random.int(50, 2_000),
     fetch_partition_bytes_max: random.int(500, 10_000),
     transaction_timeout_ms: random.int(2_000, 10_000),
+    producer: { request_records_max: random.int(2, 50), request_bytes_max: random.int(1_000, 20_000) },
     plant_early_commit,
   };
 }

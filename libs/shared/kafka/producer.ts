@@ -47,7 +47,8 @@ export class BatchingProducer implements Publisher {
   }
 
   async publish(records: readonly OutRecord[]): Promise<void> {
-    await Promise.all(chunks(records, this.#limits.request_bytes_max).map((chunk) => this.#enqueue(chunk)));
+    // One after the other: were a later part written and an earlier one not, the repeat would put its records out of order.
+    for (const chunk of chunks(records, this.#limits.request_bytes_max)) await this.#enqueue(chunk);
   }
 
   /** False from a send that failed until one that succeeds. */
