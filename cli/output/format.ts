@@ -17,11 +17,11 @@ export function parseTimeMs(text: string): number | undefined {
   return Number.isNaN(time_ms) ? undefined : time_ms;
 }
 
-/** Short and still telling for a fraction of a cent: `$0.000123`, `$1.25`, `$0`. */
+/** Short and still telling for a fraction of a cent: `$1.25`, `$0.000123`, `$0.000000120`, `$0`. */
 export function formatUsd(amount_usd: number): string {
   if (amount_usd === 0) return "$0";
   if (amount_usd >= 1) return `$${amount_usd.toFixed(2)}`;
-  return `$${amount_usd.toFixed(6)}`;
+  return `$${amount_usd.toFixed(amount_usd < 0.000_001 ? 9 : 6)}`;
 }
 
 export function formatMs(duration_ms: number): string {
