@@ -1,0 +1,101 @@
+/** The mock and the services of one pipeline as supervised processes: what dies is started again by itself. */
+import { join } from "node:path";
+import type { Home } from "../../../tools/stack/home.ts";
+import { createPortBook } from "../../../tools/stack/ports.ts";
+import { MOCK_NAME, SERVICE_NAMES } from "../../../tools/stack/services.ts";
+import { createSupervisor, type ProcessSpec } from "../../../tools/stack/supervisor.ts";
+
+const HOST = "127.0.0.1";
+const READY_WAIT_MS = 120_000;
+const DRAIN_WAIT_MS = 40_000;
+const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=4"];
+
+export type Processes = {
+  /** Starts the mock model server; returns its address. */
+  startMock(args: readonly string[]): Promise<string>;
+  /** Starts a service (`inference`) or a further instance of one (`inference-2`); returns its address once it is ready. */
+  start(name: string): Promise<string>;
+  /** Without waiting for readiness: for what waits for a part that is away. */
+  launch(name: string): Promise<string>;
+  /** SIGTERM; resolves when the process has drained and is gone. */
+  stop(...names: readonly string[]): Promise<void>;
+  /** Sends a signal and returns. A process that ends by it is started again by the supervisor. */
+  signal(name: string, signal: NodeJS.Signals): void;
+  /** Ends the process by the signal and starts it again on the same port; resolves when it is ready. */
+  restart(name: string, signal: NodeJS.Signals): Promise<void>;
+  url(name: string): string;
+  pid(name: string): number;
+  names(): readonly string[];
+  /** Deaths that nobody asked for, in words. */
+  readonly deaths: readonly string[];
+  stopAll(): Promise<void>;
+};
+
+/** @param env the whole environment of the services. */
+export function createProcesses(root: string, home: Home, env: Readonly<Record<string, string>>): Processes {
+  const deaths: string[] = [];
+  const supervisor = createSupervisor({ home, say: (line) => deaths.push(line) });
+  const ports = createPortBook();
+  const urls = new Map<string, string>();
+
+  const specOf = (name: string, script: string, port: number): ProcessSpec => ({
+    name,
+    command: process.execPath,
+    args: [...NODE_FLAGS, join(root, script)],
+    env: { ...env, SLUICE_HOST: HOST, SLUICE_PORT: String(port) },
+    cwd: root,
+    url: `http://${HOST}:${port}`,
+    ready_wait_ms: READY_WAIT_MS,
+    stop_wait_ms: DRAIN_WAIT_MS,
+  });
+  const serviceSpec = async (name: string): Promise<ProcessSpec> => {
+    const service = SERVICE_NAMES.find((known) => name === known || name.startsWith(`${known}-`));
+    if (service === undefined) throw new Error(`no service is named ${name}`);
+    return specOf(name, `services/${service}/main.ts`, await ports.take());
+  };
+  const started = async (spec: ProcessSpec): Promise<string> => {
+    await supervisor.start(spec);
+    urls.set(spec.name, spec.url ?? "");
+    return spec.url ?? "";
+  };
+  const pid = (name: string): number => {
+    const found = supervisor.processes().find((one) => one.name === name);
+    if (found === undefined) throw new Error(`${name} does not run`);
+    return found.pid;
+  };
+
+  return {
+    async startMock(args) {
+      const port = await ports.take();
+      const spec = specOf(MOCK_NAME, "tools/mock-llm/main.ts", port);
+      return started({
+        ...spec,
+        args: [...spec.args, "--port", String(port), ...args],
+        ready_url: `${spec.url}/healthz`,
+      });
+    },
+    async start(name) {
+      const spec = await serviceSpec(name);
+      return started({ ...spec, ready_url: `${spec.url}/readyz` });
+    },
+    async launch(name) {
+      return started(await serviceSpec(name));
+    },
+    stop: (...names) => supervisor.stop(names),
+    signal: (name, signal) => void process.kill(pid(name), signal),
+    restart: (name, signal) => supervisor.restart(name, { signal }),
+    url(name) {
+      const url = urls.get(name);
+      if (url === undefined) throw new Error(`${name} was never started`);
+      return url;
+    },
+    pid,
+    names: () => supervisor.processes().map(({ name }) => name),
+    deaths,
+    /** Services drain while the mock still answers. */
+    async stopAll() {
+      await supervisor.stop(supervisor.processes().flatMap(({ name }) => (name === MOCK_NAME ? [] : [name])));
+      await supervisor.stop();
+    },
+  };
+}
