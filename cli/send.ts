@@ -7,7 +7,7 @@ import { BatchingProducer } from "../libs/shared/kafka/producer.ts";
 import { openContext } from "./context.ts";
 import { type Bar, createBar } from "./output/bar.ts";
 import { formatUsd } from "./output/format.ts";
-import { answerText, resultLine } from "./output/result.ts";
+import { answerText, resultColumns, resultLine } from "./output/result.ts";
 import { formatSummary } from "./output/summary.ts";
 import { EXIT, EXIT_HELP, listenForStop, print, type Stop, say } from "./output/terminal.ts";
 import { type DeliverOptions, deliver } from "./requests/deliver.ts";
@@ -152,8 +152,7 @@ function reporter(flags: Flags, bar: Bar, input: Input, signal: AbortSignal): De
   };
   const formatted = (result: Result): string => {
     if (flags.json) return JSON.stringify(result);
-    const line = resultLine(result, width);
-    return flags.full ? `${line.slice(0, 80).trimEnd()}\n${answerText(result)}\n` : line;
+    return flags.full ? `${resultColumns(result).trimEnd()}\n${answerText(result)}\n` : resultLine(result, width);
   };
   return {
     bad: (where, reason) => bar.beside(() => say(`${where}: ${reason}`)),

@@ -26,16 +26,25 @@ export function createBar(label: string, total: number, wanted: boolean): Bar {
     stream: process.stderr,
   });
   bar.start(total, 0, { note: "" });
+  let stopped = false;
   return {
     update(done, all, note) {
+      if (stopped) return;
       bar.setTotal(all);
       bar.update(done, { note });
     },
     beside(write) {
+      if (stopped) return write();
       process.stderr.write("\r\x1b[K");
       write();
       bar.render();
     },
-    stop: () => bar.stop(),
+    stop() {
+      if (stopped) return;
+      stopped = true;
+      // cli-progress goes back to where the bar began, which is lines above by now: let it begin here.
+      process.stderr.write("\r\x1b7");
+      bar.stop();
+    },
   };
 }

@@ -26,15 +26,19 @@ export function answerText({ response, error, status }: Result): string {
   return `${data?.length} ${data?.length === 1 ? "vector" : "vectors"}, ${size}`;
 }
 
-/** The columns that tell a result: id, status, tier, cache, cost, latency and the start of the answer. */
-export function resultLine(result: Result, width: number): string {
-  const { id, status, route, usage } = result;
-  const columns = [
+/** The columns that tell a result: id, status, tier, cache and cost. */
+export function resultColumns({ id, status, route, usage }: Result): string {
+  return [
     id.padEnd(40),
     status.padEnd(9),
     (route?.tier ?? "-").padEnd(9),
     (route?.cache ?? "-").padEnd(9),
     (usage === undefined ? "-" : formatUsd(usage.cost_usd)).padEnd(9),
   ].join(" ");
+}
+
+/** The columns and the start of the answer. */
+export function resultLine(result: Result, width: number): string {
+  const columns = resultColumns(result);
   return `${columns} ${oneLine(answerText(result), Math.max(20, width - columns.length - 1))}`;
 }
