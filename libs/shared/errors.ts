@@ -11,7 +11,6 @@ export type ErrorCode =
   | "part_failed"
   | "message_too_large"
   | "producer_fenced"
-  | "shutting_down"
   | "usage"
   | "not_running"
   | "internal_error";

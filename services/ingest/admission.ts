@@ -58,8 +58,9 @@ export function admit(json: Record<string, unknown>, arrival: Arrival, context: 
   }
 
   const deadline_ms = request.deadline === undefined ? undefined : Date.parse(request.deadline);
-  if (deadline_ms !== undefined && deadline_ms <= context.now_ms) {
-    const message = `the deadline ${request.deadline} had passed when the request was read`;
+  // By the record's own time, so that a redelivery decides the same; what expires on the way is found before the model call.
+  if (deadline_ms !== undefined && deadline_ms <= arrival.timestamp_ms) {
+    const message = `the deadline ${request.deadline} had passed when the request arrived`;
     return {
       kind: "refuse",
       identity,

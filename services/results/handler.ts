@@ -11,7 +11,7 @@
 import type { Clock } from "../../libs/shared/clock.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
-import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead-letters.ts";
+import { type DeadLetterWriter, deadLetter, deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
 import { type OutcomeHead, outcomeHead } from "../../libs/shared/events/flow.ts";
 import { REPLY_TO_HEADER, travellingHeaders } from "../../libs/shared/events/headers.ts";
 import { type Hop, readHop } from "../../libs/shared/events/hop.ts";
@@ -141,7 +141,25 @@ async function publishPartition(
 ): Promise<void> {
   const ended = await deps.transactions.publishOnce(source, items);
   // Fenced and still assigned: we hold the partition, so take the transactional id back. Else it is another's work.
-  if (ended === "fenced" && context.isAssigned(source)) {
-    throw new SluiceError("producer_fenced", "another member took a transactional id of ours", { retryable: true });
-  }
+  if (ended === "fenced" && context.isAssigned(source)) throw fenced();
+}
+
+/**
+ * Writes a dead letter in the input partition's own transaction, so that the offset moves past the record with it. Fenced, it is
+ * tried again: whoever gives up here would let the next transaction pass over the record (I9).
+ */
+export function transactionalDeadLetter(
+  transactions: TransactionalPublisher,
+  writer: DeadLetterWriter,
+): (record: InRecord, error: unknown) => Promise<void> {
+  return async (record, error) => {
+    const records = [deadLetterOf(writer, record, error)];
+    const source = { topic: record.topic, partition: record.partition };
+    const ended = await transactions.publishOnce(source, [{ offset: record.offset, records }]);
+    if (ended === "fenced") throw fenced();
+  };
+}
+
+function fenced(): SluiceError {
+  return new SluiceError("producer_fenced", "another member took a transactional id of ours", { retryable: true });
 }

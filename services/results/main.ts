@@ -1,7 +1,6 @@
 /** Wires results: llm.outcomes in; llm.results (exactly once), Postgres rows and Redis job views out. */
 import { Counter } from "prom-client";
 import { systemClock } from "../../libs/shared/clock.ts";
-import { deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
 import { KafkaTransactions } from "../../libs/shared/kafka/transactions.ts";
 import { connectPostgres } from "../../libs/shared/postgres/client.ts";
 import { migrate } from "../../libs/shared/postgres/migrations.ts";
@@ -11,7 +10,7 @@ import { RedisJobViews } from "../../libs/shared/redis/job-views.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { deadLetterWriter, joinGroup, observeConsumption, runService } from "../../libs/shared/service.ts";
 import { PostgresClaimStore } from "./claims.ts";
-import { createResultsHandler } from "./handler.ts";
+import { createResultsHandler, transactionalDeadLetter } from "./handler.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -57,11 +56,7 @@ await runService("results", process.env, async (context) => {
     max_in_flight: settings.results.partitions_in_flight_max,
     batch_records_max: settings.consumption.batch_records_max,
     onLost: (partitions) => transactions.forget(partitions),
-    // In its own transaction, so that the offset moves past the record too.
-    deadLetter: async (record, error) => {
-      const letter = deadLetterOf(dead_letters, record, error);
-      await transactions.publishOnce(record, [{ offset: record.offset, records: [letter] }]);
-    },
+    deadLetter: transactionalDeadLetter(transactions, dead_letters),
     handler: createResultsHandler({
       codec,
       claims: new PostgresClaimStore(pool),

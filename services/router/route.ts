@@ -19,7 +19,7 @@ export function chooseRoute(head: AdmittedHead, table: RoutingTable): Routing {
     return routed(table, tier, modelOf(table, tier), head.model === AUTO ? "auto: default tier" : "default tier");
   }
   const field = head.tier === undefined ? "body.model" : "tier";
-  const byTier = table.tiers[asked];
+  const byTier = Object.hasOwn(table.tiers, asked) ? table.tiers[asked] : undefined;
   const owner = byTier === undefined ? tierOfModel(table, asked) : asked;
   if (owner === undefined || (head.tier !== undefined && byTier === undefined)) {
     return refused(

@@ -8,7 +8,7 @@ import type { LaneName } from "../../libs/shared/kafka/scheduler.ts";
 import { priceOf } from "../../libs/shared/money.ts";
 import { createInferenceHandler } from "../../services/inference/handler.ts";
 import { createIngestHandler } from "../../services/ingest/handler.ts";
-import { createResultsHandler } from "../../services/results/handler.ts";
+import { createResultsHandler, transactionalDeadLetter } from "../../services/results/handler.ts";
 import { createRouterHandler } from "../../services/router/handler.ts";
 import { SimulatedCodec, SimulatedSchemas } from "./codec.ts";
 import { FlowIndex, type Stage as IndexStage } from "./flow-index.ts";
@@ -224,13 +224,7 @@ function results(
 ): ReturnType<ServiceSpec["build"]> {
   const { process, transactions } = parts;
   return {
-    deadLetter: async (record, error) => {
-      const letter = deadLetterOf(dead_letters, record, error);
-      const ended = await transactions.publishOnce(record, [{ offset: record.offset, records: [letter] }]);
-      if (ended === "fenced") {
-        throw new SluiceError("producer_fenced", "another member took a transactional id of ours", { retryable: true });
-      }
-    },
+    deadLetter: transactionalDeadLetter(transactions, dead_letters),
     handler: poisoned(
       "results",
       createResultsHandler({

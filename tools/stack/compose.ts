@@ -77,7 +77,7 @@ export async function startCompose(input: ComposeInput): Promise<ComposeParts> {
 }
 
 function composeFile(home: Home): string {
-  return join(home.root, "tools", "stack", "compose.yml");
+  return join(home.root, "docker-compose.yml");
 }
 
 async function waitAnswer(name: PartName, url: string): Promise<void> {

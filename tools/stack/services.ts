@@ -15,8 +15,8 @@ const HOST = "127.0.0.1";
 const PORT_ATTEMPTS_MAX = 3;
 const INSTANCES_MAX = 64;
 const READY_WAIT_MS = 60_000;
-/** A service drains its in-flight work on SIGTERM. */
-const DRAIN_WAIT_MS = 20_000;
+/** A service drains its in-flight work on SIGTERM: longer than `consumption.drain_deadline_ms` by default. */
+const DRAIN_WAIT_MS = 30_000;
 // kafkajs sets one timer in the past on Node 24 (tulios/kafkajs#1751); harmless, so that one warning is off.
 const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=4", "--max-old-space-size=192"];
 

@@ -1,5 +1,5 @@
 /** From the text of `sluice.yaml` to settings, or to errors that name the line and the fix. Pure. */
-import { LineCounter, parseDocument } from "yaml";
+import { isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { SluiceError } from "../errors.ts";
 import { type Settings, settingsSchema } from "./schema.ts";
@@ -21,10 +21,10 @@ export function parseSettings(text: string, file: string): Settings {
   if (!parsed.success) {
     throw invalid(
       file,
-      parsed.error.issues.map((issue) => ({
-        line: lineOf(document, lines, issue.path),
-        path: issue.path.join("."),
-        message: explain(issue),
+      parsed.error.issues.flatMap(explain).map(({ path, message }) => ({
+        line: lineOf(document, lines, path),
+        path: path.join("."),
+        message,
       })),
     );
   }
@@ -42,19 +42,25 @@ function invalid(file: string, problems: readonly Problem[]): SluiceError {
   return new SluiceError("settings_invalid", list.join("\n"), { fix: `Correct ${file} and start again.` });
 }
 
-function explain(issue: z.core.$ZodIssue): string {
+type Explained = { readonly path: readonly PropertyKey[]; readonly message: string };
+
+function explain(issue: z.core.$ZodIssue): Explained[] {
   if (issue.code === "unrecognized_keys") {
-    return `unknown setting${issue.keys.length > 1 ? "s" : ""} ${issue.keys.map((key) => `"${key}"`).join(", ")}; remove it or correct its spelling`;
+    const message = "unknown setting; remove it or correct its spelling";
+    return issue.keys.map((key) => ({ path: [...issue.path, key], message }));
   }
-  return issue.message;
+  const missing = issue.code === "invalid_type" && /received undefined/.test(issue.message);
+  return [{ path: issue.path, message: missing ? `is missing; add it (${issue.expected})` : issue.message }];
 }
 
-/** The line of the deepest part of the path that is in the file. */
+/** The line of the deepest part of the path that is in the file: of its key, where it has one. */
 function lineOf(document: ReturnType<typeof parseDocument>, lines: LineCounter, path: readonly PropertyKey[]): number {
   for (let length = path.length; length > 0; length -= 1) {
-    const node = document.getIn(path.slice(0, length), true);
-    const range = typeof node === "object" && node !== null && "range" in node ? (node.range as number[] | null) : null;
-    if (range?.[0] !== undefined) return lines.linePos(range[0]).line;
+    const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
+    const name = path[length - 1];
+    const pair = isMap(parent) ? parent.items.find(({ key }) => isScalar(key) && key.value === name) : undefined;
+    const node = isScalar(pair?.key) ? pair.key : document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
   }
   return 1;
 }

@@ -27,11 +27,20 @@ function explain(issue: z.core.$ZodIssue, param: string): string {
     const names = issue.keys.map((key) => `"${printable(key)}"`).join(", ");
     return `unknown field ${names}${param ? ` in ${param}` : ""}; remove it or correct its spelling`;
   }
+  if (issue.code === "invalid_union") return explainUnion(issue, param);
   if (issue.code === "invalid_type" && issue.input === undefined && /undefined/.test(issue.message)) {
     return `${param} is required`;
   }
   const text = issue.message.replace(/^Invalid input: /, "").replace(/^Too (big|small): /, "");
   return `${param || "the request"}: ${text.startsWith("must") ? text : text.replace(/^expected/, "must be")}`;
+}
+
+/** None of the alternatives came further than the value itself: say what it may be. */
+function explainUnion(issue: z.core.$ZodIssueInvalidUnion, param: string): string {
+  const first = issue.errors.flatMap(([problem]) => (problem === undefined ? [] : [problem]));
+  if (first.some(({ message }) => /received undefined/.test(message))) return `${param} is required`;
+  const kinds = first.flatMap((problem) => (problem.code === "invalid_type" ? [problem.expected] : []));
+  return `${param || "the request"}: must be ${kinds.length > 0 ? [...new Set(kinds)].join(" or ") : "one of its known shapes"}`;
 }
 
 function pathOf(root: string, path: readonly PropertyKey[]): string {

@@ -63,7 +63,7 @@ describe("settings", () => {
     [
       "an unknown setting",
       changed("models: [gpt", "modles: [gpt"),
-      /unknown setting "modles"; remove it or correct its spelling/,
+      /^s\.yaml:3: tiers\.small\.modles: unknown setting; remove it or correct its spelling$/m,
     ],
     ["another type", changed("[gpt-4.1-mini]", "[7]"), /^s\.yaml:3: tiers\.small\.models\.0: .*string/],
     [
