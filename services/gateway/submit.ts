@@ -6,16 +6,23 @@ import { chatBody, embeddingsBody, type Request, requestSchema } from "../../lib
 import { inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
 import { type FieldError, firstProblem } from "../../libs/shared/events/validation.ts";
 import type { OutRecord } from "../../libs/shared/kafka/ports.ts";
+import { nestsDeeper, REQUEST_LEVELS_MAX } from "../../libs/shared/nesting.ts";
 
 export type Shaped =
   | { readonly ok: true; readonly request: Request }
   | { readonly ok: false; readonly problem: FieldError };
+
+const TOO_DEEP: Shaped = {
+  ok: false,
+  problem: { param: "", message: `the request must nest at most ${REQUEST_LEVELS_MAX} levels deep` },
+};
 
 /** The native envelope, as the caller wrote it, in the caller's tenant. Pure but for a new id where there is none. */
 export function shapeRequest(input: unknown, tenant: string): Shaped {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     return { ok: false, problem: { param: "", message: "the body must be a JSON object" } };
   }
+  if (nestsDeeper(input, REQUEST_LEVELS_MAX)) return TOO_DEEP;
   const named = (input as { tenant?: unknown }).tenant;
   if (named !== undefined && named !== tenant) {
     return { ok: false, problem: { param: "tenant", message: `tenant: your key belongs to tenant "${tenant}"` } };
@@ -26,6 +33,8 @@ export function shapeRequest(input: unknown, tenant: string): Shaped {
 
 /** A body of one of OpenAI's endpoints, put into an envelope. Paths in errors are the body's own, as its clients expect. */
 export function shapeBody(kind: "chat" | "embeddings", body: unknown, tenant: string): Shaped {
+  // One level less: the envelope is one more.
+  if (nestsDeeper(body, REQUEST_LEVELS_MAX - 1)) return TOO_DEEP;
   const parsed = (kind === "chat" ? chatBody : embeddingsBody).safeParse(body);
   if (!parsed.success) return { ok: false, problem: firstProblem(parsed.error) };
   const user = parsed.data["user"];

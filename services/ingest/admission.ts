@@ -5,6 +5,7 @@ import type { AdmittedHead } from "../../libs/shared/events/flow.ts";
 import { chatBody, embeddingsBody, type Request, requestEnvelope } from "../../libs/shared/events/request.ts";
 import { type FieldError, firstProblem } from "../../libs/shared/events/validation.ts";
 import type { TopicPartition } from "../../libs/shared/kafka/ports.ts";
+import { nestsDeeper, REQUEST_LEVELS_MAX } from "../../libs/shared/nesting.ts";
 
 /** Owner of results whose request named no usable tenant; no tenant can have this name. */
 export const NO_TENANT = "_unknown";
@@ -39,7 +40,8 @@ export type Admission =
 
 /** `json` is the parsed value: an object. */
 export function admit(json: Record<string, unknown>, arrival: Arrival, context: AdmissionContext): Admission {
-  const identity = identify(json, arrival);
+  const too_deep = nestsDeeper(json, REQUEST_LEVELS_MAX);
+  const identity = identify(json, arrival, too_deep);
   const refuse = (problem: FieldError, code = "invalid_request"): Admission => ({
     kind: "refuse",
     identity,
@@ -47,6 +49,9 @@ export function admit(json: Record<string, unknown>, arrival: Arrival, context: 
     error: { code, type: "invalid_request_error", message: problem.message, param: problem.param },
   });
 
+  if (too_deep) {
+    return refuse({ param: "", message: `the request: must nest at most ${REQUEST_LEVELS_MAX} levels deep` });
+  }
   const envelope = requestEnvelope.safeParse(json);
   if (!envelope.success) return refuse(firstProblem(envelope.error));
   const body = parseBody(envelope.data.body);
@@ -88,7 +93,7 @@ function parseBody(body: Record<string, unknown>): ParsedBody {
 }
 
 /** A request without a usable id gets one from its place on the topic, so that a redelivery keeps it. */
-function identify(json: Record<string, unknown>, arrival: Arrival): Identity {
+function identify(json: Record<string, unknown>, arrival: Arrival, too_deep: boolean): Identity {
   const { tenant, id, session } = json;
   const known = typeof tenant === "string" && TENANT_PATTERN.test(tenant);
   const own = known && typeof id === "string" && ID_PATTERN.test(id);
@@ -96,7 +101,8 @@ function identify(json: Record<string, unknown>, arrival: Arrival): Identity {
   return {
     tenant: known ? tenant : NO_TENANT,
     id: used,
-    content_hash: contentHash(json),
+    // One that nests too deep to be hashed is refused whatever it holds: any two of them count as the same.
+    content_hash: contentHash(too_deep ? { too_deep } : json),
     key: typeof session === "string" && session.length > 0 && session.length <= 256 ? session : used,
   };
 }

@@ -53,6 +53,9 @@ async function readRecord(deps: IngestDeps, record: InRecord): Promise<Read> {
   } catch (error) {
     return { record, unreadable: { code: "not_json", message: `the value is not JSON: ${(error as Error).message}` } };
   }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    return { record, unreadable: { code: "not_json", message: "the value is not a JSON object" } };
+  }
   const lane = record.topic.endsWith(BATCH_SUFFIX) ? "batch" : "interactive";
   const context = { now_ms: deps.clock.now_ms(), knowsTenant: deps.knowsTenant, lane } as const;
   return { record, admission: admit(json as Record<string, unknown>, record, context), request: decoded.payload };
