@@ -3,6 +3,7 @@
  * gives the first violation it sees. A new invariant is a new object in a scenario's list.
  */
 import type { ConsumptionStats } from "../../libs/shared/kafka/consumption.ts";
+import { decodeDone } from "../../libs/shared/kafka/offset-map.ts";
 import type { InRecord, PartitionOffset } from "../../libs/shared/kafka/ports.ts";
 import type { SimulatedLog } from "./log.ts";
 import type { ServiceSpec } from "./scenario.ts";
@@ -32,7 +33,7 @@ export type Invariant = {
   readonly atEnd?: (log: SimulatedLog) => Violation | undefined;
 };
 
-/** I2: a commit passes only records for which `isDone` finds everything they caused in the log. */
+/** I2: a commit passes only records for which `isDone` finds everything they caused in the log, by offset and by metadata. */
 export function commitsFollowConsequences(
   isDone: (record: InRecord, group: string) => boolean,
   subjectOf: (record: InRecord) => string | undefined,
@@ -41,7 +42,7 @@ export function commitsFollowConsequences(
     name: "I2",
     onCommit({ group, after, before }, log) {
       const partition = log.partition(after.topic, after.partition);
-      for (let offset = before; offset < after.offset; offset += 1) {
+      for (const offset of passedBy(before, after)) {
         const entry = partition.entries[offset];
         if (entry?.kind !== "record" || entry.transaction?.state === "aborted") continue;
         if (isDone(entry.record, group)) continue;
@@ -56,6 +57,12 @@ export function commitsFollowConsequences(
       return undefined;
     },
   };
+}
+
+/** The offsets that a commit says are done: up to its offset, and those that its metadata names beyond. */
+function* passedBy(before: number, { offset, metadata }: PartitionOffset): Generator<number> {
+  for (let at = before; at < offset; at += 1) yield at;
+  for (const { from, to } of decodeDone(offset, metadata)) for (let at = from; at < to; at += 1) yield at;
 }
 
 /** I6: what a member holds stays within its limits and one fetch, in each lane. */

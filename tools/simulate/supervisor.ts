@@ -160,6 +160,7 @@ export class Supervisor {
           }),
         pause: (topics) => consumer.pause(topics),
         resume: (topics) => consumer.resume(topics),
+        committed: (partitions) => consumer.committed(partitions),
         commit: (offsets) => consumer.commit(offsets),
         stop: () => consumer.stop(),
       },

@@ -1,5 +1,5 @@
 /** A group member on kafkajs. It only fetches and commits; all else is the engine's. */
-import type { Consumer, EachBatchPayload, IHeaders, Kafka } from "kafkajs";
+import type { Admin, Consumer, EachBatchPayload, IHeaders, Kafka } from "kafkajs";
 import type { Log } from "../log.ts";
 import { kafkaError } from "./client.ts";
 import type {
@@ -25,12 +25,15 @@ export type ConsumerOptions = {
 
 export class KafkaConsumer implements ConsumerPort {
   readonly #options: ConsumerOptions;
+  readonly #kafka: Kafka;
   readonly #consumer: Consumer;
+  #admin: Promise<Admin> | undefined;
   #member = "";
   #held: readonly TopicPartition[] = [];
 
   constructor(kafka: Kafka, options: ConsumerOptions) {
     this.#options = options;
+    this.#kafka = kafka;
     this.#consumer = kafka.consumer({
       groupId: options.group,
       sessionTimeout: options.session_timeout_ms,
@@ -87,8 +90,35 @@ export class KafkaConsumer implements ConsumerPort {
     }
   }
 
+  async committed(partitions: readonly TopicPartition[]): Promise<PartitionOffset[]> {
+    const wanted = new Set(partitions.map(partitionId));
+    const topics = [...new Set(partitions.map(({ topic }) => topic))];
+    try {
+      this.#admin ??= this.#connectAdmin();
+      const admin = await this.#admin;
+      const answer = await admin.fetchOffsets({ groupId: this.#options.group, topics });
+      return answer.flatMap(({ topic, partitions: offsets }) =>
+        offsets.flatMap(({ partition, offset, metadata }) => {
+          const known = Number(offset) >= 0 && wanted.has(partitionId({ topic, partition }));
+          return known ? [{ topic, partition, offset: Number(offset), metadata: metadata ?? "" }] : [];
+        }),
+      );
+    } catch (error) {
+      this.#admin = undefined;
+      throw kafkaError(error);
+    }
+  }
+
   async stop(): Promise<void> {
     await this.#consumer.disconnect();
+    const admin = await this.#admin?.catch(() => undefined);
+    await admin?.disconnect();
+  }
+
+  async #connectAdmin(): Promise<Admin> {
+    const admin = this.#kafka.admin();
+    await admin.connect();
+    return admin;
   }
 
   /** The same member id means that no generation passed without us, so what we held and hold still was ours throughout. */

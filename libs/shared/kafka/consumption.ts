@@ -14,6 +14,7 @@ import type { Clock, Timer } from "../clock.ts";
 import { isRetryable } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { untilAvailable } from "../retry.ts";
+import { decodeDone } from "./offset-map.ts";
 import { type ConsumerPort, type InRecord, type PartitionOffset, partitionId, type TopicPartition } from "./ports.ts";
 import { type LaneName, Scheduler, type Task } from "./scheduler.ts";
 import { OffsetTracker } from "./tracker.ts";
@@ -68,7 +69,18 @@ export type ConsumptionOptions = {
   readonly onLost?: (partitions: readonly TopicPartition[]) => void;
 };
 
-type PartitionState = { readonly tp: TopicPartition; readonly tracker: OffsetTracker };
+type PartitionState = {
+  readonly tp: TopicPartition;
+  readonly tracker: OffsetTracker;
+  /** Records that came before it was known which of them are done; undefined once it is. */
+  early: InRecord[] | undefined;
+  /** The commit's metadata has little room left: nothing more is taken in until there is more. */
+  crowded: boolean;
+};
+
+/** Shares of the metadata's room at which a partition's intake stops and goes on. */
+const CROWDED_FROM = 0.75;
+const CROWDED_UNTIL = 0.5;
 type RunningTask = { readonly task: Task; readonly state: PartitionState };
 
 export type ConsumptionStats = {
@@ -163,18 +175,51 @@ export class Consumption {
     const lost = [...this.#partitions.values()].filter(({ tp }) => !kept.has(partitionId(tp)));
     for (const { tp } of lost) this.#partitions.delete(partitionId(tp));
     this.#scheduler.retain((task) => this.#isCurrent(task));
+    const gained: PartitionState[] = [];
     for (const tp of partitions) {
-      const id = partitionId(tp);
-      if (!this.#partitions.has(id)) this.#partitions.set(id, { tp, tracker: new OffsetTracker() });
+      if (this.#partitions.has(partitionId(tp))) continue;
+      const early = this.#options.commit_by === "handler" ? undefined : [];
+      const state = { tp, tracker: new OffsetTracker(), early, crowded: false };
+      this.#partitions.set(partitionId(tp), state);
+      gained.push(state);
     }
+    if (gained.length > 0 && this.#options.commit_by === "engine") void this.#restore(gained);
     if (lost.length > 0) this.#options.onLost?.(lost.map(({ tp }) => tp));
     this.#relieve();
+  }
+
+  /** Learns from the group's commits what an earlier member has done beyond them, then takes in what came meanwhile. */
+  async #restore(states: readonly PartitionState[]): Promise<void> {
+    const { consumer } = this.#options;
+    try {
+      await this.#retrying("committed offsets", async () => {
+        const committed = await consumer.committed(states.map(({ tp }) => tp));
+        const known = new Map(committed.map((one) => [partitionId(one), one]));
+        for (const { tp, tracker } of states) {
+          const commit = known.get(partitionId(tp));
+          if (commit !== undefined) tracker.restore(decodeDone(commit.offset, commit.metadata));
+        }
+      });
+    } catch (error) {
+      // Only when the engine stops: what was not taken in is delivered again.
+      this.#options.log.debug({ error }, "committed offsets were not read");
+      return;
+    }
+    for (const state of states) {
+      const early = state.early ?? [];
+      state.early = undefined;
+      if (this.#partitions.get(partitionId(state.tp)) === state) this.#enqueue(early);
+    }
   }
 
   #enqueue(records: readonly InRecord[]): void {
     if (this.#stopping) return;
     for (const record of records) {
       const state = this.#partitions.get(partitionId(record));
+      if (state?.early !== undefined) {
+        state.early.push(record);
+        continue;
+      }
       if (!state?.tracker.add(record.offset, record.timestamp_ms)) continue;
       const lane = this.#options.topics[record.topic] ?? "interactive";
       const task: Task = { record, lane, bytes: (record.value?.length ?? 0) + 256 };
@@ -190,14 +235,23 @@ export class Consumption {
     return state !== undefined && this.#partitions.get(partitionId(state.tp)) === state;
   }
 
+  /** 1 or more: the lane takes nothing in; below a half: it does again. */
+  #fill(lane: LaneName): number {
+    const { limits, topics } = this.#options;
+    const states = [...this.#partitions.values()].filter(({ tp }) => topics[tp.topic] === lane);
+    if (states.some(({ crowded }) => crowded)) return 1;
+    const early = states.reduce((count, state) => count + (state.early?.length ?? 0), 0);
+    return Math.max(
+      (this.#scheduler.queuedIn(lane) + early) / limits.queued_records_max,
+      this.#scheduler.queued_bytes / limits.queued_bytes_max,
+    );
+  }
+
   /** Pauses lanes that are full, resumes those that are half empty again. */
   #relieve(): void {
-    const { limits, topics, consumer } = this.#options;
+    const { topics, consumer } = this.#options;
     for (const lane of ["interactive", "batch"] as const) {
-      const fill = Math.max(
-        this.#scheduler.queuedIn(lane) / limits.queued_records_max,
-        this.#scheduler.queued_bytes / limits.queued_bytes_max,
-      );
+      const fill = this.#fill(lane);
       const of_lane = Object.keys(topics).filter((topic) => topics[topic] === lane);
       if (of_lane.length === 0) continue;
       if (fill >= 1 && !this.#paused.has(lane)) {
@@ -304,15 +358,18 @@ export class Consumption {
     if (this.#options.commit_by === "handler") return;
     while (this.#committing !== undefined) await this.#committing;
     const moved = [...this.#partitions.values()].flatMap((state) => {
-      const offset = state.tracker.committable(again);
-      return offset === undefined ? [] : [{ state, offset }];
+      const commit = state.tracker.commit(again);
+      if (commit === undefined) return [];
+      state.crowded = commit.fill > (state.crowded ? CROWDED_UNTIL : CROWDED_FROM);
+      return [{ state, ...commit }];
     });
     if (moved.length === 0) return;
-    const offsets: PartitionOffset[] = moved.map(({ state, offset }) => ({ ...state.tp, offset }));
+    this.#relieve();
+    const offsets: PartitionOffset[] = moved.map(({ state, offset, metadata }) => ({ ...state.tp, offset, metadata }));
     this.#committing = this.#options.consumer
       .commit(offsets)
       .then(() => {
-        for (const { state, offset } of moved) state.tracker.committed(offset);
+        for (const { state, ...commit } of moved) state.tracker.committed(commit);
       })
       .catch((error: unknown) => {
         this.#options.log.debug({ error }, "offsets were not committed; the next commit says more");

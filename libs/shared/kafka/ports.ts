@@ -57,6 +57,8 @@ export interface ConsumerPort {
   start(events: ConsumerEvents): Promise<void>;
   pause(topics: readonly string[]): void;
   resume(topics: readonly string[]): void;
+  /** What the group has committed for each partition asked for, with its metadata; those without a commit are left out. */
+  committed(partitions: readonly TopicPartition[]): Promise<PartitionOffset[]>;
   /** Rejects when this member no longer owns the generation; the caller forgets it and goes on. */
   commit(offsets: readonly PartitionOffset[]): Promise<void>;
   stop(): Promise<void>;

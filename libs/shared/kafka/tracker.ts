@@ -1,10 +1,23 @@
 /**
- * Which offsets of one partition are done. Pure.
+ * Which offsets of one partition are done, and what a commit says of it. Pure.
  *
  * The *base* is the lowest offset that is not done: what a commit says. An offset is committed only once every lower one that
  * was delivered is done (I2). Offsets may have gaps (compaction, transaction markers), so the base moves along delivered
- * offsets and does not count.
+ * offsets and does not count. What is done beyond the base goes into the commit's metadata.
  */
+import { type DoneRange, encodeDone } from "./offset-map.ts";
+
+export type Commit = {
+  /** The next offset to read. */
+  readonly offset: number;
+  /** What is done beyond it, for `restore`. */
+  readonly metadata: string;
+  /** How much of the metadata's room is taken: above 1 something was left out. */
+  readonly fill: number;
+  /** Tells commits of one tracker apart, for `committed`. */
+  readonly version: number;
+};
+
 export class OffsetTracker {
   /** Delivered offsets that the base has not passed, ascending, from index `#head` on. */
   #delivered: number[] = [];
@@ -15,8 +28,18 @@ export class OffsetTracker {
   #base = 0;
   #highest = -1;
   #committed = 0;
+  /** Counts completions: a commit says all up to its version. */
+  #version = 0;
+  #committed_version = 0;
+  /** Done under an earlier assignment, ascending; ranges that deliveries have passed are dropped. */
+  #restored: DoneRange[] = [];
 
-  /** @returns false when the offset is already known: a redelivery of work in hand or done. */
+  /** Takes over what an earlier commit said is done. To be called before the first `add`. */
+  restore(done: readonly DoneRange[]): void {
+    this.#restored = [...done];
+  }
+
+  /** @returns false when there is nothing to do: a redelivery of work in hand, or of work that is done. */
   add(offset: number, timestamp_ms: number): boolean {
     if (offset <= this.#highest) return false;
     if (this.#highest < 0) {
@@ -27,11 +50,14 @@ export class OffsetTracker {
     this.#highest = offset;
     this.#delivered.push(offset);
     this.#timestamps_ms.push(timestamp_ms);
-    return true;
+    if (!this.#wasDone(offset)) return true;
+    this.complete(offset);
+    return false;
   }
 
   /** Marks one delivered offset done; the base moves past every done offset it can reach. */
   complete(offset: number): void {
+    this.#version += 1;
     this.#done.add(offset);
     while (this.#head < this.#delivered.length) {
       const lowest = this.#delivered[this.#head] as number;
@@ -47,16 +73,19 @@ export class OffsetTracker {
   }
 
   /**
-   * The next offset to read after a restart, when it moved since the last `committed`; else undefined.
-   * @param again Also when it moved before that.
+   * What to commit, when something was done since the last `committed`; else undefined.
+   * @param again Also when it was said before.
    */
-  committable(again = false): number | undefined {
-    return this.#base > (again ? this.#first : this.#committed) ? this.#base : undefined;
+  commit(again = false): Commit | undefined {
+    const moved = this.#base > this.#committed || (this.#version > this.#committed_version && this.#done.size > 0);
+    if (!moved && !(again && this.#base > this.#first)) return undefined;
+    return { offset: this.#base, version: this.#version, ...encodeDone(this.#base, this.#doneRanges()) };
   }
 
   /** Remembers what was committed. */
-  committed(offset: number): void {
+  committed({ offset, version }: Pick<Commit, "offset" | "version">): void {
     if (offset > this.#committed) this.#committed = offset;
+    if (version > this.#committed_version) this.#committed_version = version;
   }
 
   /** The record time of the lowest offset that is not done, in epoch ms; undefined when all are. */
@@ -67,5 +96,35 @@ export class OffsetTracker {
   /** Delivered offsets that are not done. */
   get unfinished(): number {
     return this.#delivered.length - this.#head - this.#done.size;
+  }
+
+  #wasDone(offset: number): boolean {
+    let first = this.#restored[0];
+    while (first !== undefined && first.to <= offset) {
+      this.#restored.shift();
+      first = this.#restored[0];
+    }
+    return first !== undefined && first.from <= offset;
+  }
+
+  /** Runs of done offsets beyond the base, over those delivered; what was restored and not delivered again stays known. */
+  #doneRanges(): DoneRange[] {
+    const ranges: DoneRange[] = [];
+    if (this.#done.size > 0) {
+      let from: number | undefined;
+      let to = 0;
+      for (let index = this.#head; index < this.#delivered.length; index += 1) {
+        const offset = this.#delivered[index] as number;
+        if (this.#done.has(offset)) {
+          from ??= offset;
+          to = offset + 1;
+        } else if (from !== undefined) {
+          ranges.push({ from, to });
+          from = undefined;
+        }
+      }
+      if (from !== undefined) ranges.push({ from, to });
+    }
+    return [...ranges, ...this.#restored.filter((range) => range.from > this.#highest)];
   }
 }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { unavailable } from "../../../../libs/shared/errors.ts";
 import { Consumption, type ConsumptionOptions, type Handler } from "../../../../libs/shared/kafka/consumption.ts";
+import { encodeDone } from "../../../../libs/shared/kafka/offset-map.ts";
 import type {
   ConsumerEvents,
   ConsumerPort,
@@ -33,6 +34,13 @@ class FakeConsumer implements ConsumerPort {
     for (const topic of topics) this.paused.delete(topic);
   }
 
+  /** What the group has committed before this member came. */
+  known: PartitionOffset[] = [];
+
+  async committed(): Promise<PartitionOffset[]> {
+    return this.known;
+  }
+
   async commit(offsets: readonly PartitionOffset[]): Promise<void> {
     if (this.refuse_commits) throw unavailable("kafka", new Error("not the coordinator"));
     this.commits.push([...offsets]);
@@ -48,7 +56,7 @@ type Rig = {
   readonly consumer: FakeConsumer;
   readonly consumption: Consumption;
   readonly letters: number[];
-  assign(partitions: readonly number[], retained?: readonly number[]): void;
+  assign(partitions: readonly number[], retained?: readonly number[]): Promise<void>;
   deliver(...records: readonly InRecord[]): void;
   pass(ms: number): Promise<void>;
   committed(): number | undefined;
@@ -107,7 +115,11 @@ async function rig(handler: Handler, { limits, ...changes }: Changes = {}): Prom
     consumer,
     consumption,
     letters,
-    assign: (partitions, retained = []) => consumer.events?.assigned(partitions.map(tp), retained.map(tp)),
+    assign: async (partitions, retained = []) => {
+      consumer.events?.assigned(partitions.map(tp), retained.map(tp));
+      // What the group has committed is read meanwhile.
+      await new Promise(setImmediate);
+    },
     deliver: (...records) => consumer.events?.records(records),
     pass: async (ms) => {
       const until_ms = clock.now_ms() + ms;
@@ -125,18 +137,54 @@ const sleepOn = (clock: () => VirtualClock, ms: number) =>
 test("an offset is committed only after its work, and everything before it, is done (I2)", async () => {
   const waits_ms: Record<number, number> = { 0: 450, 1: 50 };
   const one: Rig = await rig(async ([record]) => sleepOn(() => one.clock, waits_ms[record?.offset ?? 0] ?? 0));
-  one.assign([0]);
+  await one.assign([0]);
   one.deliver(recordOf(0, "a"), recordOf(1, "b"));
   await one.pass(400);
-  assert.equal(one.committed(), undefined, "1 is done, 0 is not");
+  assert.equal(one.committed(), 0, "1 is done, 0 is not");
   await one.pass(300);
   assert.equal(one.committed(), 2);
   assert.equal(one.consumption.stats().in_flight, 0);
 });
 
+test("what an earlier member did beyond its commit is not done again", async () => {
+  const handled: number[] = [];
+  const one = await rig(async ([record]) => void handled.push(record?.offset ?? -1));
+  const { metadata } = encodeDone(5, [{ from: 6, to: 8 }]);
+  one.consumer.known = [{ ...tp(0), offset: 5, metadata }];
+  const assigned = one.assign([0]);
+  one.deliver(...[5, 6, 7, 8].map((offset) => recordOf(offset)));
+  assert.deepEqual(handled, [], "it is not known yet what is done");
+  await assigned;
+  await one.pass(200);
+  assert.deepEqual(handled, [5, 8]);
+  assert.equal(one.committed(), 9);
+});
+
+test("a partition whose metadata has little room left takes nothing in until there is more (I6)", async () => {
+  const hold: (() => void)[] = [];
+  // Every offset hangs or not as if by chance: nothing that run lengths or deflate could fold.
+  const hangs = (offset: number): boolean => {
+    const mixed = Math.imul(offset + 1, 0x9e3779b1);
+    return (Math.imul(mixed ^ (mixed >>> 15), 0x85ebca77) & 0x1000000) !== 0;
+  };
+  const handler: Handler = ([record]) =>
+    hangs(record?.offset ?? 0) ? new Promise((resolve) => void hold.push(resolve)) : Promise.resolve();
+  const limits = { queued_records_max: 100_000, max_in_flight: 100_000 };
+  const one = await rig(handler, { order: "fetch", limits });
+  await one.assign([0]);
+  const count = 40_000;
+  one.deliver(...Array.from({ length: count }, (_, offset) => recordOf(offset)));
+  await one.pass(300);
+  assert.ok(one.consumer.paused.has("t"));
+  for (const done of hold) done();
+  await one.pass(300);
+  assert.ok(!one.consumer.paused.has("t"));
+  assert.equal(one.committed(), count);
+});
+
 test("the planted bug commits too early", async () => {
   const one: Rig = await rig(() => new Promise(() => undefined), { plant_early_commit: true });
-  one.assign([0]);
+  await one.assign([0]);
   one.deliver(recordOf(0));
   await one.pass(150);
   assert.equal(one.committed(), 1);
@@ -151,7 +199,7 @@ test("one poison record is one dead letter; its batch and its partition go on (I
     },
     { order: "fetch", limits: { max_in_flight: 1, batch_records_max: 10 } },
   );
-  one.assign([0]);
+  await one.assign([0]);
   one.deliver(...[0, 1, 2, 3].map((offset) => recordOf(offset)));
   await one.pass(200);
   // The first went ahead alone; the others came as one batch.
@@ -166,7 +214,7 @@ test("what may pass is tried again with back-off, and its key waits for it", asy
     tries.push(record?.offset ?? -1);
     if (tries.length < 4) throw unavailable("redis", new Error("away"));
   });
-  one.assign([0]);
+  await one.assign([0]);
   one.deliver(recordOf(0, "k"), recordOf(1, "k"));
   await one.pass(1_000);
   assert.deepEqual(tries, [0, 0, 0, 0, 1]);
@@ -176,7 +224,7 @@ test("what may pass is tried again with back-off, and its key waits for it", asy
 test("a full queue pauses its topics and a half empty one resumes them (I6)", async () => {
   const open: (() => void)[] = [];
   const one = await rig(() => new Promise((resolve) => void open.push(resolve)), { limits: { max_in_flight: 1 } });
-  one.assign([0]);
+  await one.assign([0]);
   one.deliver(...Array.from({ length: 11 }, (_, offset) => recordOf(offset)));
   assert.ok(one.consumer.paused.has("t"));
   assert.equal(one.consumption.stats().queued, 10);
@@ -200,13 +248,17 @@ test("work of a lost partition ends without a trace; a retained one keeps what i
     handled.push(`${partition}@${offset}`);
     await new Promise<void>((resolve) => void open.set(partition, resolve));
   });
-  one.assign([0, 1]);
+  await one.assign([0, 1]);
   one.deliver(recordOf(0, "a", 0), recordOf(1, "a", 0));
   one.deliver(recordOf(0, "a", 1));
-  one.assign([0, 1], [1]);
+  await one.assign([0, 1], [1]);
   for (const [, done] of open) done();
   await one.pass(200);
-  assert.deepEqual(one.consumer.commits, [[{ ...tp(1), offset: 1 }]], "0@0 was done for an earlier assignment");
+  assert.deepEqual(
+    one.consumer.commits,
+    [[{ ...tp(1), offset: 1, metadata: "" }]],
+    "0@0 was done for an earlier assignment",
+  );
   assert.deepEqual(handled, ["0@0", "1@0"], "0@1 was queued and is forgotten");
   one.deliver(recordOf(0, "a", 0), recordOf(1, "a", 0));
   one.deliver(recordOf(0, "a", 1));
@@ -216,13 +268,13 @@ test("work of a lost partition ends without a trace; a retained one keeps what i
 
 test("a refused commit is made good by the next, and quiet partitions are committed again now and then", async () => {
   const one = await rig(async () => undefined);
-  one.assign([0]);
+  await one.assign([0]);
   one.consumer.refuse_commits = true;
   one.deliver(recordOf(0));
   await one.pass(350);
   one.consumer.refuse_commits = false;
   await one.pass(200);
-  assert.deepEqual(one.consumer.commits, [[{ ...tp(0), offset: 1 }]]);
+  assert.deepEqual(one.consumer.commits, [[{ ...tp(0), offset: 1, metadata: "" }]]);
   await one.pass(3_000);
   const count = one.consumer.commits.length;
   assert.ok(count >= 2 && count <= 3, `${count} commits`);
@@ -230,7 +282,7 @@ test("a refused commit is made good by the next, and quiet partitions are commit
 
 test("draining waits for what is in flight, commits it, and leaves", async () => {
   const one: Rig = await rig(async () => sleepOn(() => one.clock, 300));
-  one.assign([0]);
+  await one.assign([0]);
   one.deliver(recordOf(0, "k"), recordOf(1, "k"));
   const drained = one.consumption.drain(1_000);
   one.deliver(recordOf(2, "other"));
@@ -242,7 +294,7 @@ test("draining waits for what is in flight, commits it, and leaves", async () =>
 
 test("draining gives up at its deadline and says how much is left", async () => {
   const one = await rig(() => new Promise(() => undefined));
-  one.assign([0]);
+  await one.assign([0]);
   one.deliver(recordOf(0), recordOf(1));
   const drained = one.consumption.drain(1_000);
   await one.pass(1_100);
@@ -261,7 +313,7 @@ test("a record given up while draining is not passed over by the rest of its bat
     },
     { order: "fetch", commit_by: "handler", limits: { max_in_flight: 1, batch_records_max: 10 } },
   );
-  one.assign([0]);
+  await one.assign([0]);
   one.deliver(recordOf(0));
   one.deliver(recordOf(1), recordOf(2));
   await one.pass(60);
@@ -303,7 +355,7 @@ test("under any order of completion, every record is handled once and commits ne
           }
           one.consumer.commits.push([...offsets]);
         };
-        one.assign([0]);
+        await one.assign([0]);
         one.deliver(...plan.map(({ key }, offset) => recordOf(offset, key)));
         await one.pass(plan.length * 3_000);
         assert.equal(done.size, plan.length);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { OffsetTracker } from "../../../../libs/shared/kafka/tracker.ts";
+import { decodeDone } from "../../../../libs/shared/kafka/offset-map.ts";
+import { type Commit, OffsetTracker } from "../../../../libs/shared/kafka/tracker.ts";
 
 /** The same by brute force: all that was delivered, all that is done. */
 class Model {
@@ -58,7 +59,16 @@ test("the base is the lowest offset that is not done, whatever the gaps and the 
       run(tracker, model, list, start);
       const base = model.base();
       const moved = base !== undefined && base > (model.delivered[0] as number);
-      assert.equal(tracker.committable(), moved ? base : undefined);
+      const beyond = model.delivered.some((offset) => base !== undefined && offset > base && model.done.has(offset));
+      const commit = tracker.commit();
+      assert.equal(commit?.offset, moved || beyond ? base : undefined);
+      const restored = decodeDone(commit?.offset ?? 0, commit?.metadata);
+      const again = new OffsetTracker();
+      again.restore(restored);
+      for (const offset of model.delivered) {
+        if (commit === undefined || offset < commit.offset) continue;
+        assert.equal(again.add(offset, 0), !model.done.has(offset), `offset ${offset} after a restart`);
+      }
       assert.equal(tracker.unfinished, model.delivered.length - model.done.size);
       const oldest = model.oldest();
       assert.equal(tracker.oldest_unfinished_ms, oldest === undefined ? undefined : oldest * 10);
@@ -77,16 +87,49 @@ test("an offset is delivered once: known ones, done or not, are refused", () => 
 
 test("what was committed is said once, and again when asked", () => {
   const tracker = new OffsetTracker();
-  assert.equal(tracker.committable(true), undefined, "nothing was delivered");
+  assert.equal(tracker.commit(true), undefined, "nothing was delivered");
   tracker.add(7, 0);
-  assert.equal(tracker.committable(true), undefined, "nothing is done");
+  assert.equal(tracker.commit(true), undefined, "nothing is done");
   tracker.complete(7);
-  assert.equal(tracker.committable(), 8);
-  tracker.committed(8);
-  assert.equal(tracker.committable(), undefined);
-  assert.equal(tracker.committable(true), 8);
-  tracker.committed(3);
-  assert.equal(tracker.committable(), undefined, "an older answer changes nothing");
+  const commit = tracker.commit();
+  assert.equal(commit?.offset, 8);
+  assert.equal(tracker.commit()?.offset, 8, "it is said until it is known to be committed");
+  tracker.committed(commit as Commit);
+  assert.equal(tracker.commit(), undefined);
+  assert.equal(tracker.commit(true)?.offset, 8);
+  tracker.committed({ offset: 3, version: 0 });
+  assert.equal(tracker.commit(), undefined, "an older answer changes nothing");
+});
+
+test("what is done beyond the base is said while the base stands still", () => {
+  const tracker = new OffsetTracker();
+  for (const offset of [1, 2, 3, 4]) tracker.add(offset, 0);
+  tracker.complete(3);
+  const commit = tracker.commit() as Commit;
+  assert.equal(commit.offset, 1);
+  assert.deepEqual(decodeDone(1, commit.metadata), [{ from: 3, to: 4 }]);
+  tracker.committed(commit);
+  assert.equal(tracker.commit(), undefined);
+});
+
+test("what an earlier member has done is not done again, and is passed on", () => {
+  const tracker = new OffsetTracker();
+  tracker.restore([
+    { from: 11, to: 13 },
+    { from: 20, to: 25 },
+  ]);
+  assert.deepEqual(
+    [10, 11, 12, 13].map((offset) => tracker.add(offset, 0)),
+    [true, false, false, true],
+  );
+  const { offset, metadata } = tracker.commit() as Commit;
+  assert.equal(offset, 10);
+  assert.deepEqual(decodeDone(10, metadata), [
+    { from: 11, to: 13 },
+    { from: 20, to: 25 },
+  ]);
+  tracker.complete(10);
+  assert.equal(tracker.commit()?.offset, 13);
 });
 
 test("memory stays bounded over a long run", () => {
@@ -96,6 +139,6 @@ test("memory stays bounded over a long run", () => {
     if (offset >= 10) tracker.complete(offset - 10);
   }
   assert.equal(tracker.unfinished, 10);
-  assert.equal(tracker.committable(), 49_990);
+  assert.equal(tracker.commit()?.offset, 49_990);
   assert.equal(tracker.oldest_unfinished_ms, 49_990);
 });
