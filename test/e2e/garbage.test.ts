@@ -6,6 +6,7 @@ import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import { Random } from "../../tools/simulate/random.ts";
 import { FULL } from "../support/faults.ts";
 import { GARBAGE, type Spoiled } from "../support/garbage.ts";
+import { leaks } from "../support/leaks.ts";
 import { jsonOf } from "../support/pipeline/topic-log.ts";
 import { type Pipeline, type Produced, startPipeline } from "../support/pipeline.ts";
 import { chat, only } from "../support/requests.ts";
@@ -50,6 +51,8 @@ describe("garbage among good requests", () => {
     const kinds = Object.keys(GARBAGE).length;
     t.diagnostic(`${COUNT} good, ${COUNT} bad of ${kinds} kinds: ${pipeline.dlq.records.length} dead letters`);
   });
+
+  test("no log holds a prompt, an answer or a key", () => assert.deepEqual(leaks(pipeline, "garbage"), []));
 });
 
 function spoil(pipeline: Pipeline, random: Random, index: number): Bad {

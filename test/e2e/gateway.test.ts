@@ -1,6 +1,7 @@
 /** The HTTP door on a running pipeline: submit and poll, OpenAI's endpoints, and what every refusal looks like. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { leaks } from "../support/leaks.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { chat } from "../support/requests.ts";
 import { until } from "../support/until.ts";
@@ -16,7 +17,11 @@ type ErrorBody = {
 describe("the gateway", () => {
   let pipeline: Pipeline;
   before(async () => {
-    pipeline = await startPipeline({ name: "gateway", settings: { gateway: { body_bytes_max: 100_000 } } });
+    pipeline = await startPipeline({
+      name: "gateway",
+      settings: { gateway: { body_bytes_max: 100_000 } },
+      log_level: "debug",
+    });
   });
   after(() => pipeline.stop());
 
@@ -211,4 +216,6 @@ describe("the gateway", () => {
     await pipeline.processes.start("results");
     assert.equal((await pipeline.resultsOf([id])).get(id)?.[0]?.status, "succeeded");
   });
+
+  test("no log holds a prompt, an answer or a key", () => assert.deepEqual(leaks(pipeline, "gateway"), []));
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Result } from "../../libs/shared/events/flow.ts";
+import { leaks } from "../support/leaks.ts";
 import { jsonOf } from "../support/pipeline/topic-log.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { chat, only } from "../support/requests.ts";
@@ -10,7 +11,7 @@ import { until } from "../support/until.ts";
 describe("topic in, result out", () => {
   let pipeline: Pipeline;
   before(async () => {
-    pipeline = await startPipeline({ name: "topics" });
+    pipeline = await startPipeline({ name: "topics", log_level: "debug" });
   });
   after(() => pipeline.stop());
 
@@ -190,4 +191,6 @@ describe("topic in, result out", () => {
     await pipeline.settled();
     assert.equal(await pipeline.rows(), pipeline.results.records.length);
   });
+
+  test("no log holds a prompt, an answer or a key", () => assert.deepEqual(leaks(pipeline, "topics"), []));
 });

@@ -2,9 +2,12 @@
 import assert from "node:assert/strict";
 import type { Result } from "../../libs/shared/events/flow.ts";
 
+/** In every prompt, so that a log that holds one shows. */
+export const PROMPT_MARK = "xylophone";
+
 /** A chat-completions body with one user message. */
 export function chat(content: string, more: object = {}): Record<string, unknown> {
-  return { messages: [{ role: "user", content }], ...more };
+  return { messages: [{ role: "user", content: `${PROMPT_MARK} ${content}` }], ...more };
 }
 
 /** The one Result of an id; fails when there is none or more than one (I1). */
