@@ -84,7 +84,7 @@ async function sendSample(
 }
 
 /** The demo tenant, or the first that the settings know. */
-export function sampleTenant(settings: Settings): string {
+function sampleTenant(settings: Settings): string {
   const tenants = Object.keys(settings.tenants);
   const tenant = tenants.includes(DEMO_TENANT) ? DEMO_TENANT : tenants[0];
   if (tenant !== undefined) return tenant;
@@ -130,7 +130,7 @@ export function fitRequest(request: IdentifiedRequest, tenant: string, tiers: Se
 }
 
 /** What came back: some answers as a table, and the totals. Pure. */
-export function sampleReport(total: number, results: readonly Result[], summary: Summary): string[] {
+function sampleReport(total: number, results: readonly Result[], summary: Summary): string[] {
   const rows = chooseShown(results).map((result) => [
     result.id,
     result.status === "succeeded" ? (result.route?.tier ?? "-") : result.status,

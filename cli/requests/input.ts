@@ -26,7 +26,7 @@ export type InputOptions = {
   readonly signal: AbortSignal;
 };
 
-export const newId = (): string => `cli_${randomUUID()}`;
+const newId = (): string => `cli_${randomUUID()}`;
 
 export function fromPrompts(prompts: readonly string[], { defaults }: InputOptions): Input {
   async function* items(): AsyncGenerator<Item> {

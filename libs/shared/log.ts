@@ -18,10 +18,7 @@ const SECRET_NAMES = ["api_key", "apiKey", "authorization", "password", "secret"
 const CONTENT_NAMES = ["body", "messages", "input", "prompt", "response", "content", "value"];
 
 /** Field paths that are never printed, at the top and one level down. */
-export const REDACTED_PATHS: readonly string[] = [...SECRET_NAMES, ...CONTENT_NAMES].flatMap((name) => [
-  name,
-  `*.${name}`,
-]);
+const REDACTED_PATHS: readonly string[] = [...SECRET_NAMES, ...CONTENT_NAMES].flatMap((name) => [name, `*.${name}`]);
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 

@@ -8,7 +8,7 @@ import type { TopicPartition } from "../../libs/shared/kafka/ports.ts";
 import { nestsDeeper, REQUEST_LEVELS_MAX } from "../../libs/shared/nesting.ts";
 
 /** Owner of results whose request named no usable tenant; no tenant can have this name. */
-export const NO_TENANT = "_unknown";
+const NO_TENANT = "_unknown";
 
 export type Arrival = TopicPartition & { readonly offset: number; readonly timestamp_ms: number };
 

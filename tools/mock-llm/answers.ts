@@ -96,7 +96,7 @@ export function compose(model: string, prompt: string, tokens: number | undefine
 }
 
 /** The first words of a prompt, on one line. */
-export function snippetOf(prompt: string): string {
+function snippetOf(prompt: string): string {
   const words = prompt.slice(0, 400).trim().split(/\s+/).slice(0, SNIPPET_WORDS).join(" ");
   return (
     words

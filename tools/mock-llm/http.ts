@@ -14,7 +14,7 @@ export type Exchange = {
 };
 
 /** Bodies larger than this are refused with 413. */
-export const BODY_BYTES_MAX = 32 * 1024 * 1024;
+const BODY_BYTES_MAX = 32 * 1024 * 1024;
 
 const JSON_TYPE = "application/json";
 

@@ -9,7 +9,7 @@ import { fingerprint } from "./hash.ts";
 import { TOKEN_CHARS } from "./tokens.ts";
 
 /** Tokens in one block. */
-export const BLOCK_TOKENS = 128;
+const BLOCK_TOKENS = 128;
 const BLOCK_CHARS = BLOCK_TOKENS * TOKEN_CHARS;
 
 export type PrefixCacheOptions = {

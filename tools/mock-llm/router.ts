@@ -34,7 +34,7 @@ export function createRouter(routes: readonly Route[]): (method: string, path: s
 }
 
 /** The parameters of a path that fits the pattern. */
-export function matchPath(pattern: string, path: string): Record<string, string> | undefined {
+function matchPath(pattern: string, path: string): Record<string, string> | undefined {
   const wanted = pattern.split("/");
   const given = path.split("/");
   if (wanted.length !== given.length) return undefined;

@@ -56,7 +56,7 @@ export async function isFree(port: number): Promise<boolean> {
 }
 
 /** A free port out of the system's ephemeral range. */
-export async function pickFree(): Promise<number> {
+async function pickFree(): Promise<number> {
   const port = await bind(0);
   if (port === undefined) throw new Error("the system gave no free port");
   return port;

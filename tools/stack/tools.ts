@@ -6,7 +6,7 @@ import { javaMajor, redisVersion } from "./versions.ts";
 
 const run = promisify(execFile);
 const ASK_WAIT_MS = 20_000;
-export const JAVA_MAJOR_MIN = 17;
+const JAVA_MAJOR_MIN = 17;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 

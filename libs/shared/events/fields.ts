@@ -13,7 +13,6 @@ export const tenantField = z
   .regex(TENANT_PATTERN, "must be 1 to 64 characters of A-Z a-z 0-9 . _ - and start with a letter or digit");
 
 export const laneField = z.enum(["interactive", "batch"]);
-export type Lane = z.infer<typeof laneField>;
 
 /** As OpenAI's `metadata`: at most 16 pairs, keys up to 64 and values up to 512 characters. */
 export const metadataField = z

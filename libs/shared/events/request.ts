@@ -34,9 +34,6 @@ export const embeddingsBody = z.looseObject({
   encoding_format: z.enum(["float", "base64"]).optional(),
 });
 
-export type ChatBody = z.infer<typeof chatBody>;
-export type EmbeddingsBody = z.infer<typeof embeddingsBody>;
-
 /** All of a request but its body: checked by itself, so that a bad body still leaves a known id and tenant. */
 export const requestEnvelope = z.strictObject({
   tenant: tenantField,

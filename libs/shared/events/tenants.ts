@@ -17,5 +17,3 @@ export const keyRecordSchema = z.object({
   revoked_ms: z.number().optional(),
 });
 export type KeyRecord = z.infer<typeof keyRecordSchema>;
-
-export const tenantsSchema = keyRecordSchema;

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { admittedSchema, jobSchema, outcomeSchema, resultSchema } from "./flow.ts";
 import { requestSchema } from "./request.ts";
-import { tenantsSchema } from "./tenants.ts";
+import { keyRecordSchema } from "./tenants.ts";
 
 export type TopicNames = {
   readonly requests: string;
@@ -53,7 +53,7 @@ export const EVENT_SCHEMAS = {
   job: jobSchema,
   outcome: outcomeSchema,
   result: resultSchema,
-  tenants: tenantsSchema,
+  tenants: keyRecordSchema,
 } as const satisfies Record<string, z.ZodType>;
 
 export type EventName = keyof typeof EVENT_SCHEMAS;

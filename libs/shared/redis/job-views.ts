@@ -31,7 +31,7 @@ export interface JobViewWriter {
 }
 
 /** The tenant is the hash tag, so that all keys of one tenant share a slot in a cluster. */
-export function jobKey(tenant: string, id: string): string {
+function jobKey(tenant: string, id: string): string {
   return `sluice:job:{${tenant}}:${id}`;
 }
 
