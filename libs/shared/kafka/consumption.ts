@@ -14,10 +14,9 @@ import type { Clock, Timer } from "../clock.ts";
 import { isRetryable } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { untilAvailable } from "../retry.ts";
-import { decodeDone } from "./offset-map.ts";
-import { type ConsumerPort, type InRecord, type PartitionOffset, partitionId, type TopicPartition } from "./ports.ts";
+import { Assignment, type PartitionState } from "./assignment.ts";
+import type { ConsumerPort, InRecord, PartitionOffset, TopicPartition } from "./ports.ts";
 import { type LaneName, Scheduler, type Task } from "./scheduler.ts";
-import { OffsetTracker } from "./tracker.ts";
 
 /**
  * Every so many commits all held partitions are committed again: a commit that timed out may arrive after a later one and set the
@@ -69,18 +68,6 @@ export type ConsumptionOptions = {
   readonly onLost?: (partitions: readonly TopicPartition[]) => void;
 };
 
-type PartitionState = {
-  readonly tp: TopicPartition;
-  readonly tracker: OffsetTracker;
-  /** Records that came before it was known which of them are done; undefined once it is. */
-  early: InRecord[] | undefined;
-  /** The commit's metadata has little room left: nothing more is taken in until there is more. */
-  crowded: boolean;
-};
-
-/** Shares of the metadata's room at which a partition's intake stops and goes on. */
-const CROWDED_FROM = 0.75;
-const CROWDED_UNTIL = 0.5;
 type RunningTask = { readonly task: Task; readonly state: PartitionState };
 
 export type ConsumptionStats = {
@@ -95,7 +82,7 @@ export type ConsumptionStats = {
 export class Consumption {
   readonly #options: ConsumptionOptions;
   readonly #scheduler: Scheduler;
-  readonly #partitions = new Map<string, PartitionState>();
+  readonly #assignment = new Assignment();
   readonly #states = new WeakMap<Task, PartitionState>();
   readonly #paused = new Set<LaneName>();
   readonly #context: HandlerContext;
@@ -112,7 +99,7 @@ export class Consumption {
   constructor(options: ConsumptionOptions) {
     this.#options = options;
     this.#scheduler = new Scheduler({ order: options.order, lane_weights: options.lane_weights });
-    this.#context = { isAssigned: (tp) => this.#partitions.has(partitionId(tp)) };
+    this.#context = { isAssigned: (tp) => this.#assignment.stateOf(tp) !== undefined };
   }
 
   async start(): Promise<void> {
@@ -133,15 +120,8 @@ export class Consumption {
   }
 
   stats(): ConsumptionStats {
-    const oldest_unfinished_ms = new Map<string, number>();
-    for (const { tp, tracker } of this.#partitions.values()) {
-      const oldest_ms = tracker.oldest_unfinished_ms;
-      const known_ms = oldest_unfinished_ms.get(tp.topic);
-      if (oldest_ms !== undefined && (known_ms === undefined || oldest_ms < known_ms)) {
-        oldest_unfinished_ms.set(tp.topic, oldest_ms);
-      }
-    }
     const { queued, queued_bytes } = this.#scheduler;
+    const oldest_unfinished_ms = this.#assignment.oldestUnfinished_ms();
     return { in_flight: this.#in_flight, queued, queued_bytes, oldest_unfinished_ms };
   }
 
@@ -165,57 +145,38 @@ export class Consumption {
     await this.#commit();
     const unfinished = this.#in_flight;
     await this.#options.consumer.stop();
-    this.#partitions.clear();
+    this.#assignment.clear();
     return unfinished;
   }
 
   #assigned(partitions: readonly TopicPartition[], retained: readonly TopicPartition[]): void {
     this.#joined = true;
-    const kept = new Set(retained.map(partitionId));
-    const lost = [...this.#partitions.values()].filter(({ tp }) => !kept.has(partitionId(tp)));
-    for (const { tp } of lost) this.#partitions.delete(partitionId(tp));
+    const restores = this.#options.commit_by === "engine";
+    const { gained, lost } = this.#assignment.change(partitions, retained, restores);
     this.#scheduler.retain((task) => this.#isCurrent(task));
-    const gained: PartitionState[] = [];
-    for (const tp of partitions) {
-      if (this.#partitions.has(partitionId(tp))) continue;
-      const early = this.#options.commit_by === "handler" ? undefined : [];
-      const state = { tp, tracker: new OffsetTracker(), early, crowded: false };
-      this.#partitions.set(partitionId(tp), state);
-      gained.push(state);
-    }
-    if (gained.length > 0 && this.#options.commit_by === "engine") void this.#restore(gained);
-    if (lost.length > 0) this.#options.onLost?.(lost.map(({ tp }) => tp));
+    if (restores && gained.length > 0) void this.#restore(gained);
+    if (lost.length > 0) this.#options.onLost?.(lost);
     this.#relieve();
   }
 
-  /** Learns from the group's commits what an earlier member has done beyond them, then takes in what came meanwhile. */
   async #restore(states: readonly PartitionState[]): Promise<void> {
-    const { consumer } = this.#options;
+    const { consumer, log } = this.#options;
+    let committed: PartitionOffset[] = [];
     try {
       await this.#retrying("committed offsets", async () => {
-        const committed = await consumer.committed(states.map(({ tp }) => tp));
-        const known = new Map(committed.map((one) => [partitionId(one), one]));
-        for (const { tp, tracker } of states) {
-          const commit = known.get(partitionId(tp));
-          if (commit !== undefined) tracker.restore(decodeDone(commit.offset, commit.metadata));
-        }
+        committed = await consumer.committed(states.map(({ tp }) => tp));
       });
+      this.#enqueue(this.#assignment.restore(states, committed));
     } catch (error) {
       // Only when the engine stops: what was not taken in is delivered again.
-      this.#options.log.debug({ error }, "committed offsets were not read");
-      return;
-    }
-    for (const state of states) {
-      const early = state.early ?? [];
-      state.early = undefined;
-      if (this.#partitions.get(partitionId(state.tp)) === state) this.#enqueue(early);
+      log.debug({ error }, "committed offsets were not read");
     }
   }
 
   #enqueue(records: readonly InRecord[]): void {
     if (this.#stopping) return;
     for (const record of records) {
-      const state = this.#partitions.get(partitionId(record));
+      const state = this.#assignment.stateOf(record);
       if (state?.early !== undefined) {
         state.early.push(record);
         continue;
@@ -232,15 +193,14 @@ export class Consumption {
 
   #isCurrent(task: Task): boolean {
     const state = this.#states.get(task);
-    return state !== undefined && this.#partitions.get(partitionId(state.tp)) === state;
+    return state !== undefined && this.#assignment.isCurrent(state);
   }
 
   /** 1 or more: the lane takes nothing in; below a half: it does again. */
   #fill(lane: LaneName): number {
     const { limits, topics } = this.#options;
-    const states = [...this.#partitions.values()].filter(({ tp }) => topics[tp.topic] === lane);
-    if (states.some(({ crowded }) => crowded)) return 1;
-    const early = states.reduce((count, state) => count + (state.early?.length ?? 0), 0);
+    const { early, crowded } = this.#assignment.intake((topic) => topics[topic] === lane);
+    if (crowded) return 1;
     return Math.max(
       (this.#scheduler.queuedIn(lane) + early) / limits.queued_records_max,
       this.#scheduler.queued_bytes / limits.queued_bytes_max,
@@ -357,12 +317,7 @@ export class Consumption {
   async #commit(again = false): Promise<void> {
     if (this.#options.commit_by === "handler") return;
     while (this.#committing !== undefined) await this.#committing;
-    const moved = [...this.#partitions.values()].flatMap((state) => {
-      const commit = state.tracker.commit(again);
-      if (commit === undefined) return [];
-      state.crowded = commit.fill > (state.crowded ? CROWDED_UNTIL : CROWDED_FROM);
-      return [{ state, ...commit }];
-    });
+    const moved = this.#assignment.commits(again);
     if (moved.length === 0) return;
     this.#relieve();
     const offsets: PartitionOffset[] = moved.map(({ state, offset, metadata }) => ({ ...state.tp, offset, metadata }));

@@ -1,0 +1,99 @@
+/** The partitions that a member holds now, and what is known of each. Pure: the engine asks, commits and delivers. */
+import { decodeDone } from "./offset-map.ts";
+import { type InRecord, type PartitionOffset, partitionId, type TopicPartition } from "./ports.ts";
+import { type Commit, OffsetTracker } from "./tracker.ts";
+
+/** One partition under one assignment. Work stamped with another state, older or gone, ends without a trace. */
+export type PartitionState = {
+  readonly tp: TopicPartition;
+  readonly tracker: OffsetTracker;
+  /** Records that came before it was known which of them are done; undefined once it is. */
+  early: InRecord[] | undefined;
+  /** The commit's metadata has little room left: nothing more is taken in until there is more. */
+  crowded: boolean;
+};
+
+/** Shares of the metadata's room at which a partition's intake stops and goes on. */
+const CROWDED_FROM = 0.75;
+const CROWDED_UNTIL = 0.5;
+
+export type PendingCommit = Commit & { readonly state: PartitionState };
+
+export class Assignment {
+  readonly #states = new Map<string, PartitionState>();
+
+  stateOf(tp: TopicPartition): PartitionState | undefined {
+    return this.#states.get(partitionId(tp));
+  }
+
+  isCurrent(state: PartitionState): boolean {
+    return this.stateOf(state.tp) === state;
+  }
+
+  /**
+   * Takes a new assignment: what is not retained is forgotten, what is new starts afresh.
+   * @param restores whether commits say what is done beyond them, which must be known before records are taken in.
+   */
+  change(
+    partitions: readonly TopicPartition[],
+    retained: readonly TopicPartition[],
+    restores: boolean,
+  ): { readonly gained: readonly PartitionState[]; readonly lost: readonly TopicPartition[] } {
+    const kept = new Set(retained.map(partitionId));
+    const lost = [...this.#states.values()].map(({ tp }) => tp).filter((tp) => !kept.has(partitionId(tp)));
+    for (const tp of lost) this.#states.delete(partitionId(tp));
+    const gained = partitions
+      .filter((tp) => this.stateOf(tp) === undefined)
+      .map((tp) => ({ tp, tracker: new OffsetTracker(), early: restores ? [] : undefined, crowded: false }));
+    for (const state of gained) this.#states.set(partitionId(state.tp), state);
+    return { gained, lost };
+  }
+
+  /** Learns from the group's commits what an earlier member has done beyond them. @returns what came meanwhile. */
+  restore(states: readonly PartitionState[], committed: readonly PartitionOffset[]): InRecord[] {
+    const known = new Map(committed.map((one) => [partitionId(one), one]));
+    return states.flatMap((state) => {
+      const commit = known.get(partitionId(state.tp));
+      if (commit !== undefined) state.tracker.restore(decodeDone(commit.offset, commit.metadata));
+      const early = state.early ?? [];
+      state.early = undefined;
+      return this.isCurrent(state) ? early : [];
+    });
+  }
+
+  /** What is to be committed. @param again says what was committed before once more. */
+  commits(again: boolean): PendingCommit[] {
+    return [...this.#states.values()].flatMap((state) => {
+      const commit = state.tracker.commit(again);
+      if (commit === undefined) return [];
+      state.crowded = commit.fill > (state.crowded ? CROWDED_UNTIL : CROWDED_FROM);
+      return [{ state, ...commit }];
+    });
+  }
+
+  /** Of the topics that pass: records held early, and whether a partition can take in nothing more. */
+  intake(passes: (topic: string) => boolean): { readonly early: number; readonly crowded: boolean } {
+    let early = 0;
+    let crowded = false;
+    for (const state of this.#states.values()) {
+      if (!passes(state.tp.topic)) continue;
+      early += state.early?.length ?? 0;
+      crowded ||= state.crowded;
+    }
+    return { early, crowded };
+  }
+
+  /** Epoch ms of the oldest record not yet done, by topic. */
+  oldestUnfinished_ms(): Map<string, number> {
+    const oldest = new Map<string, number>();
+    for (const { tp, tracker } of this.#states.values()) {
+      const { oldest_unfinished_ms: own_ms } = tracker;
+      if (own_ms !== undefined) oldest.set(tp.topic, Math.min(own_ms, oldest.get(tp.topic) ?? own_ms));
+    }
+    return oldest;
+  }
+
+  clear(): void {
+    this.#states.clear();
+  }
+}
