@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Parts, startParts } from "../../tools/stack/parts.ts";
-import { FULL, startLoad, verify } from "../support/faults.ts";
+import { FULL, OUTSTANDING_MAX, startLoad, verify } from "../support/faults.ts";
 import { type Pipeline, ROOT, startPipeline } from "../support/pipeline.ts";
 import { until } from "../support/until.ts";
 
@@ -31,13 +31,20 @@ describe("a broker that goes and comes back", () => {
   test("loses no request and gives none two results", async (t) => {
     const load = startLoad(pipeline, "broker", REQUESTS);
     const signals: readonly NodeJS.Signals[] = FULL ? ["SIGTERM", "SIGKILL", "SIGKILL"] : ["SIGTERM", "SIGKILL"];
+    const away_ms: number[] = [];
     for (const [index, signal] of signals.entries()) {
-      await load.answered(Math.floor((REQUESTS * (index + 0.5)) / signals.length));
+      const wanted = Math.floor((REQUESTS * (index + 0.5)) / signals.length);
+      await load.answered(wanted);
       await load.atWork();
+      const answered = pipeline.results.records.length;
+      const start_ms = performance.now();
       await endBroker(parts as Parts, signal);
+      // More than what was already on its way to this reader.
+      await load.answered(Math.min(REQUESTS, answered + OUTSTANDING_MAX));
+      away_ms.push(Math.round(performance.now() - start_ms));
     }
     await load.done;
-    await verify(t, pipeline, load.ids, { signals });
+    await verify(t, pipeline, load.ids, { signals, away_ms });
   });
 });
 

@@ -13,7 +13,7 @@ const SEED = Number(process.env["SLUICE_TEST_SEED"] ?? 1);
 export const random = new Random(SEED);
 
 /** Requests produced and not answered yet, at the most: enough that a fault always meets work in flight. */
-const OUTSTANDING_MAX = 100;
+export const OUTSTANDING_MAX = 100;
 const CHUNK = 20;
 /** Every so many requests one comes through the gateway. */
 const HTTP_EVERY = 10;

@@ -1,0 +1,77 @@
+/** From a Result to an HTTP reply. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Result } from "../../../libs/shared/events/flow.ts";
+import { errorReply, replyOf } from "../../../services/gateway/replies.ts";
+
+const result = (more: Partial<Result>): Result => ({
+  id: "r1",
+  tenant: "demo",
+  status: "succeeded",
+  timing: {},
+  ...more,
+});
+
+describe("a reply", () => {
+  test("of a success is the response, with what it took in headers", () => {
+    const reply = replyOf(
+      result({
+        response: { object: "chat.completion" },
+        route: { tier: "small", model: "m", reason: "", cache: "exact", attempts: 1 },
+        usage: {
+          ...{ prompt_tokens: 1, cached_prompt_tokens: 0, completion_tokens: 1 },
+          ...{ cost_usd: 0.0000012, price_version: "v", estimated: false },
+        },
+      }),
+    );
+    assert.equal(reply.status, 200);
+    assert.deepEqual(reply.body, { object: "chat.completion" });
+    assert.deepEqual(reply.headers, {
+      ...{
+        "x-sluice-id": "r1",
+        "x-sluice-tier": "small",
+        "x-sluice-cache": "exact",
+        "x-sluice-cost-usd": "0.000001200",
+      },
+    });
+  });
+
+  const rows: readonly (readonly [code: string, status: number])[] = [
+    ["invalid_request", 400],
+    ["tenant_unknown", 403],
+    ["model_unknown", 404],
+    ["deadline_exceeded", 504],
+    ["provider_rate_limited", 429],
+    ["provider_timeout", 504],
+    ["provider_unreachable", 502],
+    ["provider_error", 502],
+    ["provider_garbage", 502],
+    ["provider_auth", 502],
+    ["provider_rejected", 400],
+    ["something_new", 500],
+  ];
+  for (const [code, status] of rows) {
+    test(`of ${code} is ${status}, in OpenAI's shape`, () => {
+      const reply = replyOf(result({ status: "failed", error: { code, type: "api_error", message: "why" } }));
+      assert.equal(reply.status, status);
+      assert.deepEqual(reply.body, { error: { message: "why", type: "api_error", param: null, code } });
+      assert.deepEqual(reply.headers, { "x-sluice-id": "r1" });
+    });
+  }
+
+  test("says when to come back, in whole seconds and never too early", () => {
+    const error = { code: "provider_rate_limited", type: "rate_limit_error", message: "", retry_after_ms: 1_001 };
+    assert.equal(replyOf(result({ status: "failed", error })).headers["retry-after"], "2");
+  });
+
+  test("of a result without response or error is an error of ours", () => {
+    const reply = replyOf(result({}));
+    assert.equal(reply.status, 500);
+    assert.match(JSON.stringify(reply.body), /internal_error/);
+  });
+
+  test("of an error names the field", () => {
+    const { body } = errorReply(400, { code: "c", type: "t", message: "m", param: "messages" });
+    assert.deepEqual(body, { error: { message: "m", type: "t", param: "messages", code: "c" } });
+  });
+});

@@ -1,0 +1,64 @@
+/** From an outcome to the public Result and its row. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { OutcomeHead } from "../../../libs/shared/events/flow.ts";
+import { buildResult } from "../../../services/results/result.ts";
+
+const outcome: OutcomeHead = {
+  id: "r1",
+  tenant: "demo",
+  content_hash: "secret-to-us",
+  status: "succeeded",
+  route: { tier: "small", model: "m", reason: "", cache: "miss", attempts: 1 },
+  usage: {
+    prompt_tokens: 3,
+    cached_prompt_tokens: 0,
+    completion_tokens: 2,
+    cost_usd: 0.000000123,
+    price_version: "v",
+    estimated: false,
+  },
+  timing: { received: 10, completed: 20 },
+  metadata: { a: "b" },
+};
+
+describe("a result", () => {
+  test("is the outcome without what is only ours, and the response's bytes as they came", () => {
+    const response = Buffer.from('{ "choices" : [] }');
+    const { json, carried_at } = buildResult(outcome, response);
+    const { content_hash: _, ...head } = outcome;
+    assert.deepEqual(JSON.parse(json.toString()), { ...head, response: { choices: [] } });
+    assert.deepEqual(json.subarray(carried_at, -1), response);
+  });
+
+  test("of a refusal has no response", () => {
+    const error = { code: "invalid_request", type: "invalid_request_error", message: "no", param: "body" };
+    const { json, carried_at, row } = buildResult(
+      { id: "r1", tenant: "demo", content_hash: "h", status: "rejected", error, timing: { received: 10 } },
+      undefined,
+    );
+    assert.deepEqual(JSON.parse(json.toString()), {
+      ...{ id: "r1", tenant: "demo", status: "rejected", error, timing: { received: 10 } },
+    });
+    assert.equal(carried_at, undefined);
+    assert.deepEqual(row, {
+      ...{ status: "rejected", tier: null, model: null, cache: null, error_code: "invalid_request" },
+      ...{ prompt_tokens: null, completion_tokens: null, cost_nusd: null, received_ms: 10, completed_ms: 10 },
+      result: json.toString(),
+    });
+  });
+
+  test("has a row with money in whole nano-dollars", () => {
+    const { row, json } = buildResult(outcome, undefined);
+    assert.deepEqual(row, {
+      ...{ status: "succeeded", tier: "small", model: "m", cache: "miss", error_code: null },
+      ...{ prompt_tokens: 3, completion_tokens: 2, cost_nusd: 123, received_ms: 10, completed_ms: 20 },
+      result: json.toString(),
+    });
+  });
+
+  test("holds no NUL, which Postgres would refuse", () => {
+    const { row } = buildResult({ ...outcome, metadata: { a: "\u0000" } }, undefined);
+    assert.ok(!row.result.includes("\u0000"));
+  });
+});
