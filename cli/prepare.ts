@@ -4,13 +4,12 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../libs/shared/clock.ts";
-import type { KeyRecord } from "../libs/shared/events/tenants.ts";
-import { BatchingProducer } from "../libs/shared/kafka/producer.ts";
 import { ensureTopics } from "../libs/shared/kafka/topology.ts";
 import { hashKey, KEY_RANDOM_BYTES, keyId, makeKey } from "../libs/shared/keys.ts";
 import { untilAvailable } from "../libs/shared/retry.ts";
 import type { Stack } from "../tools/stack/up.ts";
 import { type CliContext, openContext, registerSchemas } from "./context.ts";
+import { publishKeys } from "./keys/store.ts";
 
 const DEMO_TENANT = "demo";
 const RETRY = { base_ms: 100, cap_ms: 1_000 };
@@ -26,7 +25,7 @@ export async function prepare(stack: Stack): Promise<void> {
   ]);
   if (Object.hasOwn(context.settings.tenants, DEMO_TENANT)) {
     const key = await demoKey(stack.dir);
-    await untilAvailable(retry, "demo key", () => publishKey(context, key), stopped);
+    await untilAvailable(retry, "demo key", () => publishDemoKey(context, key), stopped);
   }
 }
 
@@ -42,22 +41,15 @@ export async function demoKey(dir: string): Promise<string> {
   return key;
 }
 
-async function publishKey(context: CliContext, key: string): Promise<void> {
-  const { names, codec } = context;
-  const record: KeyRecord = {
-    kind: "key",
-    id: keyId(key) ?? "",
-    tenant: DEMO_TENANT,
-    hash: hashKey(key),
-    scopes: ["submit", "read", "admin"],
-    created_ms: systemClock.now_ms(),
-  };
-  const producer = new BatchingProducer(context.kafka, context.settings.producer);
-  await producer.connect();
-  try {
-    const value = codec.encode(names.tenants, Buffer.from(JSON.stringify(record)));
-    await producer.publish([{ topic: names.tenants, key: `key:${record.id}`, value }]);
-  } finally {
-    await producer.close();
-  }
+async function publishDemoKey(context: CliContext, key: string): Promise<void> {
+  await publishKeys(context, [
+    {
+      kind: "key",
+      id: keyId(key) ?? "",
+      tenant: DEMO_TENANT,
+      hash: hashKey(key),
+      scopes: ["submit", "read", "admin"],
+      created_ms: systemClock.now_ms(),
+    },
+  ]);
 }

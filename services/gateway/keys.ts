@@ -1,5 +1,6 @@
 /** Who may call: API keys as they stand on `llm.tenants`, followed live. */
-import { type KeyRecord, type KeyScope, keyRecordSchema } from "../../libs/shared/events/tenants.ts";
+import type { KeyChange } from "../../libs/shared/events/key-records.ts";
+import type { KeyRecord, KeyScope } from "../../libs/shared/events/tenants.ts";
 import { keyId, keyMatches } from "../../libs/shared/keys.ts";
 
 export type Caller = { readonly tenant: string; readonly key_id: string };
@@ -12,14 +13,9 @@ export type Authentication =
 export class KeyRing {
   readonly #keys = new Map<string, KeyRecord>();
 
-  /** Applies one value of the topic; anything that is not a key record is passed over. */
-  apply(topic_key: string, value: unknown): void {
-    if (value === null) {
-      this.#keys.delete(topic_key.replace(/^key:/, ""));
-      return;
-    }
-    const parsed = keyRecordSchema.safeParse(value);
-    if (parsed.success) this.#keys.set(parsed.data.id, parsed.data);
+  apply({ id, record }: KeyChange): void {
+    if (record === undefined) this.#keys.delete(id);
+    else this.#keys.set(id, record);
   }
 
   /** @param authorization the header, `Bearer slc_…`. */

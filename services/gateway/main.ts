@@ -2,7 +2,8 @@
 import type { AddressInfo } from "node:net";
 import { Gauge } from "prom-client";
 import { systemClock } from "../../libs/shared/clock.ts";
-import { TopicView } from "../../libs/shared/kafka/view.ts";
+import { readKeyChange } from "../../libs/shared/events/key-records.ts";
+import { TopicReader } from "../../libs/shared/kafka/reader.ts";
 import { connectPostgres, withPostgres } from "../../libs/shared/postgres/client.ts";
 import { connectRedis, redisReady, withRedis } from "../../libs/shared/redis/client.ts";
 import { parseReply, RedisJobViews, replyChannel } from "../../libs/shared/redis/job-views.ts";
@@ -22,14 +23,15 @@ await runService("gateway", process.env, async (context) => {
   const subscription = connectRedis(environment.redis_url, `${instance}-replies`, log);
   const pool = connectPostgres(environment.database_url, instance, POSTGRES_CONNECTIONS, log);
   const keys = new KeyRing();
-  const tenants = new TopicView(context.kafka, {
+  const tenants = new TopicReader(context.kafka, {
     topic: names.tenants,
-    log,
-    async apply(record) {
-      const decoded = record.value === null ? undefined : await codec.decode(record);
-      if (decoded !== undefined && decoded.kind !== "json") return;
-      const value: unknown = decoded === undefined ? null : JSON.parse(decoded.payload.toString());
-      keys.apply(record.key?.toString() ?? "", value);
+    from: { kind: "beginning" },
+    until_end: false,
+    async records(records) {
+      for (const record of records) {
+        const change = await readKeyChange(codec, record);
+        if (change !== undefined) keys.apply(change);
+      }
     },
   });
   const waiting = new WaitingCallers(systemClock);

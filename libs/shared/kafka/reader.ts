@@ -66,6 +66,11 @@ export class TopicReader {
     return this.#finished.promise;
   }
 
+  /** True once all that was there at the start has been read. */
+  get caught_up(): boolean {
+    return this.#ends.size > 0 && ![...this.#ends].some(([partition, end]) => (this.#next.get(partition) ?? 0) < end);
+  }
+
   /** Resolves once the place is fixed: whatever is written from then on is read. @throws retryable when Kafka is away. */
   async start(): Promise<void> {
     const { topic } = this.#options;
@@ -150,8 +155,7 @@ export class TopicReader {
   #finishAtEnd(): void {
     if (!this.#options.until_end) return;
     clearTimeout(this.#quiet);
-    const behind = [...this.#ends].some(([partition, end]) => (this.#next.get(partition) ?? 0) < end);
-    if (!behind) this.#finished.resolve();
+    if (this.caught_up) this.#finished.resolve();
     else this.#quiet = setTimeout(() => this.#finished.resolve(), QUIET_MS);
   }
 }

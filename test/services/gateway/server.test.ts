@@ -5,6 +5,7 @@ import { Registry } from "prom-client";
 import { systemClock } from "../../../libs/shared/clock.ts";
 import { unavailable } from "../../../libs/shared/errors.ts";
 import type { Result } from "../../../libs/shared/events/flow.ts";
+import type { KeyScope } from "../../../libs/shared/events/tenants.ts";
 import { KEY_RANDOM_BYTES, makeKey } from "../../../libs/shared/keys.ts";
 import { silentLog } from "../../../libs/shared/log.ts";
 import { KeyRing } from "../../../services/gateway/keys.ts";
@@ -21,8 +22,8 @@ const away = async (): Promise<never> => {
 
 function setUp(more: Partial<GatewayDeps> = {}) {
   const keys = new KeyRing();
-  const scopes = ["submit", "read"] as const;
-  keys.apply(`key:${key_id}`, { kind: "key", id: key_id, tenant: "demo", hash, scopes, created_ms: 0 });
+  const scopes: KeyScope[] = ["submit", "read"];
+  keys.apply({ id: key_id, record: { kind: "key", id: key_id, tenant: "demo", hash, scopes, created_ms: 0 } });
   const publisher = new MemoryPublisher();
   const waiting = new WaitingCallers(systemClock);
   const app = createGateway({
