@@ -111,8 +111,8 @@ async function showNew(made: MadeKey, json: boolean | undefined): Promise<void> 
   if (!json) say(`key ${made.id} of ${made.tenant}; it is not shown again`);
 }
 
-/** The table for people, oldest first. Pure. */
-export function keysTable(keys: readonly KeyRecord[]): string {
+/** The table for people, oldest first. */
+function keysTable(keys: readonly KeyRecord[]): string {
   const sorted = keys.toSorted((left, right) => left.created_ms - right.created_ms);
   const rows = sorted.map(({ id, tenant, scopes, created_ms, revoked_ms }) => [
     id,
