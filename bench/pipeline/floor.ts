@@ -3,9 +3,9 @@
  * where the model is called. It validates, keeps and promises nothing; what Sluice costs is read as a ratio to it.
  */
 import { createKafka } from "../../libs/shared/kafka/client.ts";
-import { KafkaConsumer } from "../../libs/shared/kafka/consumer.ts";
 import { BatchingProducer } from "../../libs/shared/kafka/producer.ts";
 import { silentLog } from "../../libs/shared/log.ts";
+import { readAs } from "../support/member.ts";
 
 const [brokers = "", prefix = "", model_ms = "20"] = process.argv.slice(2);
 
@@ -18,27 +18,12 @@ const producer = new BatchingProducer(kafka, { request_records_max: 1_000, reque
 await producer.connect();
 
 for (let hop = 0; hop < HOPS; hop += 1) {
-  const consumer = new KafkaConsumer(kafka, {
-    group: `${prefix}${hop}`,
-    topics: [`${prefix}${hop}`],
-    log: silentLog,
-    session_timeout_ms: 10_000,
-    fetch_wait_ms: 250,
-    fetch_partition_bytes_max: 1024 * 1024,
+  await readAs(kafka, `${prefix}${hop}`, `${prefix}${hop}`, (records) => {
+    const forward = (): void =>
+      void producer.publish(records.map(({ key, value }) => ({ topic: `${prefix}${hop + 1}`, key, value })));
+    if (hop === MODEL_HOP) setTimeout(forward, Number(model_ms));
+    else forward();
   });
-  const { promise: joined, resolve } = Promise.withResolvers<void>();
-  await consumer.start({
-    assigned: () => resolve(),
-    crashed: () => undefined,
-    rebalancing: () => undefined,
-    records(records) {
-      const forward = (): void =>
-        void producer.publish(records.map(({ key, value }) => ({ topic: `${prefix}${hop + 1}`, key, value })));
-      if (hop === MODEL_HOP) setTimeout(forward, Number(model_ms));
-      else forward();
-    },
-  });
-  await joined;
 }
 process.send?.("ready");
 process.once("SIGTERM", () => process.exit(0));

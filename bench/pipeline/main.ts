@@ -20,6 +20,8 @@ const MODEL_MS = 20;
 const FLOOR_TOPICS = 5;
 /** Long enough for the broker and the services to be compiled. */
 const WARM_UP_MS = 15_000;
+/** How long memory is watched after the last request is on the topic. */
+const WAITING_MS = 20_000;
 
 const flags = new Command("bench")
   .description("Requests from topic to result and through HTTP, with a mock model of 20 ms, beside a bare forwarder.")
@@ -152,7 +154,7 @@ function rowOf(
   };
 }
 
-/** Memory of each process while many requests wait: the mock answers after half a second, so that they really do. */
+/** Memory of each process while many requests wait: the mock takes two seconds an answer, so that they really do. */
 async function benchWaiting(count: number): Promise<Report["memory"]> {
   console.error(`bench: memory with ${count} waiting`);
   const client = await topicClient(stack.parts.urls.kafka, "llm.requests", "llm.results");
@@ -162,7 +164,7 @@ async function benchWaiting(count: number): Promise<Report["memory"]> {
       const chunk = Array.from({ length: Math.min(1_000, count - start) }, (_, at) => `wait-${start + at}`);
       await client.send(chunk.map((id) => ({ key: id, value: body(id, { mock_latency_ms: "2000" }) })));
     }
-    await new Promise((resolve) => setTimeout(resolve, 20_000));
+    await new Promise((resolve) => setTimeout(resolve, WAITING_MS));
     return [...sampler.stop()].map(([process, { resident_mib_max }]) => ({ process, resident_mib_max }));
   } finally {
     await client.close();

@@ -1,22 +1,47 @@
-/** CPU time and memory of processes, from Linux's /proc. */
-import { readFileSync } from "node:fs";
+/** CPU time and memory of processes and what they started (Postgres works in children), from Linux's /proc. */
+import { readdirSync, readFileSync } from "node:fs";
 
 /** USER_HZ is 100 on every Linux that Node runs on. */
 const TICK_MS = 10;
+const SAMPLE_MS = 1_000;
 
-export type Usage = { readonly cpu_ms: number; readonly resident_bytes: number };
+type Stat = { readonly pid: number; readonly parent: number; readonly cpu_ms: number; readonly resident_bytes: number };
 
 /** @returns undefined when the process is gone, or where there is no /proc. */
-export function usageOf(pid: number): Usage | undefined {
+function statOf(pid: number): Stat | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const ticks = Number(fields[11]) + Number(fields[12]);
-    const pages = Number(fields[21]);
-    return { cpu_ms: ticks * TICK_MS, resident_bytes: pages * 4096 };
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = text
+      .slice(text.lastIndexOf(")") + 2)
+      .split(" ")
+      .map(Number);
+    const [parent = 0, ticks = 0, pages = 0] = [fields[1], (fields[11] ?? 0) + (fields[12] ?? 0), fields[21]];
+    return { pid, parent, cpu_ms: ticks * TICK_MS, resident_bytes: pages * 4096 };
   } catch {
     return undefined;
   }
+}
+
+type Usage = { readonly cpu_ms: number; readonly resident_bytes: number };
+
+/** CPU of the process and its children; memory of the largest of them, since they share most of it. */
+function usageOf(root: number, children: ReadonlyMap<number, readonly Stat[]>): Usage {
+  const all = [statOf(root), ...(children.get(root) ?? [])].filter((stat) => stat !== undefined);
+  return {
+    cpu_ms: all.reduce((sum, { cpu_ms }) => sum + cpu_ms, 0),
+    resident_bytes: Math.max(0, ...all.map(({ resident_bytes }) => resident_bytes)),
+  };
+}
+
+function childrenByParent(): ReadonlyMap<number, readonly Stat[]> {
+  let names: string[] = [];
+  try {
+    names = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  } catch {
+    return new Map();
+  }
+  const stats = names.map((name) => statOf(Number(name))).filter((stat) => stat !== undefined);
+  return Map.groupBy(stats, ({ parent }) => parent);
 }
 
 export type Sampler = {
@@ -24,26 +49,29 @@ export type Sampler = {
   stop(): Map<string, { cpu_ms: number; resident_mib_max: number }>;
 };
 
-/** Samples the named processes twice a second. */
+/** Samples the named processes once a second. */
 export function sample(processes: readonly { readonly name: string; readonly pid: number }[]): Sampler {
-  const first = new Map(processes.map(({ name, pid }) => [name, usageOf(pid)?.cpu_ms ?? 0]));
-  const highest = new Map<string, number>();
   const look = () => {
-    for (const { name, pid } of processes) {
-      const bytes = usageOf(pid)?.resident_bytes ?? 0;
-      if (bytes > (highest.get(name) ?? 0)) highest.set(name, bytes);
-    }
+    const children = childrenByParent();
+    return new Map(processes.map(({ name, pid }) => [name, usageOf(pid, children)]));
   };
-  look();
-  const timer = setInterval(look, 500);
+  const first = look();
+  const highest = new Map<string, number>();
+  const remember = () => {
+    const now = look();
+    for (const [name, { resident_bytes }] of now) {
+      highest.set(name, Math.max(resident_bytes, highest.get(name) ?? 0));
+    }
+    return now;
+  };
+  const timer = setInterval(remember, SAMPLE_MS);
   return {
     stop() {
       clearInterval(timer);
-      look();
       return new Map(
-        processes.map(({ name, pid }) => {
-          const cpu_ms = (usageOf(pid)?.cpu_ms ?? 0) - (first.get(name) ?? 0);
-          return [name, { cpu_ms, resident_mib_max: Math.round((highest.get(name) ?? 0) / 2 ** 20) }];
+        [...remember()].map(([name, { cpu_ms }]) => {
+          const resident_mib_max = Math.round((highest.get(name) ?? 0) / 2 ** 20);
+          return [name, { cpu_ms: cpu_ms - (first.get(name)?.cpu_ms ?? 0), resident_mib_max }];
         }),
       );
     },

@@ -1,15 +1,14 @@
 /** A client that speaks topics only: produces requests, reads results as read_committed, and matches them by key. */
 import type { Kafka } from "kafkajs";
 import { createKafka } from "../../libs/shared/kafka/client.ts";
-import { KafkaConsumer } from "../../libs/shared/kafka/consumer.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import { BatchingProducer } from "../../libs/shared/kafka/producer.ts";
 import { silentLog } from "../../libs/shared/log.ts";
+import { readAs } from "./member.ts";
 
 export type TopicClient = {
   /** Produces one value and resolves with the first record that comes back under its key. */
   ask(key: string, value: Buffer): Promise<InRecord>;
-  wait(key: string): Promise<InRecord>;
   /** Produces without waiting for what comes back. */
   send(records: readonly { readonly key: string; readonly value: Buffer }[]): Promise<void>;
   /** Records that came back under a key that was answered already: repeats. */
@@ -23,32 +22,16 @@ export async function topicClient(brokers: string, to: string, from: string): Pr
   await producer.connect();
   const waiting = new Map<string, (record: InRecord) => void>();
   let repeats = 0;
-  const consumer = new KafkaConsumer(kafka, {
-    group: `bench-${process.pid}-${Date.now()}`,
-    topics: [from],
-    log: silentLog,
-    session_timeout_ms: 10_000,
-    fetch_wait_ms: 250,
-    fetch_partition_bytes_max: 1024 * 1024,
+  const consumer = await readAs(kafka, `bench-${process.pid}-${Date.now()}`, from, (records) => {
+    for (const record of records) {
+      const key = record.key?.toString() ?? "";
+      const waiter = waiting.get(key);
+      if (waiter === undefined) repeats += 1;
+      waiting.delete(key);
+      waiter?.(record);
+    }
   });
-  const { promise: joined, resolve } = Promise.withResolvers<void>();
-  await consumer.start({
-    assigned: () => resolve(),
-    crashed: () => undefined,
-    rebalancing: () => undefined,
-    records(records) {
-      for (const record of records) {
-        const key = record.key?.toString() ?? "";
-        const waiter = waiting.get(key);
-        if (waiter === undefined) repeats += 1;
-        waiting.delete(key);
-        waiter?.(record);
-      }
-    },
-  });
-  await joined;
   return {
-    wait: (key: string) => new Promise<InRecord>((done) => waiting.set(key, done)),
     async ask(key, value) {
       const answer = new Promise<InRecord>((done) => waiting.set(key, done));
       await producer.publish([{ topic: to, key, value }]);
