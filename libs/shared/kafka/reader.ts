@@ -30,7 +30,8 @@ export type ReaderOptions = {
 
 type Range = { readonly low: number; readonly high: number };
 
-const SESSION_TIMEOUT_MS = 30_000;
+/** After the loss of a broker the reader is given its partitions again when its old membership ends: so long it is silent. */
+const SESSION_TIMEOUT_MS = 10_000;
 const HEARTBEAT_MS = 3_000;
 const FETCH_WAIT_MS = 250;
 /** The end counts as reached after this long without a record: an open transaction may stand before it. */
