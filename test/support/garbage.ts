@@ -27,7 +27,7 @@ export const GARBAGE: Readonly<Record<string, (context: GarbageContext) => Spoil
   "no value": () => dead(null, "value_missing"),
   "an empty value": () => dead(Buffer.alloc(0), "not_json"),
   "random bytes": ({ random }) =>
-    dead(randomBytes(random, random.int(1, 300)), "not_json", "schema_unknown", "value_undecodable"),
+    dead(noise(random, random.int(1, 300)), "not_json", "schema_unknown", "value_undecodable"),
   "JSON cut short": ({ id, random }) => {
     const whole = json({ tenant: "demo", id, body });
     return dead(whole.subarray(0, random.int(1, whole.length - 1)), "not_json");
@@ -89,6 +89,6 @@ function wire(schema_id: number, payload: Buffer): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-function randomBytes(random: Random, length: number): Buffer {
+function noise(random: Random, length: number): Buffer {
   return Buffer.from(Array.from({ length }, () => random.int(0, 255)));
 }
