@@ -33,7 +33,17 @@ export function replyOf(result: Result): HttpReply {
   const error = result.error ?? { code: "internal_error", type: "api_error", message: "the result has no response" };
   const retry: Record<string, string> =
     error.retry_after_ms === undefined ? {} : { "retry-after": String(Math.ceil(error.retry_after_ms / 1_000)) };
-  return { status: STATUS_BY_CODE[error.code] ?? 500, headers: { ...headers, ...retry }, body: errorBody(error) };
+  return {
+    status: STATUS_BY_CODE[error.code] ?? 500,
+    headers: { ...headers, ...retry },
+    body: errorBody(asCallers(error)),
+  };
+}
+
+/** The caller of an OpenAI endpoint sent the body alone: paths begin in it. */
+function asCallers({ param, message, ...error }: ResultError): ResultError {
+  const own = (text: string): string => text.replace(/^body\./, "");
+  return { ...error, message: own(message), ...(param === undefined ? {} : { param: own(param) }) };
 }
 
 function resultHeaders({ id, route, usage }: Result): Record<string, string> {

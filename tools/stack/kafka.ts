@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { archiveFlags, type JavaRuntime, kafkaClasspath } from "./jvm.ts";
 import type { PartPlan } from "./part.ts";
-import { DEFAULT_PORTS } from "./ports.ts";
+import { answers, DEFAULT_PORTS } from "./ports.ts";
 
 const run = promisify(execFile);
 const FORMAT_WAIT_MS = 60_000;
+const PORT_WAIT_MS = 1_000;
 const MIB = 1024 * 1024;
 
 /** One Apache Kafka node in KRaft mode: broker and controller in one process, data in `data/kafka`. */
@@ -53,7 +54,8 @@ export function kafkaPlan(java: JavaRuntime): PartPlan {
       env,
       cwd,
       url: `127.0.0.1:${port}`,
-      ready: (tail) => tail.includes("Kafka Server started"),
+      // By its port and not by its log, whose last lines are soon others when clients wait for it.
+      ready: () => answers("127.0.0.1", port ?? 0, PORT_WAIT_MS),
     }),
     url: ([port]) => `127.0.0.1:${port}`,
   };

@@ -5,6 +5,8 @@ import type { Log } from "../log.ts";
 
 export type Pool = pg.Pool;
 
+const STATEMENT_MS_MAX = 30_000;
+
 export function connectPostgres(url: string, role: string, connections_max: number, log: Log): Pool {
   const pool = new pg.Pool({
     connectionString: url,
@@ -12,7 +14,9 @@ export function connectPostgres(url: string, role: string, connections_max: numb
     max: connections_max,
     connectionTimeoutMillis: 3_000,
     idleTimeoutMillis: 60_000,
-    statement_timeout: 30_000,
+    statement_timeout: STATEMENT_MS_MAX,
+    // Also for a server that takes the connection and never answers.
+    query_timeout: STATEMENT_MS_MAX + 5_000,
   });
   pool.on("error", (error) => log.debug({ error }, "postgres connection"));
   return pool;
