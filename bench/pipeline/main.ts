@@ -110,7 +110,7 @@ async function benchHttp(): Promise<Row[]> {
   }
 }
 
-/** A short warm-up, the latency run and the throughput run of one way in. */
+/** A warm-up, the throughput run and the latency run of one way in. */
 async function both(
   name: string,
   processes: readonly { readonly name: string; readonly pid: number }[],
@@ -119,8 +119,8 @@ async function both(
   await closedLoop(in_flight, Math.min(WARM_UP_MS, duration_ms), shot);
   const rows: Row[] = [];
   for (const [mode, run] of [
-    [`${rate}/s`, () => openLoop(rate, duration_ms, shot)],
     ["full", () => closedLoop(in_flight, duration_ms, shot)],
+    [`${rate}/s`, () => openLoop(rate, duration_ms, shot)],
   ] as const) {
     console.error(`bench: ${name}, ${mode}`);
     const sampler = sample(processes);

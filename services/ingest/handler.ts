@@ -86,7 +86,7 @@ function consequence(deps: IngestDeps, read: Read, verdict: Verdict | undefined)
   const topic = inLane(deps.names.admitted, head.lane);
   const { json, carried_at } = splice(head, "request", read.request);
   const headers = { ...travellingHeaders(record.headers), [CARRIED_AT_HEADER]: String(carried_at) };
-  return [{ topic, key: identity.key, value: deps.codec.encode(topic, json), headers }];
+  return [{ topic, key: identity.key, value: deps.codec.encode(topic, ...json), headers }];
 }
 
 function refusal(deps: IngestDeps, record: InRecord, admission: Extract<Admission, { kind: "refuse" }>): OutRecord {

@@ -16,7 +16,7 @@ export function buildResult(outcome: OutcomeHead, response: Buffer | undefined):
   const { content_hash: _, ...rest } = outcome;
   const head: ResultHead = rest;
   const spliced = response === undefined ? undefined : splice(head, "response", response);
-  const json = spliced?.json ?? Buffer.from(JSON.stringify(head));
+  const json = spliced === undefined ? Buffer.from(JSON.stringify(head)) : Buffer.concat(spliced.json);
   return { json, carried_at: spliced?.carried_at, row: rowOf(outcome, json) };
 }
 

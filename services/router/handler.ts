@@ -44,5 +44,5 @@ function consequence(deps: RouterDeps, hop: Hop<AdmittedHead>): OutRecord {
   const topic = inLane(deps.names.jobs(routing.route.tier), head.lane);
   const { json, carried_at } = splice(job, "request", carried);
   const headers = { ...travellingHeaders(record.headers), [CARRIED_AT_HEADER]: String(carried_at) };
-  return { topic, key: record.key, value: deps.codec.encode(topic, json), headers };
+  return { topic, key: record.key, value: deps.codec.encode(topic, ...json), headers };
 }

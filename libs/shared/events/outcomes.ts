@@ -29,7 +29,7 @@ export function outcomeRecord(
   return {
     topic,
     key: record.key,
-    value: deps.codec.encode(topic, json),
+    value: deps.codec.encode(topic, ...json),
     headers: { ...headers, [CARRIED_AT_HEADER]: String(carried_at) },
   };
 }

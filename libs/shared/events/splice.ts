@@ -8,7 +8,8 @@
 export const CARRIED_AT_HEADER = "sluice-carried-at";
 
 export type Spliced = {
-  readonly json: Buffer;
+  /** The JSON text, in parts: whoever frames it copies it once. */
+  readonly json: readonly Buffer[];
   /** For `CARRIED_AT_HEADER`. */
   readonly carried_at: number;
 };
@@ -18,7 +19,7 @@ export function splice(head: object, property: string, carried: Buffer): Spliced
   const text = JSON.stringify(head);
   const opened = text === "{}" ? "{" : `${text.slice(0, -1)},`;
   const prefix = Buffer.from(`${opened}${JSON.stringify(property)}:`);
-  return { json: Buffer.concat([prefix, carried, CLOSE]), carried_at: prefix.length };
+  return { json: [prefix, carried, CLOSE], carried_at: prefix.length };
 }
 
 const CLOSE = Buffer.from("}");
