@@ -125,7 +125,7 @@ describe("the gateway", () => {
     code: string,
     param: string | null,
   ])[] = [
-    ["an unknown model", "/v1/chat/completions", chat("x", { model: "none" }), 404, "model_unknown", "body.model"],
+    ["an unknown model", "/v1/chat/completions", chat("x", { model: "none" }), 404, "model_unknown", "model"],
     ["no messages", "/v1/chat/completions", {}, 400, "invalid_request", "messages"],
     ["a wrong role", "/v1/chat/completions", { messages: [{ role: "x" }] }, 400, "invalid_request", "messages[0].role"],
     ["streaming", "/v1/chat/completions", chat("x", { stream: true }), 400, "invalid_request", "stream"],

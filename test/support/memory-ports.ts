@@ -52,7 +52,10 @@ export function inRecord(value: Buffer | object | string | null, more: Partial<I
 /** An event between services: a head and the bytes it carries. */
 export function hopRecord(head: object, property: string, carried: Buffer, more: Partial<InRecord> = {}): InRecord {
   const { json, carried_at } = splice(head, property, carried);
-  return inRecord(Buffer.concat(json), { ...more, headers: { ...more.headers, [CARRIED_AT_HEADER]: String(carried_at) } });
+  return inRecord(Buffer.concat(json), {
+    ...more,
+    headers: { ...more.headers, [CARRIED_AT_HEADER]: String(carried_at) },
+  });
 }
 
 export const DEAD_LETTERS = { service: "test", group: "test-group", topic: NAMES.dlq };
