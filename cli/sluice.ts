@@ -30,3 +30,7 @@ try {
     process.exitCode = exitCodeOf(error);
   }
 }
+// The work is done and printed. kafkajs may leave a connection behind when one is being made while its client disconnects, and that
+// would keep a finished command from ending.
+await new Promise((resolve) => process.stdout.write("", resolve));
+process.exit();

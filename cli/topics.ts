@@ -1,10 +1,14 @@
 /** `sluice topics`: creates the topics that are missing, says what is there, what differs, and who is behind. */
 import { Command } from "commander";
-import { inspectTopics, type TopicReport } from "../libs/shared/kafka/inspect.ts";
+import { systemClock } from "../libs/shared/clock.ts";
+import { inspectTopics, listTopics, type TopicReport } from "../libs/shared/kafka/inspect.ts";
 import { ensureTopics, planTopics } from "../libs/shared/kafka/topology.ts";
+import { untilAvailable } from "../libs/shared/retry.ts";
 import { type CliContext, openContext, registerSchemas } from "./context.ts";
 import { formatRetention, formatTable } from "./output/format.ts";
 import { EXIT_HELP, listenForStop, print, say } from "./output/terminal.ts";
+
+const SETTLE_MS = 10_000;
 
 type Flags = { readonly dryRun?: boolean; readonly json?: boolean };
 
@@ -26,22 +30,38 @@ export const topicsCommand = new Command("topics")
   .action(async (flags: Flags) => {
     const stop = listenForStop();
     const context = await openContext(process.env);
-    const created = flags.dryRun ? [] : await create(context);
-    const reports = await inspectTopics(context.kafka, {
-      plans: planTopics(context.settings),
-      topic_prefix: context.settings.topics.prefix,
-      group_prefix: context.settings.consumption.group_prefix,
-    });
+    // A topic that was made a moment ago may have no leader yet, which passes.
+    const until_ms = systemClock.now_ms() + SETTLE_MS;
+    const retry = {
+      clock: systemClock,
+      random: Math.random,
+      log: context.log,
+      policy: { base_ms: 100, cap_ms: 1_000 },
+    };
+    const settled: Settled = (work) =>
+      untilAvailable(retry, "topics", work, () => stop.signal.aborted || systemClock.now_ms() > until_ms);
+    const created = flags.dryRun ? [] : await create(context, settled);
+    const reports = await settled(() =>
+      inspectTopics(context.kafka, {
+        plans: planTopics(context.settings),
+        topic_prefix: context.settings.topics.prefix,
+        group_prefix: context.settings.consumption.group_prefix,
+      }),
+    );
     const missing = reports.filter(({ exists }) => !exists).map(({ topic }) => topic);
     if (flags.json) await print(`${JSON.stringify({ created, missing, topics: reports })}\n`);
     else await show(reports, created, missing);
     stop.dispose();
   });
 
-async function create(context: CliContext): Promise<string[]> {
-  const states = await ensureTopics(context.kafka, context.settings);
-  await registerSchemas(context);
-  return states.flatMap(({ topic, created }) => (created ? [topic] : []));
+type Settled = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** @returns what was not there before, however many tries it took. */
+async function create(context: CliContext, settled: Settled): Promise<string[]> {
+  const before = new Set(await settled(() => listTopics(context.kafka)));
+  const states = await settled(() => ensureTopics(context.kafka, context.settings));
+  await settled(() => registerSchemas(context));
+  return states.map(({ topic }) => topic).filter((topic) => !before.has(topic));
 }
 
 async function show(
