@@ -39,6 +39,7 @@ export type Verdict =
 export function judge(job: JobHead, answer: ModelAnswer, prices: PriceList): Verdict {
   if (answer.kind === "timeout")
     return failed("provider_timeout", "timeout_error", "the model did not answer in time", true);
+  if (answer.kind === "aborted" || answer.kind === "broken") throw new Error("not yet");
   if (answer.kind === "unreachable") {
     return failed("provider_unreachable", "api_error", `the model cannot be reached: ${answer.message}`, true);
   }

@@ -42,7 +42,7 @@ function modelClients(context: ServiceContext): Map<string, HttpModelClient> {
           fix: "Set it to an OpenAI-compatible URL that ends in /v1.",
         });
       }
-      const api_key = process.env[endpoint.api_key_env];
+      const api_key = process.env[[endpoint.api_key_env].flat()[0] as string];
       const { connections_max } = endpoint;
       const { response_bytes_max } = settings.inference;
       return [name, new HttpModelClient({ base_url, api_key, connections_max, response_bytes_max })];
@@ -91,7 +91,7 @@ await runService("inference", process.env, async (context) => {
         random: Math.random,
         names,
         dead_letters: deadLetterWriter(context, group),
-        model: clients.get(options.endpoint) as HttpModelClient,
+        model: clients.get([options.endpoint].flat()[0] as string) as HttpModelClient,
         prices,
         attempts_max: settings.inference.attempts_max,
         retry: settings.inference.retry,

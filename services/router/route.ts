@@ -1,9 +1,11 @@
 /** Which tier and model a request goes to. Pure. Fixed for now: an explicit choice, else the default of its kind. */
-import type { Settings } from "../../libs/shared/config/schema.ts";
+import type { Settings, TierSettings } from "../../libs/shared/config/schema.ts";
 import type { ResultError, Route } from "../../libs/shared/events/fields.ts";
 import type { AdmittedHead } from "../../libs/shared/events/flow.ts";
 
-export type RoutingTable = Pick<Settings, "tiers" | "routing">;
+export type RoutingTable = Pick<Settings, "routing"> & {
+  readonly tiers: Readonly<Record<string, Pick<TierSettings, "kind" | "models">>>;
+};
 
 export type Routing =
   | { readonly kind: "routed"; readonly route: Route }
@@ -16,7 +18,7 @@ export function chooseRoute(head: AdmittedHead, table: RoutingTable): Routing {
   const asked = head.tier ?? (head.model === AUTO ? undefined : head.model);
   if (asked === undefined) {
     const tier = head.kind === "embeddings" ? table.routing.embeddings_tier : table.routing.default_tier;
-    return routed(table, tier, modelOf(table, tier), head.model === AUTO ? "auto: default tier" : "default tier");
+    return routed(tier, modelOf(table, tier), head.model === AUTO ? "auto: default tier" : "default tier");
   }
   const field = head.tier === undefined ? "body.model" : "tier";
   const byTier = Object.hasOwn(table.tiers, asked) ? table.tiers[asked] : undefined;
@@ -31,7 +33,7 @@ export function chooseRoute(head: AdmittedHead, table: RoutingTable): Routing {
     return refused(field, `"${asked}" serves ${table.tiers[owner]?.kind} and the body is a ${head.kind} request`);
   }
   const model = byTier === undefined ? asked : modelOf(table, owner);
-  return routed(table, owner, model, `${field} asks for ${asked}`);
+  return routed(owner, model, `${field} asks for ${asked}`);
 }
 
 function tierOfModel(table: RoutingTable, model: string): string | undefined {
@@ -47,10 +49,8 @@ function known(table: RoutingTable): string {
   return [AUTO, ...tiers, ...tiers.flatMap((tier) => table.tiers[tier]?.models ?? [])].join(", ");
 }
 
-function routed(table: RoutingTable, tier: string, model: string, reason: string): Routing {
-  const endpoint = table.tiers[tier]?.endpoint;
-  const route: Route = { tier, model, reason, cache: "miss", attempts: 0 };
-  return { kind: "routed", route: endpoint === undefined ? route : { ...route, endpoint } };
+function routed(tier: string, model: string, reason: string): Routing {
+  return { kind: "routed", route: { tier, model, reason, cache: "miss", attempts: 0 } };
 }
 
 function refused(param: string, message: string): Routing {

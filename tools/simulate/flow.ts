@@ -31,8 +31,8 @@ const PRICE = priceOf({ input_usd_per_mtok: 1, output_usd_per_mtok: 2 });
 
 const TABLE: Parameters<typeof createRouterHandler>[0]["table"] = {
   tiers: {
-    small: { kind: "chat", models: ["small-1"], endpoint: "default", in_flight_max: 4, timeout_ms: 5_000 },
-    large: { kind: "chat", models: ["large-1"], endpoint: "default", in_flight_max: 4, timeout_ms: 5_000 },
+    small: { kind: "chat", models: ["small-1"] },
+    large: { kind: "chat", models: ["large-1"] },
   },
   routing: { default_tier: "small", embeddings_tier: "small" },
 };

@@ -84,8 +84,9 @@ function crossCheck(settings: Settings): CrossProblem[] {
   }
   const owner = new Map<string, string>();
   for (const [name, tier] of Object.entries(settings.tiers)) {
-    if (settings.endpoints[tier.endpoint] === undefined) {
-      problems.push({ path: ["tiers", name, "endpoint"], message: `no such endpoint "${tier.endpoint}"` });
+    for (const endpoint of [tier.endpoint].flat()) {
+      if (settings.endpoints[endpoint] !== undefined) continue;
+      problems.push({ path: ["tiers", name, "endpoint"], message: `no such endpoint "${endpoint}"` });
     }
     for (const [index, model] of tier.models.entries()) {
       const other = owner.get(model);

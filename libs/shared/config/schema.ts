@@ -1,5 +1,6 @@
 /** The settings file's shape: every limit has a name here and a default that suits most. Secrets and addresses are not in it. */
 import { z } from "zod";
+import { endpointSchema, inferenceSchema, priceSchema, tierSchema } from "./inference.ts";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,40}$/, "must be lower-case letters, digits, - or _");
 const count = z.int().positive();
@@ -26,31 +27,6 @@ const topics = z.strictObject({
   overrides: z.record(z.string(), topicOverride).default({}),
 });
 
-const endpoint = z.strictObject({
-  /** The environment variable with the OpenAI-compatible base URL, ending in /v1. */
-  base_url_env: z.string().default("OPENAI_BASE_URL"),
-  api_key_env: z.string().default("OPENAI_API_KEY"),
-  /** Connections kept open to it at the most. */
-  connections_max: count.default(256),
-});
-
-const tier = z.strictObject({
-  kind: z.enum(["chat", "embeddings"]).default("chat"),
-  /** Every model name that means this tier; the first is the one called. */
-  models: z.array(z.string().min(1)).min(1),
-  endpoint: z.string().default("default"),
-  /** Calls in flight per process. */
-  in_flight_max: count.default(64),
-  timeout_ms: count.default(120_000),
-});
-
-/** US dollars per million tokens. */
-const price = z.strictObject({
-  input_usd_per_mtok: z.number().nonnegative(),
-  cached_input_usd_per_mtok: z.number().nonnegative().optional(),
-  output_usd_per_mtok: z.number().nonnegative().default(0),
-});
-
 const consumption = z.strictObject({
   /** Before every consumer group's name; pipelines that share a cluster differ in it and in topics.prefix. */
   group_prefix: z
@@ -73,6 +49,8 @@ const consumption = z.strictObject({
   /** Turns of each lane while both have work. */
   lane_weights: z.strictObject({ interactive: count, batch: count }).default({ interactive: 8, batch: 1 }),
   retry: z.strictObject({ base_ms: count, cap_ms: count }).default({ base_ms: 100, cap_ms: 5_000 }),
+  /** A consumer that has neither fetched nor heard of its group for so long is started again. */
+  watchdog_ms: z.int().min(5_000).default(60_000),
 });
 
 const producer = z.strictObject({
@@ -96,9 +74,9 @@ export const settingsSchema = z.strictObject({
         .default("FORWARD"),
     })
     .prefault({}),
-  endpoints: z.record(name, endpoint).prefault({ default: {} }),
-  tiers: z.record(name, tier),
-  prices: z.strictObject({ version: z.string().min(1), models: z.record(z.string(), price) }),
+  endpoints: z.record(name, endpointSchema).prefault({ default: {} }),
+  tiers: z.record(name, tierSchema),
+  prices: z.strictObject({ version: z.string().min(1), models: z.record(z.string(), priceSchema) }),
   routing: z.strictObject({
     /** Where `auto` and unnamed chat requests go. */
     default_tier: name,
@@ -106,21 +84,22 @@ export const settingsSchema = z.strictObject({
     embeddings_tier: name,
   }),
   tenants: z.record(z.string(), z.strictObject({ plan: z.string().default("default") })).default({}),
-  plans: z.record(name, z.strictObject({})).default({ default: {} }),
+  plans: z
+    .record(
+      name,
+      z.strictObject({
+        /** The tenant's turns beside those of others, while both have work waiting. */
+        weight: count.default(1),
+      }),
+    )
+    .prefault({ default: {} }),
   ingest: z
     .strictObject({
       /** How long a repeated id is recognised before its content is compared in Postgres only. */
       seen_ttl_hours: count.default(24),
     })
     .prefault({}),
-  inference: z
-    .strictObject({
-      /** Calls made for one job at the most, while the failure may pass. */
-      attempts_max: count.default(4),
-      retry: z.strictObject({ base_ms: count, cap_ms: count }).default({ base_ms: 500, cap_ms: 5_000 }),
-      response_bytes_max: count.default(8 * 1024 * 1024),
-    })
-    .prefault({}),
+  inference: inferenceSchema.prefault({}),
   results: z
     .strictObject({
       job_view_ttl_hours: count.default(24),
@@ -135,4 +114,4 @@ export const settingsSchema = z.strictObject({
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
-export type TierSettings = Settings["tiers"][string];
+export type { TierSettings } from "./inference.ts";

@@ -4,8 +4,29 @@ import type { InRecord, RecordHeaders } from "../kafka/ports.ts";
 /** The gateway instance that holds the caller. */
 export const REPLY_TO_HEADER = "sluice-reply-to";
 
-/** Copied from hop to hop: W3C trace context, and who waits. */
-const TRAVELLING: readonly string[] = ["traceparent", "tracestate", REPLY_TO_HEADER];
+/** Hints for the scheduler, set by ingest (and the gateway): whose work it is, and when it is late (epoch ms). */
+export const TENANT_HEADER = "sluice-tenant";
+export const DEADLINE_HEADER = "sluice-deadline-ms";
+
+/** Where the request stands on `llm.requests`, set by ingest: `<topic> <partition> <offset> <timestamp_ms>`. */
+export const ORIGIN_HEADER = "sluice-origin";
+
+/** How many rounds through `llm.retry.<delay>` a request has behind it. */
+export const ROUND_HEADER = "sluice-round";
+
+/** Epoch ms from which a record on `llm.retry.<delay>` or `llm.deferred` may be entered again. */
+export const DUE_HEADER = "sluice-due-ms";
+
+/** Copied from hop to hop: W3C trace context, who waits, and what entry and scheduling need. */
+const TRAVELLING: readonly string[] = [
+  "traceparent",
+  "tracestate",
+  REPLY_TO_HEADER,
+  TENANT_HEADER,
+  DEADLINE_HEADER,
+  ORIGIN_HEADER,
+  ROUND_HEADER,
+];
 
 export function travellingHeaders(headers: RecordHeaders): Record<string, string> {
   const kept: Record<string, string> = {};
