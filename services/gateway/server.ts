@@ -5,6 +5,7 @@ import type { Clock } from "../../libs/shared/clock.ts";
 import type { Settings } from "../../libs/shared/config/schema.ts";
 import { describe } from "../../libs/shared/errors.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
+import { controlRecord } from "../../libs/shared/events/control.ts";
 import { ID_PATTERN, type ResultError } from "../../libs/shared/events/fields.ts";
 import type { Result } from "../../libs/shared/events/flow.ts";
 import type { KeyScope } from "../../libs/shared/events/tenants.ts";
@@ -38,6 +39,9 @@ export type GatewayDeps = {
   readonly ready: ReadinessCheck;
 };
 
+/** A call about one request. */
+type OneRequest = FastifyRequest<{ Params: { id: string } }>;
+
 const RETRY_AFTER = { "retry-after": "2" };
 
 export function createGateway(deps: GatewayDeps): FastifyInstance {
@@ -70,6 +74,7 @@ export function createGateway(deps: GatewayDeps): FastifyInstance {
   app.post("/v1/embeddings", (request, reply) => complete(deps, "embeddings", request, reply));
   app.post("/v1/requests", (request, reply) => submit(deps, request, reply));
   app.get<{ Params: { id: string } }>("/v1/requests/:id", (request, reply) => look(deps, request, reply));
+  app.post<{ Params: { id: string } }>("/v1/requests/:id/cancel", (request, reply) => cancel(deps, request, reply));
   return app;
 }
 
@@ -126,26 +131,49 @@ async function submit(deps: GatewayDeps, http: FastifyRequest, reply: FastifyRep
   return reply.code(202).header("x-sluice-id", id).header("location", body.url).send(body);
 }
 
-async function look(
-  deps: GatewayDeps,
-  http: FastifyRequest<{ Params: { id: string } }>,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
+async function look(deps: GatewayDeps, http: OneRequest, reply: FastifyReply): Promise<FastifyReply> {
   const caller = authenticate(deps, http, "read", reply);
   if (caller === undefined) return reply;
   const { id } = http.params;
-  const view = ID_PATTERN.test(id) ? await readView(deps, caller.tenant, id) : undefined;
-  if (view === undefined) {
-    const error = failure("not_found", "invalid_request_error", "there is no such request");
-    return send(reply, errorReply(404, { ...error, param: "id" }));
-  }
-  const { result, ...state } = view;
+  const view = await readView(deps, caller.tenant, id);
+  return view === undefined ? sendUnknown(reply) : sendView(reply, 200, id, view);
+}
+
+/**
+ * Tells every service that nobody wants the result any more: 202, and the request ends `cancelled` unless it ends otherwise before
+ * that is heard. What has ended stays as it is: 200.
+ */
+async function cancel(deps: GatewayDeps, http: OneRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const caller = authenticate(deps, http, "submit", reply);
+  if (caller === undefined) return reply;
+  const { tenant, key_id } = caller;
+  const { id } = http.params;
+  // Without a row, only Redis can tell an unfinished request from an unknown one: while it is away this throws (503).
+  const view =
+    (await readView(deps, tenant, id)) ?? (ID_PATTERN.test(id) ? await deps.views.read(tenant, id) : undefined);
+  if (view === undefined) return sendUnknown(reply);
+  if (view.status !== "queued" && view.status !== "running") return sendView(reply, 200, id, view);
+  const event = { kind: "cancel", tenant, id, at_ms: deps.clock.now_ms(), by: key_id } as const;
+  await deps.publisher.publish([controlRecord(deps.codec, deps.names.control, event)]);
+  return sendView(reply, 202, id, view);
+}
+
+function sendUnknown(reply: FastifyReply): FastifyReply {
+  const error = failure("not_found", "invalid_request_error", "there is no such request");
+  return send(reply, errorReply(404, { ...error, param: "id" }));
+}
+
+function sendView(reply: FastifyReply, status: number, id: string, { result, ...state }: JobView): FastifyReply {
   const parsed = result === undefined ? {} : { result: JSON.parse(result) as Result };
-  return reply.header("x-sluice-id", id).send({ id, object: "request", ...state, ...parsed });
+  return reply
+    .code(status)
+    .header("x-sluice-id", id)
+    .send({ id, object: "request", ...state, ...parsed });
 }
 
 /** The quick view first; the row for what is older than the view, or while Redis is away. */
 async function readView(deps: GatewayDeps, tenant: string, id: string): Promise<JobView | undefined> {
+  if (!ID_PATTERN.test(id)) return undefined;
   const view = await deps.views.read(tenant, id).catch((error: unknown) => {
     deps.log.debug({ error }, "the job view cannot be read; asking Postgres");
     return undefined;

@@ -1,5 +1,6 @@
 /** Topic names and, beside each, the schema of its values. The prefix is a setting; the rest is fixed. */
 import type { z } from "zod";
+import { controlSchema } from "./control.ts";
 import { admittedSchema, jobSchema, outcomeSchema, resultSchema } from "./flow.ts";
 import { requestSchema } from "./request.ts";
 import { keyRecordSchema } from "./tenants.ts";
@@ -54,6 +55,7 @@ export const EVENT_SCHEMAS = {
   outcome: outcomeSchema,
   result: resultSchema,
   tenants: keyRecordSchema,
+  control: controlSchema,
 } as const satisfies Record<string, z.ZodType>;
 
 export type EventName = keyof typeof EVENT_SCHEMAS;
@@ -74,5 +76,6 @@ export function topicEvents(prefix: string, tiers: readonly string[]): ReadonlyM
   events.set(names.outcomes, "outcome");
   events.set(names.results, "result");
   events.set(names.tenants, "tenants");
+  events.set(names.control, "control");
   return events;
 }

@@ -11,6 +11,7 @@ import { silentLog } from "../../../libs/shared/log.ts";
 import { KeyRing } from "../../../services/gateway/keys.ts";
 import { createGateway, type GatewayDeps } from "../../../services/gateway/server.ts";
 import { WaitingCallers } from "../../../services/gateway/waiting.ts";
+import { START_MS, VirtualClock } from "../../../tools/simulate/virtual-clock.ts";
 import { jsonCodec, MemoryPublisher, NAMES } from "../../support/memory-ports.ts";
 
 const { key, id: key_id, hash } = makeKey(Buffer.alloc(KEY_RANDOM_BYTES, 1));
@@ -20,9 +21,8 @@ const away = async (): Promise<never> => {
   throw unavailable("kafka", new Error("secret-host:9092 refused"));
 };
 
-function setUp(more: Partial<GatewayDeps> = {}) {
+function setUp(more: Partial<GatewayDeps> = {}, scopes: KeyScope[] = ["submit", "read"]) {
   const keys = new KeyRing();
-  const scopes: KeyScope[] = ["submit", "read"];
   keys.apply({ id: key_id, record: { kind: "key", id: key_id, tenant: "demo", hash, scopes, created_ms: 0 } });
   const publisher = new MemoryPublisher();
   const waiting = new WaitingCallers(systemClock);
@@ -42,7 +42,8 @@ function setUp(more: Partial<GatewayDeps> = {}) {
     ready: async () => [],
     ...more,
   });
-  const post = (url: string, payload: object) => app.inject({ method: "POST", url, headers: HEADERS, payload });
+  const post = (url: string, payload?: object) =>
+    app.inject({ method: "POST", url, headers: HEADERS, ...(payload === undefined ? {} : { payload }) });
   const get = (url: string) => app.inject({ method: "GET", url, headers: HEADERS });
   return { publisher, waiting, post, get };
 }
@@ -115,6 +116,60 @@ describe("the gateway", () => {
     assert.deepEqual((await get("/v1/requests/r1")).json(), {
       ...{ id: "r1", object: "request", status: "running", updated_ms: 5 },
     });
+  });
+
+  test("passes a cancel on to everybody, under the request's own key", async () => {
+    const read = async () => ({ status: "running" as const, updated_ms: 5 });
+    const { post, publisher } = setUp({ views: { queued: async () => undefined, read }, clock: new VirtualClock() });
+    const reply = await post("/v1/requests/r1/cancel");
+    assert.deepEqual(
+      [reply.statusCode, reply.json()],
+      [202, { id: "r1", object: "request", status: "running", updated_ms: 5 }],
+    );
+    assert.deepEqual(publisher.values(NAMES.control), [
+      { kind: "cancel", tenant: "demo", id: "r1", at_ms: START_MS, by: key_id },
+    ]);
+    assert.equal(publisher.records[0]?.key, "demo/r1");
+  });
+
+  test("leaves what has ended as it is", async () => {
+    const result: Result = { id: "r1", tenant: "demo", status: "succeeded", timing: { completed: 7 } };
+    const { post, publisher } = setUp({ findResult: async () => JSON.stringify(result) });
+    const reply = await post("/v1/requests/r1/cancel");
+    assert.deepEqual(
+      [reply.statusCode, reply.json()],
+      [200, { id: "r1", object: "request", status: "succeeded", updated_ms: 7, result }],
+    );
+    assert.equal(publisher.records.length, 0);
+  });
+
+  test("cancels for its own tenant alone, and only what is known", async () => {
+    const read = async (tenant: string, id: string) =>
+      tenant === "other" && id === "r1" ? { status: "queued" as const, updated_ms: 5 } : undefined;
+    const { post, publisher } = setUp({ views: { queued: async () => undefined, read } });
+    for (const id of ["r1", "r2", "a%20b"]) {
+      const reply = await post(`/v1/requests/${id}/cancel`);
+      assert.deepEqual([reply.statusCode, reply.json().error.code], [404, "not_found"]);
+    }
+    assert.equal(publisher.records.length, 0);
+  });
+
+  test("cancels only for keys that may submit", async () => {
+    const { post } = setUp({}, ["read"]);
+    const reply = await post("/v1/requests/r1/cancel");
+    assert.deepEqual([reply.statusCode, reply.json().error.code], [403, "scope_missing"]);
+  });
+
+  test("does not call a request unknown while Redis is away", async () => {
+    const { post } = setUp({ views: { queued: async () => undefined, read: away } });
+    assert.equal((await post("/v1/requests/r1/cancel")).statusCode, 503);
+    assert.equal((await post("/v1/requests/a%20b/cancel")).statusCode, 404);
+  });
+
+  test("says 503 when the cancel cannot be passed on", async () => {
+    const read = async () => ({ status: "queued" as const, updated_ms: 5 });
+    const { post } = setUp({ publisher: { publish: away }, views: { queued: async () => undefined, read } });
+    assert.equal((await post("/v1/requests/r1/cancel")).statusCode, 503);
   });
 
   test("is not ready when something is away, and alive all the same", async () => {
