@@ -138,7 +138,7 @@ async function connect(context: ServiceContext): Promise<void> {
 }
 
 export type GroupOptions = Pick<ConsumptionOptions, "handler" | "order" | "commit_by"> &
-  Partial<Pick<ConsumptionOptions, "deadLetter" | "onLost">> & {
+  Partial<Pick<ConsumptionOptions, "deadLetter" | "onLost" | "onAssigned" | "onCommitted">> & {
     readonly group: string;
     readonly topics: Readonly<Record<string, LaneName>>;
     readonly max_in_flight: number;

@@ -27,6 +27,11 @@ const COMMIT_AGAIN_TICKS = 20;
 export type HandlerContext = {
   /** False once the record's partition went to another member: its result would be another's to publish. */
   isAssigned(tp: TopicPartition): boolean;
+  /**
+   * Aborted when the engine drains. A handler that only waits then throws a retryable error: its work is given up unfinished and
+   * delivered again. One that is in the middle of something ends it, within the drain's deadline.
+   */
+  readonly stopping: AbortSignal;
 };
 
 /** Does everything that the records cause and resolves when all of it is acknowledged. Must be safe to repeat. */
@@ -66,6 +71,10 @@ export type ConsumptionOptions = {
   readonly plant_early_commit?: boolean;
   /** Told of partitions that are held no more. */
   readonly onLost?: (partitions: readonly TopicPartition[]) => void;
+  /** Told of every new assignment, whole, after `onLost`. */
+  readonly onAssigned?: (partitions: readonly TopicPartition[]) => void;
+  /** Told of every offset that the engine committed: all below it is done. The same one may be told again. */
+  readonly onCommitted?: (tp: TopicPartition, offset: number) => void;
 };
 
 type RunningTask = { readonly task: Task; readonly state: PartitionState };
@@ -86,12 +95,12 @@ export class Consumption {
   readonly #states = new WeakMap<Task, PartitionState>();
   readonly #paused = new Set<LaneName>();
   readonly #context: HandlerContext;
+  readonly #stopping = new AbortController();
   #ticks = 0;
   #calls = 0;
   #in_flight = 0;
   #in_flight_bytes = 0;
   #joined = false;
-  #stopping = false;
   #commit_timer: Timer | undefined;
   #committing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
@@ -99,7 +108,7 @@ export class Consumption {
   constructor(options: ConsumptionOptions) {
     this.#options = options;
     this.#scheduler = new Scheduler({ order: options.order, lane_weights: options.lane_weights });
-    this.#context = { isAssigned: (tp) => this.#assignment.stateOf(tp) !== undefined };
+    this.#context = { isAssigned: (tp) => this.#assignment.stateOf(tp) !== undefined, stopping: this.#stopping.signal };
   }
 
   async start(): Promise<void> {
@@ -119,6 +128,10 @@ export class Consumption {
     return this.#joined;
   }
 
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
   stats(): ConsumptionStats {
     const { queued, queued_bytes } = this.#scheduler;
     const oldest_unfinished_ms = this.#assignment.oldestUnfinished_ms();
@@ -130,7 +143,7 @@ export class Consumption {
    * @returns how many records were still in flight at the deadline; they will be delivered again.
    */
   async drain(deadline_ms: number): Promise<number> {
-    this.#stopping = true;
+    this.#stopping.abort();
     this.#options.consumer.pause(Object.keys(this.#options.topics));
     this.#commit_timer?.cancel();
     if (this.#calls > 0) {
@@ -156,6 +169,7 @@ export class Consumption {
     this.#scheduler.retain((task) => this.#isCurrent(task));
     if (restores && gained.length > 0) void this.#restore(gained);
     if (lost.length > 0) this.#options.onLost?.(lost);
+    this.#options.onAssigned?.(partitions);
     this.#relieve();
   }
 
@@ -174,7 +188,7 @@ export class Consumption {
   }
 
   #enqueue(records: readonly InRecord[]): void {
-    if (this.#stopping) return;
+    if (this.#stopped) return;
     for (const record of records) {
       const state = this.#assignment.stateOf(record);
       if (state?.early !== undefined) {
@@ -217,7 +231,7 @@ export class Consumption {
       if (fill >= 1 && !this.#paused.has(lane)) {
         this.#paused.add(lane);
         consumer.pause(of_lane);
-      } else if (fill <= 0.5 && this.#paused.has(lane) && !this.#stopping) {
+      } else if (fill <= 0.5 && this.#paused.has(lane) && !this.#stopped) {
         this.#paused.delete(lane);
         consumer.resume(of_lane);
       }
@@ -226,7 +240,7 @@ export class Consumption {
 
   #pump(): void {
     const { max_in_flight, in_flight_bytes_max } = this.#options.limits;
-    while (!this.#stopping && this.#calls < max_in_flight && this.#in_flight_bytes < in_flight_bytes_max) {
+    while (!this.#stopped && this.#calls < max_in_flight && this.#in_flight_bytes < in_flight_bytes_max) {
       const batch = this.#take();
       if (batch.length === 0) break;
       const bytes = batch.reduce((sum, { task }) => sum + task.bytes, 0);
@@ -283,7 +297,7 @@ export class Consumption {
       if (await this.#handle([running])) continue;
       settled = false;
       // Given up because the engine stops: a handler that moves the offset itself must not pass over this record (I2).
-      if (this.#stopping) break;
+      if (this.#stopped) break;
     }
     return settled;
   }
@@ -302,11 +316,11 @@ export class Consumption {
 
   #retrying(what: string, work: () => Promise<void>): Promise<void> {
     const { clock, random, log, limits } = this.#options;
-    return untilAvailable({ clock, random, log, policy: limits.retry }, what, work, () => this.#stopping);
+    return untilAvailable({ clock, random, log, policy: limits.retry }, what, work, () => this.#stopped);
   }
 
   #scheduleCommit(): void {
-    if (this.#stopping || this.#options.commit_by === "handler") return;
+    if (this.#stopped || this.#options.commit_by === "handler") return;
     this.#commit_timer = this.#options.clock.after(this.#options.limits.commit_interval_ms, () => {
       this.#ticks += 1;
       void this.#commit(this.#ticks % COMMIT_AGAIN_TICKS === 0).finally(() => this.#scheduleCommit());
@@ -324,7 +338,10 @@ export class Consumption {
     this.#committing = this.#options.consumer
       .commit(offsets)
       .then(() => {
-        for (const { state, ...commit } of moved) state.tracker.committed(commit);
+        for (const { state, ...commit } of moved) {
+          state.tracker.committed(commit);
+          this.#options.onCommitted?.(state.tp, commit.offset);
+        }
       })
       .catch((error: unknown) => {
         this.#options.log.debug({ error }, "offsets were not committed; the next commit says more");

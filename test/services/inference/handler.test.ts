@@ -63,7 +63,7 @@ async function run(answers: readonly ModelAnswer[], more: Partial<JobHead> = {},
   const request = Buffer.from('{"tenant":"demo","body":{"messages":[]}}');
   const record = hopRecord(head, "request", request, { headers: { traceparent: "t" } });
   let done = false;
-  const handled = handler([record], { isAssigned: () => true }).finally(() => {
+  const handled = handler([record], { isAssigned: () => true, stopping: new AbortController().signal }).finally(() => {
     done = true;
   });
   await clock.run(() => done, start_ms + 3_600_000);
@@ -158,7 +158,7 @@ describe("an event that is none of ours", () => {
         dead_letters: DEAD_LETTERS,
         names: NAMES,
       } as never);
-      await handler([record], { isAssigned: () => true });
+      await handler([record], { isAssigned: () => true, stopping: new AbortController().signal });
       const [letter] = publisher.records;
       assert.deepEqual([letter?.topic, letter?.headers?.["sluice-error-code"]], [NAMES.dlq, code]);
       assert.equal(letter?.value, record.value);

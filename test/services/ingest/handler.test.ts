@@ -9,7 +9,7 @@ import { entryOf, type SeenStore, verdictOf } from "../../../services/ingest/see
 import { DEAD_LETTERS, inRecord, jsonCodec, MemoryPublisher, NAMES } from "../../support/memory-ports.ts";
 
 const body = { messages: [{ role: "user", content: "hi" }] };
-const CONTEXT = { isAssigned: () => true };
+const CONTEXT = { isAssigned: () => true, stopping: new AbortController().signal };
 
 /** As the one in Redis: the first sighting stays. */
 function memorySeen(): SeenStore {

@@ -52,7 +52,8 @@ function setUp(more: Partial<ResultsDeps> = {}) {
     count: (verdict) => counts.push(verdict),
     ...more,
   });
-  const handle = (records: readonly InRecord[], assigned = true) => handler(records, { isAssigned: () => assigned });
+  const handle = (records: readonly InRecord[], assigned = true) =>
+    handler(records, { isAssigned: () => assigned, stopping: new AbortController().signal });
   return { steps, published, counts, handle };
 }
 

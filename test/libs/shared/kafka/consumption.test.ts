@@ -77,7 +77,7 @@ function recordOf(offset: number, key: string | null = null, partition = 0): InR
   };
 }
 
-type Changes = Partial<Pick<ConsumptionOptions, "order" | "deadLetter" | "commit_by" | "plant_early_commit">> & {
+type Changes = Partial<Omit<ConsumptionOptions, "limits">> & {
   readonly limits?: Partial<ConsumptionOptions["limits"]>;
 };
 
@@ -290,6 +290,39 @@ test("draining waits for what is in flight, commits it, and leaves", async () =>
   assert.equal(await drained, 0);
   assert.equal(one.committed(), 1, "1 had not started and is not started any more");
   assert.ok(one.consumer.stopped);
+});
+
+test("a handler that only waits ends when the engine drains, and its work is given up unfinished", async () => {
+  const one = await rig(
+    (_, { stopping }) =>
+      new Promise((_, reject) => {
+        stopping.addEventListener("abort", () => reject(unavailable("redis", new Error("still waiting"))));
+      }),
+  );
+  await one.assign([0]);
+  one.deliver(recordOf(0));
+  const drained = one.consumption.drain(60_000);
+  await one.pass(1);
+  assert.equal(await drained, 0);
+  assert.deepEqual([one.committed(), one.letters], [undefined, []]);
+});
+
+test("whoever asked is told of assignments, whole, and of commits that were taken", async () => {
+  const told: string[] = [];
+  const named = (list: readonly TopicPartition[]) => list.map(({ partition }) => partition).join();
+  const one = await rig(async () => undefined, {
+    onLost: (lost) => void told.push(`lost ${named(lost)}`),
+    onAssigned: (all) => void told.push(`assigned ${named(all)}`),
+    onCommitted: ({ partition }, offset) => void told.push(`committed ${partition}@${offset}`),
+  });
+  await one.assign([0, 1]);
+  one.consumer.refuse_commits = true;
+  one.deliver(recordOf(0), recordOf(1));
+  await one.pass(150);
+  one.consumer.refuse_commits = false;
+  await one.pass(100);
+  await one.assign([1, 2], [1]);
+  assert.deepEqual(told, ["assigned 0,1", "committed 0@2", "lost 0", "assigned 1,2"]);
 });
 
 test("draining gives up at its deadline and says how much is left", async () => {
