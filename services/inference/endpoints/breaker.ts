@@ -13,8 +13,13 @@ export type BreakerState = "closed" | "open" | "half_open";
 /** What a call says of its endpoint: `unknown` when it was given up or never made. */
 export type BreakerOutcome = "ok" | "failed" | "unknown";
 
-/** A call that was let through. To be ended once; later ends count for nothing. */
-export type BreakerCall = { end(outcome: BreakerOutcome): void };
+/** A call that was let through. */
+export type BreakerCall = {
+  /** False when the breaker has opened since, so that a call not yet made had better not be. */
+  stands(): boolean;
+  /** To be called once; later ends count for nothing. */
+  end(outcome: BreakerOutcome): void;
+};
 
 export interface Breaker {
   readonly state: BreakerState;
@@ -80,6 +85,7 @@ export function createBreaker(
       if (policy.state === CircuitState.Closed) {
         let ended = false;
         return {
+          stands: () => policy.state === CircuitState.Closed,
           end(outcome) {
             // A call from before the breaker opened neither closes it nor keeps it open.
             if (ended || outcome === "unknown" || policy.state !== CircuitState.Closed) return;
@@ -92,6 +98,7 @@ export function createBreaker(
       void policy.execute(() => trial.promise);
       let ended = false;
       return {
+        stands: () => true,
         end(outcome) {
           if (ended) return;
           ended = true;
