@@ -1,6 +1,18 @@
-/** The model backend over HTTP: undici with keep-alive connections, bounded in number, time and bytes. */
-import { errors, Pool } from "undici";
+/**
+ * The model backend over HTTP: undici with keep-alive connections, bounded in number, time and bytes. An answer is read no faster
+ * than it is used: what comes too fast waits in the socket.
+ *
+ * Time: `timeout_ms` holds for the whole call, streamed or not, so that a deadline is kept. A stream is given up earlier when it says
+ * nothing for `idle_ms` once it has begun; a comment or half an event is a sign of life.
+ *
+ * Bytes: an answer may hold `response_bytes_max`. In a stream each token is wrapped into some 300 bytes, so that limit holds for one
+ * event, and `STREAM_WRAPPING` times as much for all of them; whoever puts them together bounds what they come to.
+ */
+import { type Dispatcher, Pool } from "undici";
+import { type Clock, systemClock, type Timer } from "../../libs/shared/clock.ts";
 import type { ModelAnswer, ModelCall, ModelClient } from "./model-client.ts";
+import { providerLimits, retryAfter_ms } from "./provider-headers.ts";
+import { SseParser } from "./streaming/sse.ts";
 
 export type HttpModelOptions = {
   /** Ends in the API's version: `https://api.openai.com/v1`. */
@@ -8,60 +20,195 @@ export type HttpModelOptions = {
   readonly api_key: string | undefined;
   readonly connections_max: number;
   readonly response_bytes_max: number;
+  readonly clock?: Clock;
 };
+
+type Response = Pick<Dispatcher.ResponseData, "statusCode" | "headers" | "body">;
+
+/** How many times larger a stream may be than what it carries. */
+const STREAM_WRAPPING = 64;
+/** After its `[DONE]`, so long a stream may take to end by itself, which keeps its connection for the next call. */
+const DONE_GRACE_MS = 250;
 
 export class HttpModelClient implements ModelClient {
   readonly #pool: Pool;
   readonly #prefix: string;
   readonly #options: HttpModelOptions;
+  readonly #clock: Clock;
 
   constructor(options: HttpModelOptions) {
     const url = new URL(options.base_url);
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#prefix = url.pathname.replace(/\/$/, "");
     this.#pool = new Pool(url.origin, {
       connections: options.connections_max,
       keepAliveTimeout: 30_000,
       connect: { timeout: 5_000 },
+      // The call's own time-out holds.
+      headersTimeout: 0,
+      bodyTimeout: 0,
     });
   }
 
   async call(call: ModelCall): Promise<ModelAnswer> {
-    const { api_key } = this.#options;
-    const signal = AbortSignal.timeout(call.timeout_ms);
+    const limit = new CallLimit(this.#clock, call);
+    const state: CallState = { streaming: false };
     try {
+      if (limit.ended !== undefined) return { kind: limit.ended };
       const response = await this.#pool.request({
         method: "POST",
         path: this.#prefix + call.path,
-        headers: {
-          "content-type": "application/json",
-          "x-sluice-id": call.id,
-          ...(api_key === undefined ? {} : { authorization: `Bearer ${api_key}` }),
-        },
+        headers: this.#headers(call),
         body: call.body,
-        signal,
-        headersTimeout: call.timeout_ms,
-        bodyTimeout: call.timeout_ms,
+        signal: limit.signal,
       });
-      const body = await readBounded(response.body, this.#options.response_bytes_max);
-      if (body === undefined) return { kind: "too_large", bytes_max: this.#options.response_bytes_max };
-      const retry_after_ms = retryAfter_ms(response.headers);
-      return {
-        kind: "answered",
-        status: response.statusCode,
-        body,
-        ...(retry_after_ms === undefined ? {} : { retry_after_ms }),
-      };
+      return await this.#read(call, response, limit, state);
     } catch (error) {
-      if (signal.aborted || error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
-        return { kind: "timeout" };
-      }
-      return { kind: "unreachable", message: error instanceof Error ? error.message : String(error) };
+      if (state.listener_failed !== undefined) throw state.listener_failed.error;
+      if (limit.ended !== undefined) return { kind: limit.ended };
+      if (state.streaming) return { kind: "broken", message: messageOf(error) };
+      return { kind: "unreachable", message: messageOf(error), ...(isUnsent(error) ? {} : { sent: true }) };
+    } finally {
+      limit.lift();
     }
   }
 
   async close(): Promise<void> {
     await this.#pool.close();
+  }
+
+  #headers({ id, warm_up, onEvent }: ModelCall): Record<string, string> {
+    const { api_key } = this.#options;
+    return {
+      "content-type": "application/json",
+      accept: onEvent === undefined ? "application/json" : "text/event-stream, application/json",
+      "x-sluice-id": id,
+      ...(warm_up === true ? { "x-sluice-warm-up": "1" } : {}),
+      ...(api_key === undefined ? {} : { authorization: `Bearer ${api_key}` }),
+    };
+  }
+
+  async #read(call: ModelCall, response: Response, limit: CallLimit, state: CallState): Promise<ModelAnswer> {
+    const { statusCode: status, headers } = response;
+    const now_ms = this.#clock.now_ms();
+    const retry_after_ms = retryAfter_ms(headers, now_ms);
+    const limits = providerLimits(headers, now_ms);
+    const answered = (body: Buffer): ModelAnswer => ({
+      ...{ kind: "answered", status, body },
+      ...(retry_after_ms === undefined ? {} : { retry_after_ms }),
+      ...(limits === undefined ? {} : { limits }),
+    });
+    const bytes_max = this.#options.response_bytes_max;
+    // A provider that streams nothing although it was asked to, or refuses, answers whole.
+    if (call.onEvent !== undefined && status === 200 && isEventStream(headers["content-type"])) {
+      state.streaming = true;
+      const end = await tellEvents(response.body, call.onEvent, bytes_max, limit, state);
+      if (end === "done") return answered(Buffer.alloc(0));
+      if (end === "too_large") return { kind: "too_large", bytes_max };
+      return { kind: "broken", message: "it ended before its [DONE]" };
+    }
+    const body = await readBounded(response.body, bytes_max);
+    return body === undefined ? { kind: "too_large", bytes_max } : answered(body);
+  }
+}
+
+type CallState = {
+  streaming: boolean;
+  /** What `onEvent` threw: a bug of ours, not the provider's failure. */
+  listener_failed?: { readonly error: unknown };
+};
+
+/** A call's time-outs and its caller's signal, as one signal. */
+class CallLimit {
+  readonly #clock: Clock;
+  readonly #call: ModelCall;
+  readonly #controller = new AbortController();
+  readonly #whole: Timer;
+  #idle: Timer | undefined;
+  #ended: "timeout" | "aborted" | undefined;
+  readonly #abort = (): void => this.#end("aborted");
+
+  constructor(clock: Clock, call: ModelCall) {
+    this.#clock = clock;
+    this.#call = call;
+    this.#whole = clock.after(call.timeout_ms, () => this.#end("timeout"));
+    if (call.signal?.aborted) this.#end("aborted");
+    else call.signal?.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Why the call was given up, if it was. */
+  get ended(): "timeout" | "aborted" | undefined {
+    return this.#ended;
+  }
+
+  /** The stream has said something. */
+  alive(): void {
+    const { idle_ms } = this.#call;
+    if (idle_ms === undefined) return;
+    this.#idle?.cancel();
+    this.#idle = this.#clock.after(idle_ms, () => this.#end("timeout"));
+  }
+
+  /** The stream is done; only its connection may still end. */
+  done(): void {
+    this.#idle?.cancel();
+    this.#idle = this.#clock.after(DONE_GRACE_MS, () => this.#controller.abort());
+  }
+
+  lift(): void {
+    this.#whole.cancel();
+    this.#idle?.cancel();
+    this.#call.signal?.removeEventListener("abort", this.#abort);
+  }
+
+  #end(why: "timeout" | "aborted"): void {
+    this.#ended ??= why;
+    this.#controller.abort();
+  }
+}
+
+/** Tells the events of a stream until its `[DONE]`. Rejects when it is cut or given up. */
+async function tellEvents(
+  body: AsyncIterable<Uint8Array>,
+  onEvent: (data: string) => void,
+  bytes_max: number,
+  limit: CallLimit,
+  state: CallState,
+): Promise<"done" | "too_large" | "ended"> {
+  const parser = new SseParser(bytes_max);
+  let bytes = 0;
+  let done = false;
+  try {
+    for await (const chunk of body) {
+      if (done) continue;
+      limit.alive();
+      bytes += chunk.length;
+      for (const { data } of parser.push(chunk)) {
+        if (done) break;
+        if (data === "[DONE]") done = true;
+        else tell(onEvent, data, state);
+      }
+      if (done) limit.done();
+      else if (parser.overflowed || bytes > bytes_max * STREAM_WRAPPING) return "too_large";
+    }
+  } catch (error) {
+    // What happens to the connection after the last event changes nothing.
+    if (!done) throw error;
+  }
+  return done ? "done" : "ended";
+}
+
+function tell(onEvent: (data: string) => void, data: string, state: CallState): void {
+  try {
+    onEvent(data);
+  } catch (error) {
+    state.listener_failed = { error };
+    throw error;
   }
 }
 
@@ -77,10 +224,23 @@ async function readBounded(stream: AsyncIterable<Buffer>, bytes_max: number): Pr
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
 
-/** `retry-after-ms` before `retry-after` in seconds, as OpenAI's own clients read them. */
-function retryAfter_ms(headers: Readonly<Record<string, string | string[] | undefined>>): number | undefined {
-  const ms = Number(headers["retry-after-ms"] ?? Number.NaN);
-  if (Number.isFinite(ms) && ms >= 0) return ms;
-  const seconds = Number(headers["retry-after"] ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : undefined;
+function isEventStream(content_type: string | string[] | undefined): boolean {
+  return /^text\/event-stream\b/i.test(String(content_type ?? "").trim());
+}
+
+/** Errors that end a connection before anything is sent on it. */
+const UNSENT = new Set([
+  ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"],
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+const UNTRUSTED = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+
+function isUnsent(error: unknown): boolean {
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  return syscall === "connect" || (typeof code === "string" && (UNSENT.has(code) || UNTRUSTED.test(code)));
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message || String((error as { code?: unknown }).code ?? error.name);
 }

@@ -11,6 +11,8 @@ export type ModelCall = {
   readonly signal?: AbortSignal;
   /** The body asks for a stream: told the `data` of every server-sent event as it comes, `[DONE]` left out. */
   readonly onEvent?: (data: string) => void;
+  /** A stream that has begun and then says nothing for so long is given up as a time-out. */
+  readonly idle_ms?: number;
   /** A call that only warms connections and models. */
   readonly warm_up?: boolean;
 };
@@ -39,8 +41,8 @@ export type ModelAnswer =
   | { readonly kind: "broken"; readonly message: string }
   /** The answer passed the limit on its size and was not read to its end. */
   | { readonly kind: "too_large"; readonly bytes_max: number }
-  /** Refused, reset, no such host: no answer, and whether the provider worked on it is not known. */
-  | { readonly kind: "unreachable"; readonly message: string };
+  /** No such host, refused, reset: no answer. `sent`: it went out, so whether the provider worked on it is not known. */
+  | { readonly kind: "unreachable"; readonly message: string; readonly sent?: boolean };
 
 export interface ModelClient {
   call(call: ModelCall): Promise<ModelAnswer>;

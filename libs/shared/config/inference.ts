@@ -136,6 +136,8 @@ const stream = z.strictObject({
   ttl_minutes: count.default(60),
   /** Events of one stream are written together at most this often. */
   flush_ms: duration_ms.default(20),
+  /** A provider's stream that has begun and then says nothing for so long is given up. */
+  idle_ms: count.default(60_000),
 });
 export type StreamSettings = z.infer<typeof stream>;
 
