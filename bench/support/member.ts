@@ -1,5 +1,6 @@
 /** A group member that only reads, for load generators and forwarders. */
 import type { Kafka } from "kafkajs";
+import { systemClock } from "../../libs/shared/clock.ts";
 import { KafkaConsumer } from "../../libs/shared/kafka/consumer.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import { silentLog } from "../../libs/shared/log.ts";
@@ -15,12 +16,14 @@ export async function readAs(
     group,
     topics: [topic],
     log: silentLog,
+    clock: systemClock,
     session_timeout_ms: 10_000,
     fetch_wait_ms: 250,
     fetch_partition_bytes_max: 1024 * 1024,
   });
   const { promise: joined, resolve } = Promise.withResolvers<void>();
-  await consumer.start({ assigned: () => resolve(), crashed: () => undefined, rebalancing: () => undefined, records });
+  const ignored = (): void => undefined;
+  await consumer.start({ alive: ignored, assigned: () => resolve(), crashed: ignored, rebalancing: ignored, records });
   await joined;
   return consumer;
 }

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Kafka } from "kafkajs";
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { systemClock } from "./clock.ts";
 import { type Environment, readEnvironment } from "./config/environment.ts";
 import { loadSettings } from "./config/load.ts";
@@ -16,8 +16,10 @@ import { type TopicNames, topicEvents, topicNames } from "./events/topics.ts";
 import { type HealthServer, type ReadinessCheck, serveHealth } from "./http/health.ts";
 import { createKafka } from "./kafka/client.ts";
 import { KafkaConsumer } from "./kafka/consumer.ts";
-import { Consumption, type ConsumptionLimits, type ConsumptionOptions } from "./kafka/consumption.ts";
+import { Consumption } from "./kafka/consumption.ts";
+import type { ConsumptionLimits, ConsumptionOptions } from "./kafka/consumption-options.ts";
 import { BatchingProducer } from "./kafka/producer.ts";
+import { QueueRoom } from "./kafka/queue-room.ts";
 import type { LaneName } from "./kafka/scheduler.ts";
 import { createLog, type Log } from "./log.ts";
 import { type RetryContext, untilAvailable } from "./retry.ts";
@@ -36,6 +38,8 @@ export type ServiceContext = {
   readonly producer: BatchingProducer;
   readonly codec: RegistryCodec;
   readonly retry: RetryContext;
+  /** What all groups of the process together may hold queued. */
+  readonly queue_room: QueueRoom;
 };
 
 /** What a service gives back: how to tell that it can work, and how to end it. */
@@ -124,6 +128,7 @@ function createContext(name: string, environment: Environment, settings: Setting
       now_ms: systemClock.now_ms,
     }),
     retry: { clock: systemClock, random: Math.random, log, policy: settings.consumption.retry },
+    queue_room: new QueueRoom(settings.consumption.queued_bytes_max),
   };
 }
 
@@ -154,6 +159,7 @@ export async function joinGroup(context: ServiceContext, options: GroupOptions):
     group: options.group,
     topics: Object.keys(options.topics),
     log,
+    clock: systemClock,
     session_timeout_ms: limits.session_timeout_ms,
     fetch_wait_ms: limits.fetch_wait_ms,
     fetch_partition_bytes_max: limits.fetch_partition_bytes_max,
@@ -172,10 +178,18 @@ export async function joinGroup(context: ServiceContext, options: GroupOptions):
     random: Math.random,
     log,
     lane_weights: limits.lane_weights,
+    tenant_weight: (tenant) => tenantWeight(context.settings, tenant),
+    room: context.queue_room,
     limits: consumptionLimits,
   });
   await untilAvailable(context.retry, options.group, () => consumption.start());
   return consumption;
+}
+
+/** A tenant's turns, by its plan; 1 for one that the settings do not know. */
+function tenantWeight({ tenants, plans }: Settings, tenant: string): number {
+  if (!Object.hasOwn(tenants, tenant)) return 1;
+  return plans[tenants[tenant]?.plan ?? ""]?.weight ?? 1;
 }
 
 export function deadLetterWriter(context: ServiceContext, group: string): DeadLetterWriter {
@@ -187,7 +201,7 @@ export function bothLanes(names: TopicNames, topic: string): Record<string, Lane
   return { [topic]: "interactive", [names.batch(topic)]: "batch" };
 }
 
-/** Gauges that are the same for every consumer: what is in flight and how old the oldest unfinished record is. */
+/** What is the same for every consumer: what is in flight, how old the oldest unfinished record is, how often it was restarted. */
 export function observeConsumption(context: ServiceContext, groups: ReadonlyMap<string, Consumption>): void {
   new Gauge({
     name: "sluice_in_flight",
@@ -211,6 +225,16 @@ export function observeConsumption(context: ServiceContext, groups: ReadonlyMap<
           this.set({ group, topic }, Math.max(0, systemClock.now_ms() - oldest_ms) / 1_000);
         }
       }
+    },
+  });
+  new Counter({
+    name: "sluice_consumer_restarts_total",
+    help: "Consumers started again because they were silent",
+    labelNames: ["group"],
+    registers: [context.metrics],
+    collect() {
+      this.reset();
+      for (const [group, consumption] of groups) this.inc({ group }, consumption.stats().restarts);
     },
   });
 }

@@ -16,6 +16,8 @@ export type FaultRates = {
   /** The usual one-way time of a request, and how often one takes up to 100 times as long. */
   readonly latency_ms: number;
   readonly slow: number;
+  /** How often a consumer, about to fetch, falls silent for ever instead. */
+  readonly silence: number;
 };
 
 /** Draws a mixture: each kind is absent in half of the runs. */
@@ -28,6 +30,7 @@ function drawRates(random: Random): FaultRates {
     late_request: rate(0.03),
     latency_ms: random.int(1, 10),
     slow: rate(0.05),
+    silence: rate(0.005),
   };
 }
 
@@ -63,6 +66,10 @@ export class Faults {
     if (falls(lost_response)) return "lost_response";
     if (falls(late_request)) return "late_request";
     return "ok";
+  }
+
+  fallsSilent(): boolean {
+    return !this.calm && this.#random.chance(this.rates.silence);
   }
 
   latency_ms(): number {

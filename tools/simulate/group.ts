@@ -6,6 +6,7 @@
  * Kafka (PREPARING_REBALANCE); once the new generation stands they are refused.
  */
 import type { Clock, Timer } from "../../libs/shared/clock.ts";
+import { coPartition } from "../../libs/shared/kafka/co-partitioning.ts";
 import { type PartitionOffset, partitionId, type TopicPartition } from "../../libs/shared/kafka/ports.ts";
 import { ProtocolError } from "./protocol.ts";
 
@@ -151,16 +152,11 @@ export class SimulatedGroup {
     this.#generation += 1;
     this.#options.onRebalance?.();
     const members = [...this.#members.values()];
-    const assigned = members.map((): TopicPartition[] => []);
-    for (const topic of [...new Set(members.flatMap((member) => member.topics))].sort()) {
-      for (let partition = 0; partition < this.#options.partitionsOf(topic); partition += 1) {
-        assigned[partition % members.length]?.push({ topic, partition });
-      }
-    }
-    for (const [index, member] of members.entries()) {
+    const assigned = coPartition(members, (topic) => [...Array(this.#options.partitionsOf(topic)).keys()]);
+    for (const member of members) {
       const joined = member.joined;
       member.joined = undefined;
-      joined?.({ member: member.id, generation: this.#generation, partitions: assigned[index] ?? [] });
+      joined?.({ member: member.id, generation: this.#generation, partitions: assigned.get(member.id) ?? [] });
     }
   }
 }

@@ -1,6 +1,7 @@
 /**
  * A group member as kafkajs 2.2.4 runs it: one loop that joins, reads the committed offsets, fetches, delivers, and finds out at
- * a heartbeat that the group went on without it. Until then it fetches and delivers as before: a zombie.
+ * a heartbeat that the group went on without it. Until then it fetches and delivers as before: a zombie. Now and then the loop hangs
+ * for ever, and says nothing of it.
  */
 import { type PartitionOffset, partitionId, type TopicPartition } from "../../libs/shared/kafka/ports.ts";
 import type { Assignment } from "./group.ts";
@@ -24,7 +25,15 @@ const MEMBER_GONE = new Set(["UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION", "REBALAN
 const COMMIT_RETRIES = 5;
 
 export class SimulatedConsumer {
-  readonly events = { GROUP_JOIN: "join", REBALANCING: "rebalancing", CRASH: "crash" } as const;
+  readonly events = {
+    GROUP_JOIN: "join",
+    REBALANCING: "rebalancing",
+    CRASH: "crash",
+    STOP: "stop",
+    FETCH: "fetch",
+    HEARTBEAT: "heartbeat",
+    END_BATCH_PROCESS: "end of batch",
+  } as const;
   readonly #options: ClientOptions;
   readonly #settings: ClientConsumerOptions;
   readonly #listeners = new Map<string, (event: { payload: object }) => void>();
@@ -39,6 +48,7 @@ export class SimulatedConsumer {
   #assigned: readonly TopicPartition[] = [];
   #heartbeat_ms = 0;
   #running = false;
+  #silent = false;
   #wake: (() => void) | undefined;
 
   constructor(options: ClientOptions, settings: ClientConsumerOptions) {
@@ -109,6 +119,8 @@ export class SimulatedConsumer {
   async disconnect(): Promise<void> {
     this.#running = false;
     this.#wake?.();
+    // It waits for its loop to end.
+    if (this.#silent) await new Promise(() => undefined);
     const { process, cluster } = this.#options;
     const group = cluster.group(this.#settings.groupId);
     await process.call("leave the group", () => group.remove(this.#registered), { lost: timedOut, reliable: true });
@@ -118,6 +130,7 @@ export class SimulatedConsumer {
     while (this.#running) {
       try {
         if (!this.#hasData()) await this.#idle();
+        if (this.#options.process.fallsSilent()) await this.#fallSilent();
         const batches = await this.#fetch();
         await this.#deliver(batches);
         this.#heartbeat();
@@ -125,6 +138,15 @@ export class SimulatedConsumer {
         await this.#recover(error);
       }
     }
+  }
+
+  #fallSilent(): Promise<never> {
+    const { trace, name } = this.#options.process;
+    trace.counts.silences += 1;
+    trace.note(name, "falls silent");
+    this.#silent = true;
+    this.#expire();
+    return new Promise(() => undefined);
   }
 
   async #recover(error: unknown): Promise<void> {
@@ -200,6 +222,7 @@ export class SimulatedConsumer {
   async #deliver(fetched: readonly Batch[]): Promise<void> {
     const { process, onFetch } = this.#options;
     const batches = fetched.filter(({ topic }) => !this.#paused.has(topic));
+    this.#emit("fetch", {});
     onFetch?.(batches.flatMap((batch) => batch.records));
     for (const { topic, partition, records: found, next } of batches) {
       const id = partitionId({ topic, partition });
@@ -226,6 +249,7 @@ export class SimulatedConsumer {
     if (now_ms < this.#heartbeat_ms + this.#settings.heartbeatInterval) return;
     this.#heartbeat_ms = now_ms;
     cluster.group(this.#settings.groupId).heartbeat(this.#member, this.#generation);
+    this.#emit("heartbeat", {});
   }
 
   #hasData(): boolean {

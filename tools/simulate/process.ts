@@ -83,6 +83,11 @@ export class SimulatedProcess {
     for (const listener of this.#silent) listener(this.#stalled_until_ms);
   }
 
+  /** Draws whether a consumer of this process falls silent here and now: its loop hangs, all else goes on. */
+  fallsSilent(): boolean {
+    return this.#alive && this.#options.faults.fallsSilent();
+  }
+
   /** Runs `task` in the process: now, after its stall, or never. */
   deliver(task: () => void): void {
     if (!this.#alive) return;

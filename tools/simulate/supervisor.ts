@@ -17,6 +17,7 @@ import type { Trace } from "./trace.ts";
 
 export type RunSettings = {
   readonly session_timeout_ms: number;
+  readonly watchdog_ms: number;
   readonly commit_interval_ms: number;
   readonly fetch_partition_bytes_max: number;
   readonly transaction_timeout_ms: number;
@@ -142,6 +143,7 @@ export class Supervisor {
       group: service.group,
       topics: Object.keys(service.topics),
       log: silentLog,
+      clock: process.clock,
       session_timeout_ms: settings.session_timeout_ms,
       fetch_wait_ms: 200,
       fetch_partition_bytes_max: settings.fetch_partition_bytes_max,
@@ -158,6 +160,11 @@ export class Supervisor {
               this.#options.onMember({ service, stats: consumption.stats(), fetched_records_max });
             },
           }),
+        restart: () => {
+          trace.counts.watchdog_restarts += 1;
+          trace.note(process.name, "starts its consumer again");
+          return consumer.restart();
+        },
         pause: (topics) => consumer.pause(topics),
         resume: (topics) => consumer.resume(topics),
         committed: (partitions) => consumer.committed(partitions),
@@ -169,6 +176,7 @@ export class Supervisor {
       log: silentLog,
       topics: service.topics,
       lane_weights: { interactive: 4, batch: 1 },
+      tenant_weight: (tenant) => (tenant === "acme" ? 3 : 1),
       order: service.order,
       limits: {
         max_in_flight: service.max_in_flight,
@@ -178,6 +186,7 @@ export class Supervisor {
         queued_records_max: service.queued_records_max,
         queued_bytes_max: 1_000_000,
         commit_interval_ms: settings.commit_interval_ms,
+        watchdog_ms: settings.watchdog_ms,
         retry: { base_ms: 20, cap_ms: 1_000 },
       },
       handler: built.handler,

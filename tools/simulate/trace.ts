@@ -14,6 +14,9 @@ export type Counts = {
   stalls: number;
   rebalances: number;
   zombies: number;
+  /** Consumers that fell silent, and those that the watchdog started again. */
+  silences: number;
+  watchdog_restarts: number;
   redelivered: number;
   lost_requests: number;
   lost_responses: number;
@@ -33,6 +36,8 @@ export function noCounts(): Counts {
     stalls: 0,
     rebalances: 0,
     zombies: 0,
+    silences: 0,
+    watchdog_restarts: 0,
     redelivered: 0,
     lost_requests: 0,
     lost_responses: 0,

@@ -89,8 +89,11 @@ export async function runSeed(options: RunOptions): Promise<RunReport> {
 }
 
 function drawSettings(random: Random, plant_early_commit: boolean): RunSettings {
+  const session_timeout_ms = random.int(1_000, 6_000);
   return {
-    session_timeout_ms: random.int(1_000, 6_000),
+    session_timeout_ms,
+    // Longer than a rebalance may take.
+    watchdog_ms: session_timeout_ms * random.int(3, 6),
     commit_interval_ms: random.int(50, 2_000),
     fetch_partition_bytes_max: random.int(500, 10_000),
     transaction_timeout_ms: random.int(2_000, 10_000),

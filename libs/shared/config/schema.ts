@@ -33,9 +33,10 @@ const consumption = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9._-]*$/)
     .default("sluice."),
-  /** Records of a lane held in memory before its topics are paused. */
-  queued_records_max: count.default(2_000),
-  queued_bytes_max: count.default(32 * 1024 * 1024),
+  /** Records of a lane held in memory before its topics are paused: a tenant is heard behind as many of another. */
+  queued_records_max: count.default(25_000),
+  /** Memory for queued records, of which a small one takes about 1 KB beside its own bytes. All lanes of a process share it. */
+  queued_bytes_max: count.default(40 * 1024 * 1024),
   /** Bytes worked on at once before nothing more is started. */
   in_flight_bytes_max: count.default(32 * 1024 * 1024),
   batch_records_max: count.default(500),
@@ -49,7 +50,10 @@ const consumption = z.strictObject({
   /** Turns of each lane while both have work. */
   lane_weights: z.strictObject({ interactive: count, batch: count }).default({ interactive: 8, batch: 1 }),
   retry: z.strictObject({ base_ms: count, cap_ms: count }).default({ base_ms: 100, cap_ms: 5_000 }),
-  /** A consumer that has neither fetched nor heard of its group for so long is started again. */
+  /**
+   * A consumer that has neither fetched nor heard of its group for so long is started again. More than two session time-outs, for
+   * which a group may wait for its members.
+   */
   watchdog_ms: z.int().min(5_000).default(60_000),
 });
 

@@ -9,6 +9,7 @@ export type PartitionState = {
   readonly tracker: OffsetTracker;
   /** Records that came before it was known which of them are done; undefined once it is. */
   early: InRecord[] | undefined;
+  early_bytes: number;
   /** The commit's metadata has little room left: nothing more is taken in until there is more. */
   crowded: boolean;
 };
@@ -44,7 +45,13 @@ export class Assignment {
     for (const tp of lost) this.#states.delete(partitionId(tp));
     const gained = partitions
       .filter((tp) => this.stateOf(tp) === undefined)
-      .map((tp) => ({ tp, tracker: new OffsetTracker(), early: restores ? [] : undefined, crowded: false }));
+      .map((tp) => ({
+        tp,
+        tracker: new OffsetTracker(),
+        early: restores ? [] : undefined,
+        early_bytes: 0,
+        crowded: false,
+      }));
     for (const state of gained) this.#states.set(partitionId(state.tp), state);
     return { gained, lost };
   }
@@ -57,6 +64,7 @@ export class Assignment {
       if (commit !== undefined) state.tracker.restore(decodeDone(commit.offset, commit.metadata));
       const early = state.early ?? [];
       state.early = undefined;
+      state.early_bytes = 0;
       return this.isCurrent(state) ? early : [];
     });
   }
@@ -71,16 +79,20 @@ export class Assignment {
     });
   }
 
-  /** Of the topics that pass: records held early, and whether a partition can take in nothing more. */
-  intake(passes: (topic: string) => boolean): { readonly early: number; readonly crowded: boolean } {
-    let early = 0;
-    let crowded = false;
+  /** Of the topics that pass: what is held early, and whether a partition can take in nothing more. */
+  intake(passes: (topic: string) => boolean): {
+    readonly records: number;
+    readonly bytes: number;
+    readonly crowded: boolean;
+  } {
+    let [records, bytes, crowded] = [0, 0, false];
     for (const state of this.#states.values()) {
       if (!passes(state.tp.topic)) continue;
-      early += state.early?.length ?? 0;
+      records += state.early?.length ?? 0;
+      bytes += state.early_bytes;
       crowded ||= state.crowded;
     }
-    return { early, crowded };
+    return { records, bytes, crowded };
   }
 
   /** Epoch ms of the oldest record not yet done, by topic. */

@@ -1,6 +1,8 @@
 /** A group member on kafkajs. It only fetches and commits; all else is the engine's. */
 import type { Admin, Consumer, EachBatchPayload, IHeaders, Kafka } from "kafkajs";
+import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
+import { coPartitioning } from "./assigner.ts";
 import { kafkaError } from "./client.ts";
 import type {
   ConsumerEvents,
@@ -16,6 +18,7 @@ export type ConsumerOptions = {
   readonly group: string;
   readonly topics: readonly string[];
   readonly log: Log;
+  readonly clock: Clock;
   /** How long the group waits for a member that says nothing before it gives its partitions away. */
   readonly session_timeout_ms: number;
   /** The longest a fetch waits for data; also the longest a fully paused member sleeps before it looks again. */
@@ -23,44 +26,52 @@ export type ConsumerOptions = {
   readonly fetch_partition_bytes_max: number;
 };
 
+/** How long a consumer has to say goodbye: one that hangs is left to itself, and is not listened to any more. */
+const LEAVE_MS = 10_000;
+
 export class KafkaConsumer implements ConsumerPort {
   readonly #options: ConsumerOptions;
   readonly #kafka: Kafka;
-  readonly #consumer: Consumer;
+  readonly #paused = new Set<string>();
+  #events: ConsumerEvents | undefined;
+  /** The one that counts: what another one says is not heard. */
+  #consumer: Consumer | undefined;
   #admin: Promise<Admin> | undefined;
   #member = "";
   #held: readonly TopicPartition[] = [];
+  /** It joined, and its library has not torn it down since: it can be told to pause. */
+  #joined = false;
+  /** Counts starts and the stop: the last one counts. */
+  #turn = 0;
 
   constructor(kafka: Kafka, options: ConsumerOptions) {
     this.#options = options;
     this.#kafka = kafka;
-    this.#consumer = kafka.consumer({
-      groupId: options.group,
-      sessionTimeout: options.session_timeout_ms,
-      rebalanceTimeout: options.session_timeout_ms * 2,
-      heartbeatInterval: Math.floor(options.session_timeout_ms / 5),
-      maxWaitTimeInMs: options.fetch_wait_ms,
-      maxBytesPerPartition: options.fetch_partition_bytes_max,
-      allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 20, restartOnFailure: async () => true },
-    });
   }
 
-  async start(events: ConsumerEvents): Promise<void> {
-    const { GROUP_JOIN, REBALANCING, CRASH } = this.#consumer.events;
-    this.#consumer.on(GROUP_JOIN, ({ payload }) => this.#joined(payload.memberId, payload.memberAssignment, events));
-    this.#consumer.on(REBALANCING, () => events.rebalancing());
-    this.#consumer.on(CRASH, ({ payload }) => {
-      events.crashed();
-      this.#options.log.warn({ group: this.#options.group, error: payload.error }, "the consumer starts again");
-    });
+  start(events: ConsumerEvents): Promise<void> {
+    this.#events = events;
+    return this.restart();
+  }
+
+  /** Where another restart or a stop comes in between, this one ends and leaves the rest to it. */
+  async restart(): Promise<void> {
+    this.#turn += 1;
+    const turn = this.#turn;
+    await this.#close();
+    if (turn !== this.#turn || this.#events === undefined) return;
+    const consumer = this.#create();
+    this.#consumer = consumer;
+    this.#listen(consumer, this.#events);
     try {
-      await this.#consumer.connect();
-      await this.#consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
-      await this.#consumer.run({
+      await consumer.connect();
+      if (turn === this.#turn) await consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
+      // What was closed meanwhile would connect again.
+      if (turn !== this.#turn) return await consumer.disconnect();
+      await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
-        eachBatch: async (payload) => this.#deliver(payload, events),
+        eachBatch: async (payload) => this.#deliver(consumer, payload),
       });
     } catch (error) {
       throw kafkaError(error);
@@ -68,15 +79,18 @@ export class KafkaConsumer implements ConsumerPort {
   }
 
   pause(topics: readonly string[]): void {
-    this.#consumer.pause(topics.map((topic) => ({ topic })));
+    for (const topic of topics) this.#paused.add(topic);
+    if (this.#joined) this.#consumer?.pause(topics.map((topic) => ({ topic })));
   }
 
   resume(topics: readonly string[]): void {
-    this.#consumer.resume(topics.map((topic) => ({ topic })));
+    for (const topic of topics) this.#paused.delete(topic);
+    if (this.#joined) this.#consumer?.resume(topics.map((topic) => ({ topic })));
   }
 
   async commit(offsets: readonly PartitionOffset[]): Promise<void> {
     try {
+      if (this.#consumer === undefined) throw new Error("the consumer is being started");
       await this.#consumer.commitOffsets(
         offsets.map(({ topic, partition, offset, metadata }) => ({
           topic,
@@ -110,9 +124,83 @@ export class KafkaConsumer implements ConsumerPort {
   }
 
   async stop(): Promise<void> {
-    await this.#consumer.disconnect();
-    const admin = await this.#admin?.catch(() => undefined);
-    await admin?.disconnect();
+    this.#turn += 1;
+    await this.#close();
+  }
+
+  #create(): Consumer {
+    const { group, session_timeout_ms, fetch_wait_ms, fetch_partition_bytes_max } = this.#options;
+    const consumer: Consumer = this.#kafka.consumer({
+      groupId: group,
+      partitionAssigners: [coPartitioning],
+      sessionTimeout: session_timeout_ms,
+      rebalanceTimeout: session_timeout_ms * 2,
+      heartbeatInterval: Math.floor(session_timeout_ms / 5),
+      maxWaitTimeInMs: fetch_wait_ms,
+      maxBytesPerPartition: fetch_partition_bytes_max,
+      allowAutoTopicCreation: false,
+      retry: {
+        initialRetryTime: 100,
+        maxRetryTime: 2_000,
+        retries: 20,
+        // One that was replaced while it hung must not come back to life and hold partitions.
+        restartOnFailure: async () => this.#consumer === consumer,
+      },
+    });
+    return consumer;
+  }
+
+  #listen(consumer: Consumer, events: ConsumerEvents): void {
+    const { GROUP_JOIN, REBALANCING, CRASH, STOP, FETCH, HEARTBEAT, END_BATCH_PROCESS } = consumer.events;
+    const heard = <T>(react: (payload: T) => void): ((event: { payload: T }) => void) => {
+      return ({ payload }) => {
+        if (this.#consumer === consumer) react(payload);
+      };
+    };
+    consumer.on(
+      GROUP_JOIN,
+      heard(({ memberId, memberAssignment }) => this.#onJoin(consumer, memberId, memberAssignment, events)),
+    );
+    consumer.on(
+      REBALANCING,
+      heard(() => events.rebalancing()),
+    );
+    consumer.on(
+      STOP,
+      heard(() => {
+        this.#joined = false;
+      }),
+    );
+    consumer.on(
+      CRASH,
+      heard(({ error }) => {
+        events.crashed();
+        this.#options.log.warn({ group: this.#options.group, error }, "the consumer starts again");
+      }),
+    );
+    const alive = heard(() => events.alive());
+    consumer.on(FETCH, alive);
+    consumer.on(HEARTBEAT, alive);
+    consumer.on(END_BATCH_PROCESS, alive);
+  }
+
+  /** Leaves the group and forgets all that was held. Never rejects, and waits for so long only. */
+  async #close(): Promise<void> {
+    const { clock } = this.#options;
+    const [consumer, admin] = [this.#consumer, this.#admin];
+    this.#consumer = undefined;
+    this.#admin = undefined;
+    this.#joined = false;
+    this.#member = "";
+    this.#held = [];
+    const closing = [consumer?.disconnect(), admin?.then((connected) => connected.disconnect())];
+    await new Promise<void>((resolve) => {
+      const timer = clock.after(LEAVE_MS, resolve);
+      void Promise.allSettled(closing).then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   async #connectAdmin(): Promise<Admin> {
@@ -122,13 +210,20 @@ export class KafkaConsumer implements ConsumerPort {
   }
 
   /** The same member id means that no generation passed without us, so what we held and hold still was ours throughout. */
-  #joined(member: string, assignment: Readonly<Record<string, number[]>>, events: ConsumerEvents): void {
+  #onJoin(
+    consumer: Consumer,
+    member: string,
+    assignment: Readonly<Record<string, number[]>>,
+    events: ConsumerEvents,
+  ): void {
     const partitions = Object.entries(assignment).flatMap(([topic, numbers]) =>
       numbers.map((partition) => ({ topic, partition })),
     );
     const held = new Set(member === this.#member ? this.#held.map(partitionId) : []);
     this.#member = member;
     this.#held = partitions;
+    this.#joined = true;
+    if (this.#paused.size > 0) consumer.pause([...this.#paused].map((topic) => ({ topic })));
     this.#options.log.info({ group: this.#options.group, partitions: partitions.length }, "joined the group");
     events.assigned(
       partitions,
@@ -136,21 +231,31 @@ export class KafkaConsumer implements ConsumerPort {
     );
   }
 
-  #deliver({ batch, resolveOffset }: EachBatchPayload, events: ConsumerEvents): void {
+  #deliver(consumer: Consumer, { batch, resolveOffset }: EachBatchPayload): void {
+    if (this.#consumer !== consumer) return;
     const { topic, partition } = batch;
     const records: InRecord[] = batch.messages.map((message) => ({
       topic,
       partition,
       offset: Number(message.offset),
-      key: message.key,
-      value: message.value,
+      key: ownBytes(message.key),
+      value: ownBytes(message.value),
       headers: readHeaders(message.headers),
       timestamp_ms: Number(message.timestamp),
     }));
-    events.records(records);
+    this.#events?.records(records);
     const last = batch.messages.at(-1);
     if (last !== undefined) resolveOffset(last.offset);
   }
+}
+
+/**
+ * kafkajs's keys and values are slices of the fetch's answer, or of a batch that was decompressed: one record that waits would keep
+ * all of it in memory. What is most of its buffer stays as it is.
+ */
+function ownBytes(bytes: Buffer | null): Buffer | null {
+  if (bytes === null || bytes.length * 2 > bytes.buffer.byteLength) return bytes;
+  return Buffer.from(bytes);
 }
 
 const NO_HEADERS: RecordHeaders = Object.freeze({});

@@ -1,28 +1,27 @@
 /**
  * The consumption engine: one loop owns every change of state, callbacks only enqueue.
  *
- *   fetch ─► tracker (is it new?) ─► scheduler (key order, lanes) ─► handler, bounded in flight ─► tracker ─► commit on a timer
+ *   fetch ─► tracker (is it new?) ─► scheduler (order, lanes, tenants) ─► handler, bounded in flight ─► tracker ─► commit on a timer
  *
  * - The fetch loop is never held up: past a bound on records or bytes the lane's topics are paused (I6).
  * - An offset is committed only after everything the record caused is acknowledged (I2).
  * - Work that started under an earlier assignment ends without a trace in this one.
  * - A handler error that may pass is retried with back-off; any other is narrowed down to its record, which becomes one dead
  *   letter (I9).
+ * - A consumer that falls silent is started again, as after a crash.
  */
-import type { BackoffPolicy } from "../backoff.ts";
-import type { Clock, Timer } from "../clock.ts";
-import { isRetryable } from "../errors.ts";
-import type { Log } from "../log.ts";
+import type { Timer } from "../clock.ts";
 import { untilAvailable } from "../retry.ts";
 import { Assignment, type PartitionState } from "./assignment.ts";
-import type { ConsumerPort, InRecord, PartitionOffset, TopicPartition } from "./ports.ts";
-import { type LaneName, Scheduler, type Task } from "./scheduler.ts";
-
-/**
- * Every so many commits all held partitions are committed again: a commit that timed out may arrive after a later one and set the
- * offset back, which nobody would correct on a partition that has gone quiet.
- */
-const COMMIT_AGAIN_TICKS = 20;
+import { Committer } from "./committer.ts";
+import type { ConsumptionOptions } from "./consumption-options.ts";
+import { Handling } from "./handling.ts";
+import { Intake } from "./intake.ts";
+import type { InRecord, PartitionOffset, TopicPartition } from "./ports.ts";
+import { heldBytes, QueueRoom, type RoomShare } from "./queue-room.ts";
+import { LANES, type LaneName, Scheduler, type Task } from "./scheduler.ts";
+import { schedulingHints } from "./scheduling-hints.ts";
+import { lookEvery_ms, Watchdog } from "./watchdog.ts";
 
 export type HandlerContext = {
   /** False once the record's partition went to another member: its result would be another's to publish. */
@@ -37,47 +36,8 @@ export type HandlerContext = {
 /** Does everything that the records cause and resolves when all of it is acknowledged. Must be safe to repeat. */
 export type Handler = (records: readonly InRecord[], context: HandlerContext) => Promise<void>;
 
-export type ConsumptionLimits = {
-  /** Handler calls running at once. */
-  readonly max_in_flight: number;
-  /** Bytes being worked on before nothing more is started; one call may go past it. */
-  readonly in_flight_bytes_max: number;
-  /** Records given to one handler call. */
-  readonly batch_records_max: number;
-  readonly batch_bytes_max: number;
-  /** Records of one lane held in memory before its topics are paused. */
-  readonly queued_records_max: number;
-  readonly queued_bytes_max: number;
-  readonly commit_interval_ms: number;
-  readonly retry: BackoffPolicy;
-};
-
-export type ConsumptionOptions = {
-  readonly consumer: ConsumerPort;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly log: Log;
-  /** Every topic consumed, with its lane. */
-  readonly topics: Readonly<Record<string, LaneName>>;
-  readonly lane_weights: Readonly<Record<LaneName, number>>;
-  readonly order: "key" | "partition" | "fetch";
-  readonly limits: ConsumptionLimits;
-  readonly handler: Handler;
-  /** Writes one dead letter for a record that no retry can help. */
-  readonly deadLetter: (record: InRecord, error: unknown) => Promise<void>;
-  /** `handler`: offsets are committed by the handler itself, in its transaction. */
-  readonly commit_by: "engine" | "handler";
-  /** A fault planted for the simulation to find: offsets count as done when their work starts. */
-  readonly plant_early_commit?: boolean;
-  /** Told of partitions that are held no more. */
-  readonly onLost?: (partitions: readonly TopicPartition[]) => void;
-  /** Told of every new assignment, whole, after `onLost`. */
-  readonly onAssigned?: (partitions: readonly TopicPartition[]) => void;
-  /** Told of every offset that the engine committed: all below it is done. The same one may be told again. */
-  readonly onCommitted?: (tp: TopicPartition, offset: number) => void;
-};
-
-type RunningTask = { readonly task: Task; readonly state: PartitionState };
+/** A task of the partition that it came from, as it was held then. */
+type HeldTask = Task & { readonly state: PartitionState };
 
 export type ConsumptionStats = {
   readonly in_flight: number;
@@ -85,42 +45,75 @@ export type ConsumptionStats = {
   readonly queued_bytes: number;
   /** Epoch ms of the oldest record not yet done, by topic. */
   readonly oldest_unfinished_ms: ReadonlyMap<string, number>;
+  /** How often the consumer was started again because it was silent. */
+  readonly restarts: number;
 };
 
 /** One running consumption of a group's topics. */
 export class Consumption {
   readonly #options: ConsumptionOptions;
-  readonly #scheduler: Scheduler;
+  readonly #scheduler: Scheduler<HeldTask>;
   readonly #assignment = new Assignment();
-  readonly #states = new WeakMap<Task, PartitionState>();
-  readonly #paused = new Set<LaneName>();
-  readonly #context: HandlerContext;
+  readonly #shares: ReadonlyMap<LaneName, RoomShare>;
+  readonly #intake: Intake;
+  /** Undefined where the handler commits. */
+  readonly #committer: Committer | undefined;
+  readonly #watchdog = new Watchdog();
+  readonly #handling: Handling<HeldTask>;
   readonly #stopping = new AbortController();
-  #ticks = 0;
+  #watch: Timer | undefined;
+  #arrivals = 0;
+  #restarts = 0;
   #calls = 0;
   #in_flight = 0;
   #in_flight_bytes = 0;
   #joined = false;
-  #commit_timer: Timer | undefined;
-  #committing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
   constructor(options: ConsumptionOptions) {
+    const { consumer, clock, log, topics, limits, room = new QueueRoom(limits.queued_bytes_max) } = options;
     this.#options = options;
-    this.#scheduler = new Scheduler({ order: options.order, lane_weights: options.lane_weights });
-    this.#context = { isAssigned: (tp) => this.#assignment.stateOf(tp) !== undefined, stopping: this.#stopping.signal };
+    this.#scheduler = new Scheduler(options);
+    const lanes = LANES.filter((lane) => Object.values(topics).includes(lane));
+    this.#shares = new Map(lanes.map((lane) => [lane, room.enter(() => this.#heldIn(lane).bytes)]));
+    this.#intake = new Intake({ consumer, topics, fill: (lane) => this.#fill(lane) });
+    if (options.commit_by === "engine") {
+      this.#committer = new Committer({
+        consumer,
+        clock,
+        log,
+        interval_ms: limits.commit_interval_ms,
+        assignment: this.#assignment,
+        onMeasured: () => this.#intake.relieve(),
+        onCommitted: options.onCommitted,
+      });
+    }
+    const context: HandlerContext = {
+      isAssigned: (tp) => this.#assignment.stateOf(tp) !== undefined,
+      stopping: this.#stopping.signal,
+    };
+    this.#handling = new Handling({
+      handler: (records) => options.handler(records, context),
+      deadLetter: options.deadLetter,
+      isCurrent: (task) => this.#isCurrent(task),
+      retrying: (what, work) => this.#retrying(what, work),
+      stopped: () => this.#stopped,
+      log,
+    });
   }
 
   async start(): Promise<void> {
     await this.#options.consumer.start({
+      alive: () => this.#watchdog.heard(),
       assigned: (partitions, retained) => this.#assigned(partitions, retained),
       crashed: () => {
         this.#joined = false;
       },
-      rebalancing: () => void this.#commit(),
+      rebalancing: () => void this.#committer?.commit(),
       records: (records) => this.#enqueue(records),
     });
-    this.#scheduleCommit();
+    this.#committer?.start();
+    this.#lookLater();
   }
 
   /** True while the group counts this member in, its share be it empty. */
@@ -135,7 +128,7 @@ export class Consumption {
   stats(): ConsumptionStats {
     const { queued, queued_bytes } = this.#scheduler;
     const oldest_unfinished_ms = this.#assignment.oldestUnfinished_ms();
-    return { in_flight: this.#in_flight, queued, queued_bytes, oldest_unfinished_ms };
+    return { in_flight: this.#in_flight, queued, queued_bytes, oldest_unfinished_ms, restarts: this.#restarts };
   }
 
   /**
@@ -143,9 +136,10 @@ export class Consumption {
    * @returns how many records were still in flight at the deadline; they will be delivered again.
    */
   async drain(deadline_ms: number): Promise<number> {
+    this.#intake.close();
+    this.#committer?.stop();
+    this.#watch?.cancel();
     this.#stopping.abort();
-    this.#options.consumer.pause(Object.keys(this.#options.topics));
-    this.#commit_timer?.cancel();
     if (this.#calls > 0) {
       await new Promise<void>((resolve) => {
         const timer = this.#options.clock.after(deadline_ms, resolve);
@@ -155,22 +149,52 @@ export class Consumption {
         };
       });
     }
-    await this.#commit();
+    await this.#committer?.commit();
     const unfinished = this.#in_flight;
     await this.#options.consumer.stop();
     this.#assignment.clear();
+    for (const share of this.#shares.values()) share.leave();
     return unfinished;
+  }
+
+  #lookLater(): void {
+    if (this.#stopped) return;
+    this.#watch = this.#options.clock.after(lookEvery_ms(this.#options.limits.watchdog_ms), () => {
+      if (this.#watchdog.look()) void this.#restart();
+      this.#lookLater();
+    });
+  }
+
+  /** As after a crash: nothing is held until the next assignment, and that one finds nothing retained. */
+  async #restart(): Promise<void> {
+    const { consumer, log } = this.#options;
+    this.#restarts += 1;
+    const restart = this.#restarts;
+    log.warn({ restarts: restart }, "watchdog: the consumer was silent for too long and is started again");
+    this.#joined = false;
+    this.#hold([], []);
+    try {
+      const superseded = (): boolean => this.#stopped || restart !== this.#restarts;
+      await this.#retrying("consumer restart", () => consumer.restart(), superseded);
+    } catch (error) {
+      log.debug({ error }, "a restart of the consumer was given up");
+    }
   }
 
   #assigned(partitions: readonly TopicPartition[], retained: readonly TopicPartition[]): void {
     this.#joined = true;
+    this.#watchdog.heard();
+    this.#hold(partitions, retained);
+    this.#options.onAssigned?.(partitions);
+  }
+
+  #hold(partitions: readonly TopicPartition[], retained: readonly TopicPartition[]): void {
     const restores = this.#options.commit_by === "engine";
     const { gained, lost } = this.#assignment.change(partitions, retained, restores);
     this.#scheduler.retain((task) => this.#isCurrent(task));
     if (restores && gained.length > 0) void this.#restore(gained);
     if (lost.length > 0) this.#options.onLost?.(lost);
-    this.#options.onAssigned?.(partitions);
-    this.#relieve();
+    this.#intake.relieve();
   }
 
   async #restore(states: readonly PartitionState[]): Promise<void> {
@@ -193,57 +217,47 @@ export class Consumption {
       const state = this.#assignment.stateOf(record);
       if (state?.early !== undefined) {
         state.early.push(record);
+        state.early_bytes += heldBytes(record);
         continue;
       }
       if (!state?.tracker.add(record.offset, record.timestamp_ms)) continue;
-      const lane = this.#options.topics[record.topic] ?? "interactive";
-      const task: Task = { record, lane, bytes: (record.value?.length ?? 0) + 256 };
-      this.#states.set(task, state);
-      this.#scheduler.add(task);
+      this.#scheduler.add(this.#taskOf(record, state));
     }
-    this.#relieve();
+    this.#intake.relieve();
     this.#pump();
   }
 
-  #isCurrent(task: Task): boolean {
-    const state = this.#states.get(task);
-    return state !== undefined && this.#assignment.isCurrent(state);
+  #taskOf(record: InRecord, state: PartitionState): HeldTask {
+    const { tenant, deadline_ms } = schedulingHints(record);
+    const lane = this.#options.topics[record.topic] ?? "interactive";
+    this.#arrivals += 1;
+    return { record, lane, bytes: heldBytes(record), arrival: this.#arrivals, tenant, deadline_ms, state };
   }
 
-  /** 1 or more: the lane takes nothing in; below a half: it does again. */
+  #isCurrent(task: HeldTask): boolean {
+    return this.#assignment.isCurrent(task.state);
+  }
+
+  #heldIn(lane: LaneName): ReturnType<Assignment["intake"]> {
+    const early = this.#assignment.intake((topic) => this.#options.topics[topic] === lane);
+    const { records, bytes } = this.#scheduler.queuedIn(lane);
+    return { ...early, records: early.records + records, bytes: early.bytes + bytes };
+  }
+
+  /** 1 or more: the lane takes nothing in; a half or less: it does again. */
   #fill(lane: LaneName): number {
-    const { limits, topics } = this.#options;
-    const { early, crowded } = this.#assignment.intake((topic) => topics[topic] === lane);
-    if (crowded) return 1;
-    return Math.max(
-      (this.#scheduler.queuedIn(lane) + early) / limits.queued_records_max,
-      this.#scheduler.queued_bytes / limits.queued_bytes_max,
-    );
-  }
-
-  /** Pauses lanes that are full, resumes those that are half empty again. */
-  #relieve(): void {
-    const { topics, consumer } = this.#options;
-    for (const lane of ["interactive", "batch"] as const) {
-      const fill = this.#fill(lane);
-      const of_lane = Object.keys(topics).filter((topic) => topics[topic] === lane);
-      if (of_lane.length === 0) continue;
-      if (fill >= 1 && !this.#paused.has(lane)) {
-        this.#paused.add(lane);
-        consumer.pause(of_lane);
-      } else if (fill <= 0.5 && this.#paused.has(lane) && !this.#stopped) {
-        this.#paused.delete(lane);
-        consumer.resume(of_lane);
-      }
-    }
+    const { queued_records_max, queued_bytes_max } = this.#options.limits;
+    const { records, bytes, crowded } = this.#heldIn(lane);
+    const share = this.#shares.get(lane)?.fill() ?? 0;
+    return crowded ? 1 : Math.max(records / queued_records_max, bytes / queued_bytes_max, share);
   }
 
   #pump(): void {
-    const { max_in_flight, in_flight_bytes_max } = this.#options.limits;
+    const { max_in_flight, in_flight_bytes_max, batch_records_max, batch_bytes_max } = this.#options.limits;
     while (!this.#stopped && this.#calls < max_in_flight && this.#in_flight_bytes < in_flight_bytes_max) {
-      const batch = this.#take();
+      const batch = this.#scheduler.take(batch_records_max, batch_bytes_max);
       if (batch.length === 0) break;
-      const bytes = batch.reduce((sum, { task }) => sum + task.bytes, 0);
+      const bytes = batch.reduce((sum, task) => sum + task.bytes, 0);
       this.#calls += 1;
       this.#in_flight += batch.length;
       this.#in_flight_bytes += bytes;
@@ -251,104 +265,25 @@ export class Consumption {
         this.#calls -= 1;
         this.#in_flight -= batch.length;
         this.#in_flight_bytes -= bytes;
-        this.#relieve();
+        this.#intake.relieve();
         this.#pump();
         if (this.#calls === 0) this.#idle?.();
       });
     }
   }
 
-  #take(): RunningTask[] {
-    const { batch_records_max, batch_bytes_max } = this.#options.limits;
-    return this.#scheduler
-      .take(batch_records_max, batch_bytes_max)
-      .map((task) => ({ task, state: this.#states.get(task) as PartitionState }));
+  async #run(batch: readonly HeldTask[]): Promise<void> {
+    const complete = (): void => {
+      for (const { record, state } of batch) state.tracker.complete(record.offset);
+    };
+    if (this.#options.plant_early_commit) complete();
+    const settled = await this.#handling.settle(batch);
+    if (settled && !this.#options.plant_early_commit) complete();
+    this.#scheduler.release(batch);
   }
 
-  /** Runs one batch to its end. Never rejects. */
-  async #run(batch: readonly RunningTask[]): Promise<void> {
-    if (this.#options.plant_early_commit)
-      for (const { task, state } of batch) state.tracker.complete(task.record.offset);
-    const settled = await this.#handle(batch);
-    for (const { task, state } of batch) {
-      if (settled && !this.#options.plant_early_commit) state.tracker.complete(task.record.offset);
-    }
-    this.#scheduler.release(batch.map(({ task }) => task));
-  }
-
-  /** @returns false when the work was given up because the engine stops: it will be delivered again. */
-  async #handle(batch: readonly RunningTask[]): Promise<boolean> {
-    try {
-      await this.#retrying("handler", async () => {
-        const current = batch.filter(({ task }) => this.#isCurrent(task)).map(({ task }) => task.record);
-        if (current.length > 0) await this.#options.handler(current, this.#context);
-      });
-      return true;
-    } catch (error) {
-      if (isRetryable(error)) return false;
-      if (batch.length > 1) return this.#handleSingly(batch);
-      return this.#bury(batch[0] as RunningTask, error);
-    }
-  }
-
-  async #handleSingly(batch: readonly RunningTask[]): Promise<boolean> {
-    let settled = true;
-    for (const running of batch) {
-      if (await this.#handle([running])) continue;
-      settled = false;
-      // Given up because the engine stops: a handler that moves the offset itself must not pass over this record (I2).
-      if (this.#stopped) break;
-    }
-    return settled;
-  }
-
-  async #bury({ task }: RunningTask, error: unknown): Promise<boolean> {
-    const { topic, partition, offset } = task.record;
-    this.#options.log.error({ topic, partition, offset, error }, "a record could not be handled and is a dead letter");
-    try {
-      await this.#retrying("dead letter", () => this.#options.deadLetter(task.record, error));
-      return true;
-    } catch (cause) {
-      this.#options.log.error({ topic, partition, offset, error: cause }, "the dead letter could not be written");
-      return false;
-    }
-  }
-
-  #retrying(what: string, work: () => Promise<void>): Promise<void> {
+  #retrying(what: string, work: () => Promise<void>, stopped = () => this.#stopped): Promise<void> {
     const { clock, random, log, limits } = this.#options;
-    return untilAvailable({ clock, random, log, policy: limits.retry }, what, work, () => this.#stopped);
-  }
-
-  #scheduleCommit(): void {
-    if (this.#stopped || this.#options.commit_by === "handler") return;
-    this.#commit_timer = this.#options.clock.after(this.#options.limits.commit_interval_ms, () => {
-      this.#ticks += 1;
-      void this.#commit(this.#ticks % COMMIT_AGAIN_TICKS === 0).finally(() => this.#scheduleCommit());
-    });
-  }
-
-  /** @param again Says what was committed before once more. */
-  async #commit(again = false): Promise<void> {
-    if (this.#options.commit_by === "handler") return;
-    while (this.#committing !== undefined) await this.#committing;
-    const moved = this.#assignment.commits(again);
-    if (moved.length === 0) return;
-    this.#relieve();
-    const offsets: PartitionOffset[] = moved.map(({ state, offset, metadata }) => ({ ...state.tp, offset, metadata }));
-    this.#committing = this.#options.consumer
-      .commit(offsets)
-      .then(() => {
-        for (const { state, ...commit } of moved) {
-          state.tracker.committed(commit);
-          this.#options.onCommitted?.(state.tp, commit.offset);
-        }
-      })
-      .catch((error: unknown) => {
-        this.#options.log.debug({ error }, "offsets were not committed; the next commit says more");
-      })
-      .finally(() => {
-        this.#committing = undefined;
-      });
-    await this.#committing;
+    return untilAvailable({ clock, random, log, policy: limits.retry }, what, work, stopped);
   }
 }

@@ -39,6 +39,8 @@ export interface Publisher {
 }
 
 export interface ConsumerEvents {
+  /** A sign of life: it fetched, be it nothing, or heard of its group. */
+  alive(): void;
   /**
    * A new assignment. `retained` are the partitions held without a break since the last one: what is in flight for
    * them stays valid. Everything else that was held is gone.
@@ -55,6 +57,12 @@ export interface ConsumerEvents {
 /** One member of one consumer group. */
 export interface ConsumerPort {
   start(events: ConsumerEvents): Promise<void>;
+  /**
+   * Starts afresh, as a new member, whatever has become of the one before: nothing is retained, and nothing more is heard of it.
+   * Pauses stay. To be repeated when it rejects.
+   */
+  restart(): Promise<void>;
+  /** Of these topics nothing more is delivered, but for what is under way, until `resume`: also over a crash or restart. */
   pause(topics: readonly string[]): void;
   resume(topics: readonly string[]): void;
   /** What the group has committed for each partition asked for, with its metadata; those without a commit are left out. */

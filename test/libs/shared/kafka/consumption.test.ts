@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { unavailable } from "../../../../libs/shared/errors.ts";
-import { Consumption, type ConsumptionOptions, type Handler } from "../../../../libs/shared/kafka/consumption.ts";
+import { Consumption, type Handler } from "../../../../libs/shared/kafka/consumption.ts";
+import type { ConsumptionOptions } from "../../../../libs/shared/kafka/consumption-options.ts";
 import { encodeDone } from "../../../../libs/shared/kafka/offset-map.ts";
 import type {
   ConsumerEvents,
@@ -21,6 +22,11 @@ class FakeConsumer implements ConsumerPort {
   readonly paused = new Set<string>();
   stopped = false;
   refuse_commits = false;
+  restarts = 0;
+  /** Whether a restart comes to an end. */
+  restart: () => Promise<void> = async () => {
+    this.restarts += 1;
+  };
 
   async start(events: ConsumerEvents): Promise<void> {
     this.events = events;
@@ -105,6 +111,7 @@ async function rig(handler: Handler, { limits, ...changes }: Changes = {}): Prom
       queued_records_max: 10,
       queued_bytes_max: 1_000_000,
       commit_interval_ms: 100,
+      watchdog_ms: 60_000,
       retry: { base_ms: 10, cap_ms: 100 },
       ...limits,
     },

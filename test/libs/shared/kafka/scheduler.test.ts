@@ -13,7 +13,7 @@ function taskOf(offset: number, key: string | null, lane: LaneName = "interactiv
     headers: {},
     timestamp_ms: 0,
   };
-  return { record, lane, bytes: 10 };
+  return { record, lane, bytes: 10, arrival: offset, tenant: "", deadline_ms: Number.POSITIVE_INFINITY };
 }
 
 const weights = { interactive: 3, batch: 1 };
@@ -67,7 +67,7 @@ test("by key: one at a time and in order per key, nothing is lost and what can r
         }
         assert.equal(scheduler.queued, queued.length);
         assert.equal(scheduler.queued_bytes, queued.length * 10);
-        assert.equal(scheduler.queuedIn("batch"), queued.filter(({ lane }) => lane === "batch").length);
+        assert.equal(scheduler.queuedIn("batch").records, queued.filter(({ lane }) => lane === "batch").length);
       }
     }),
   );
