@@ -229,8 +229,7 @@ export class EndpointPool implements Backend {
   #end(endpoint: Endpoint, call: EndpointCall, needs: CallNeeds, report: CallReport): void {
     const { clock, limiter } = this.#deps;
     const now_ms = clock.now_ms();
-    // Without a count of tokens the estimate stands: the provider may have counted them.
-    if (report.tokens !== undefined) limiter.settle(needs.tokens, report.tokens);
+    limiter.settle(needs.tokens, report.tokens);
     const rest_ms = endpoint.ended(call, report, now_ms);
     // With one endpoint, what it says holds for the tier, and for other workers that share its limit.
     if (rest_ms > 0 && this.#endpoints.length === 1) limiter.pause(now_ms + rest_ms);

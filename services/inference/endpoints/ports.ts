@@ -8,9 +8,9 @@ export interface Limiter {
   take(
     needs: Wait & { readonly requests: number; readonly tokens: number; readonly partition: string },
   ): Promise<"granted" | "refused">;
-  /** What was taken is corrected by what was used. */
-  settle(estimated_tokens: number, actual_tokens: number): void;
-  /** What was taken and not used at all. */
+  /** A call is over: what was taken is corrected by what was used, where that is known. */
+  settle(estimated_tokens: number, actual_tokens: number | undefined): void;
+  /** A call was not made. One of the two ends every call that was granted. */
   giveBack(requests: number, tokens: number): void;
   pause(until_ms: number): void;
 }

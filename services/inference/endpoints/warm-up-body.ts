@@ -7,8 +7,11 @@ export type OutputLimit = "max_completion_tokens" | "max_tokens";
 
 export type WarmUpRequest = { readonly path: string; readonly body: Buffer };
 
+/** Settings of the tier that say what to call. */
+export type WarmUpTier = { readonly kind: TierSettings["kind"]; readonly models: readonly string[] };
+
 /** A call of one token to the tier's first model. */
-export function warmUpRequest(tier: Pick<TierSettings, "kind" | "models">, limit: OutputLimit): WarmUpRequest {
+export function warmUpRequest(tier: WarmUpTier, limit: OutputLimit): WarmUpRequest {
   const model = tier.models[0];
   const [path, body] =
     tier.kind === "chat"

@@ -4,16 +4,16 @@
  */
 import { type BackoffPolicy, backoff_ms } from "../../../libs/shared/backoff.ts";
 import type { Clock } from "../../../libs/shared/clock.ts";
-import type { TierSettings, WarmUpSettings } from "../../../libs/shared/config/inference.ts";
+import type { WarmUpSettings } from "../../../libs/shared/config/inference.ts";
 import type { ModelAnswer, ModelClient } from "../model-client.ts";
-import { notReady, type OutputLimit, warmUpRequest } from "./warm-up-body.ts";
+import { notReady, type OutputLimit, type WarmUpTier, warmUpRequest } from "./warm-up-body.ts";
 
 export type WarmUpDeps = {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly settings: WarmUpSettings;
-  readonly tier: Pick<TierSettings, "kind" | "models" | "timeout_ms">;
+  readonly tier: WarmUpTier & { readonly timeout_ms: number };
   readonly endpoints: readonly { readonly name: string; readonly client: ModelClient }[];
   /** Gives up early, as when the process is told to stop. */
   readonly signal?: AbortSignal;
