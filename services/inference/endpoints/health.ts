@@ -18,7 +18,7 @@ type Outcome = "good" | "strained" | "bad";
 /** Fewer calls than this say nothing. */
 export const CALLS_MIN = 5;
 /** Probes in a row that change an endpoint's state. */
-export const PROBES_IN_A_ROW = 2;
+const PROBES_IN_A_ROW = 2;
 
 export class EndpointHealth {
   readonly #thresholds: Thresholds;
