@@ -11,6 +11,7 @@ export type ErrorCode =
   | "part_failed"
   | "message_too_large"
   | "producer_fenced"
+  | "stopping"
   | "usage"
   | "not_running"
   | "internal_error";

@@ -17,6 +17,8 @@ export type AdmissionContext = {
   readonly knowsTenant: (tenant: string) => boolean;
   /** Requests that came by the batch lane's topic have its lane, unless they say otherwise. */
   readonly lane: "interactive" | "batch";
+  /** The request was admitted before and comes back by a retry topic. */
+  readonly reentry: boolean;
 };
 
 /** Who a request is, known even when it is refused. */
@@ -64,8 +66,10 @@ export function admit(json: Record<string, unknown>, arrival: Arrival, context: 
 
   const deadline_ms = request.deadline === undefined ? undefined : Date.parse(request.deadline);
   // By the record's own time, so that a redelivery decides the same; what expires on the way is found before the model call.
-  if (deadline_ms !== undefined && deadline_ms <= arrival.timestamp_ms) {
-    const message = `the deadline ${request.deadline} had passed when the request arrived`;
+  const reached_ms = context.reentry ? context.now_ms : arrival.timestamp_ms;
+  if (deadline_ms !== undefined && deadline_ms <= reached_ms) {
+    const when = context.reentry ? "was to be entered again" : "arrived";
+    const message = `the deadline ${request.deadline} had passed when the request ${when}`;
     return {
       kind: "refuse",
       identity,

@@ -4,6 +4,7 @@ import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
 import { topicNames } from "../../libs/shared/events/topics.ts";
 import { unframe } from "../../libs/shared/events/wire.ts";
 import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
+import { entryOf, type SeenStore, verdictOf } from "../../services/ingest/seen.ts";
 
 export const NAMES = topicNames("llm.");
 
@@ -59,3 +60,17 @@ export function hopRecord(head: object, property: string, carried: Buffer, more:
 }
 
 export const DEAD_LETTERS = { service: "test", group: "test-group", topic: NAMES.dlq };
+
+/** As the one in Redis: the first sighting stays. */
+export function memorySeen(): SeenStore {
+  const entries = new Map<string, string>();
+  return {
+    check: async (sightings) =>
+      sightings.map((sighting) => {
+        const name = `${sighting.tenant} ${sighting.id}`;
+        const before = entries.get(name) ?? null;
+        if (before === null) entries.set(name, entryOf(sighting));
+        return verdictOf(sighting, before);
+      }),
+  };
+}

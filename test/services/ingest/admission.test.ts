@@ -7,7 +7,12 @@ import { admit } from "../../../services/ingest/admission.ts";
 
 const NOW_MS = Date.parse("2026-03-01T12:00:00Z");
 const arrival = { topic: "llm.requests", partition: 3, offset: 42, timestamp_ms: NOW_MS - 10 };
-const context = { now_ms: NOW_MS, knowsTenant: (tenant: string) => tenant === "demo", lane: "interactive" } as const;
+const context = {
+  now_ms: NOW_MS,
+  knowsTenant: (tenant: string) => tenant === "demo",
+  lane: "interactive",
+  reentry: false,
+} as const;
 const body = { messages: [{ role: "user", content: "hi" }] };
 const request = (more: object = {}): Record<string, unknown> => ({ tenant: "demo", id: "r1", body, ...more });
 
@@ -129,6 +134,14 @@ describe("a request that is refused", () => {
     assert.deepEqual(identityOf({ tenant: "demo", id: " ", body }), ["demo", "llm.requests-3-42"]);
     assert.deepEqual(identityOf({ tenant: "../x", id: "r1", body }), ["_unknown", "llm.requests-3-42"]);
     assert.deepEqual(identityOf({ id: "r1", body }), ["_unknown", "llm.requests-3-42"]);
+  });
+
+  test("one that comes back is late by the time it comes back, not by its arrival", () => {
+    const late = request({ deadline: new Date(NOW_MS).toISOString() });
+    assert.equal(admitted(late).kind, "admit");
+    const again = admit(late, arrival, { ...context, reentry: true });
+    assert.ok(again.kind === "refuse");
+    assert.deepEqual([again.status, again.error.code], ["expired", "deadline_exceeded"]);
   });
 
   test("keeps the metadata of an expired one", () => {

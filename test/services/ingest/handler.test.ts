@@ -5,25 +5,10 @@ import { systemClock } from "../../../libs/shared/clock.ts";
 import { unavailable } from "../../../libs/shared/errors.ts";
 import type { Publisher } from "../../../libs/shared/kafka/ports.ts";
 import { createIngestHandler, type IngestDeps } from "../../../services/ingest/handler.ts";
-import { entryOf, type SeenStore, verdictOf } from "../../../services/ingest/seen.ts";
-import { DEAD_LETTERS, inRecord, jsonCodec, MemoryPublisher, NAMES } from "../../support/memory-ports.ts";
+import { DEAD_LETTERS, inRecord, jsonCodec, MemoryPublisher, memorySeen, NAMES } from "../../support/memory-ports.ts";
 
 const body = { messages: [{ role: "user", content: "hi" }] };
 const CONTEXT = { isAssigned: () => true, stopping: new AbortController().signal };
-
-/** As the one in Redis: the first sighting stays. */
-function memorySeen(): SeenStore {
-  const entries = new Map<string, string>();
-  return {
-    check: async (sightings) =>
-      sightings.map((sighting) => {
-        const name = `${sighting.tenant} ${sighting.id}`;
-        const before = entries.get(name) ?? null;
-        if (before === null) entries.set(name, entryOf(sighting));
-        return verdictOf(sighting, before);
-      }),
-  };
-}
 
 function setUp(more: Partial<IngestDeps> = {}) {
   const publisher = new MemoryPublisher();
@@ -36,6 +21,7 @@ function setUp(more: Partial<IngestDeps> = {}) {
     names: NAMES,
     dead_letters: DEAD_LETTERS,
     knowsTenant: (tenant) => tenant === "demo",
+    reentry: false,
     count: (outcome) => counts.push(outcome),
     ...more,
   });
@@ -53,7 +39,29 @@ describe("ingest", () => {
     assert.ok(record?.value?.toString().endsWith(`"request":${text}}`));
     const { "sluice-carried-at": at, ...headers } = record?.headers ?? {};
     assert.equal(record?.value?.toString("utf8", Number(at)).slice(0, -1), text);
-    assert.deepEqual(headers, { traceparent: "t", "sluice-reply-to": "g" });
+    assert.deepEqual(headers, {
+      traceparent: "t",
+      "sluice-reply-to": "g",
+      "sluice-origin": "llm.requests 0 0 1000",
+    });
+  });
+
+  test("says itself where a request stands and what is behind it, whatever its writer says", async () => {
+    const { publisher, handle } = setUp();
+    const headers = { "sluice-origin": "llm.requests 9 9 9", "sluice-round": "2", "sluice-due-ms": "99" };
+    await handle([
+      inRecord({ tenant: "demo", body }, { partition: 3, offset: 5, headers }),
+      inRecord({ tenant: "demo", id: "r2", body: {} }, { partition: 3, offset: 6, headers }),
+    ]);
+    const [admitted, refused] = publisher.records;
+    assert.equal(admitted?.key, "llm.requests-3-5");
+    for (const [record, offset] of [
+      [admitted, 5],
+      [refused, 6],
+    ] as const) {
+      assert.equal(record?.headers?.["sluice-origin"], `llm.requests 3 ${offset} 1000`);
+      assert.deepEqual([record?.headers?.["sluice-round"], record?.headers?.["sluice-due-ms"]], [undefined, undefined]);
+    }
   });
 
   test("gives each record of a batch its own fate", async () => {

@@ -1,0 +1,68 @@
+/**
+ * Re-entry: a record of `llm.retry.<delay>` waits here until it is due, then it is entered as at its first time. Waiting costs a
+ * place in flight and no more: the engine bounds how many wait and holds the offset (I2, I6).
+ */
+import type { Clock } from "../../libs/shared/clock.ts";
+import { SluiceError } from "../../libs/shared/errors.ts";
+import { dueOf } from "../../libs/shared/events/redelivery.ts";
+import type { Handler } from "../../libs/shared/kafka/consumption.ts";
+import type { InRecord } from "../../libs/shared/kafka/ports.ts";
+
+/** Records of one retry topic that wait at once in a process. */
+export const REENTRY_IN_FLIGHT_MAX = 1_000;
+
+/** How far the clocks of a writer and of this process may be apart. */
+const SLACK_MS = 5_000;
+/** Timers have a limit of 24 days, and a machine may sleep meanwhile: the time is looked at again this often. */
+const LOOK_AGAIN_MS = 3_600_000;
+
+export type ReentryDeps = {
+  readonly clock: Clock;
+  /** The topic's own delay. */
+  readonly delay_ms: number;
+  /** Ingest's handler, told that what comes was entered before. */
+  readonly enter: Handler;
+};
+
+/** @throws a retryable `stopping` when the engine drains while it waits: the record is delivered again. */
+export function createReentryHandler(deps: ReentryDeps): Handler {
+  return async (records, context) => {
+    const due_ms = Math.max(...records.map((record) => dueAt(record, deps.delay_ms)));
+    await until(deps.clock, due_ms, context.stopping);
+    // What went to another member meanwhile is entered there.
+    const ours = records.filter((record) => context.isAssigned(record));
+    if (ours.length > 0) await deps.enter(ours, context);
+  };
+}
+
+/**
+ * Epoch ms at which a record is entered. Without a due time that makes sense that is now (0); one that lies further ahead than the
+ * topic's delay was not written by a service, and waits that long at the most.
+ */
+export function dueAt({ headers, timestamp_ms }: Pick<InRecord, "headers" | "timestamp_ms">, delay_ms: number): number {
+  return Math.min(dueOf(headers) ?? 0, timestamp_ms + delay_ms + SLACK_MS);
+}
+
+async function until(clock: Clock, due_ms: number, stopping: AbortSignal): Promise<void> {
+  for (;;) {
+    const left_ms = due_ms - clock.now_ms();
+    if (left_ms <= 0) return;
+    if (stopping.aborted) {
+      throw new SluiceError("stopping", "the service stops while a record waits until it is due", { retryable: true });
+    }
+    await pause(clock, Math.min(left_ms, LOOK_AGAIN_MS), stopping);
+  }
+}
+
+/** Resolves after `delay_ms`, or when the signal comes. */
+function pause(clock: Clock, delay_ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      timer.cancel();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = clock.after(delay_ms, end);
+    signal.addEventListener("abort", end, { once: true });
+  });
+}
