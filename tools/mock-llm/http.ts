@@ -24,7 +24,7 @@ export type JsonBody =
 
 /** Reads a JSON object; undefined when the client left before its end. */
 export async function readJson(exchange: Exchange): Promise<JsonBody | undefined> {
-  const bytes = await readBody(exchange.req);
+  const bytes = await readBytes(exchange.req, BODY_BYTES_MAX);
   if (bytes === undefined) return undefined;
   if (bytes === "too_large") {
     return { ok: false, error: { ...badRequest(`The body is larger than ${BODY_BYTES_MAX} bytes.`), status: 413 } };
@@ -40,17 +40,18 @@ export async function readJson(exchange: Exchange): Promise<JsonBody | undefined
   return { ok: false, error: badRequest("We could not parse the JSON body of your request: expected an object.") };
 }
 
-function readBody(req: IncomingMessage): Promise<Buffer | "too_large" | undefined> {
+/** Reads a whole body; undefined when the client left before its end. What is larger is read and thrown away. */
+export function readBytes(req: IncomingMessage, bytes_max: number): Promise<Buffer | "too_large" | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     req.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= BODY_BYTES_MAX) chunks.push(chunk);
+      if (bytes <= bytes_max) chunks.push(chunk);
       else chunks.length = 0;
     });
     req.on("end", () => {
-      if (bytes > BODY_BYTES_MAX) return resolve("too_large");
+      if (bytes > bytes_max) return resolve("too_large");
       resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
     });
     req.on("close", () => resolve(undefined));

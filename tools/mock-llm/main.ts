@@ -40,6 +40,7 @@ type Flags = {
   readonly tpm?: number;
   readonly faultRate: number;
   readonly faults: readonly Fault[];
+  readonly batchLatencyMs: number;
   readonly recorded?: string;
   readonly weakModel?: string[];
   readonly strongModel?: string[];
@@ -86,6 +87,7 @@ function createCommand(): Command {
     .option("--tpm <n>", "tokens a minute and model", count)
     .option("--fault-rate <share>", "share of calls that go wrong", number(0, 1, false), DEFAULTS.fault_rate)
     .option("--faults <list>", "what may go wrong, separated by commas", faultList, [...DEFAULTS.faults])
+    .option("--batch-latency-ms <ms>", "time of a whole batch of the Batch API", ms, DEFAULTS.batch_latency_ms)
     .option("--recorded <file>", "JSONL of recorded answers")
     .option("--weak-model <name>", "a model that says weak_response (repeatable)", collect)
     .option("--strong-model <name>", "a model that says strong_response (repeatable)", collect)
@@ -109,6 +111,7 @@ function toOptions(flags: Flags): MockLlmOptions {
     tpm: flags.tpm,
     fault_rate: flags.faultRate,
     faults: flags.faults,
+    batch_latency_ms: flags.batchLatencyMs,
     recorded: flags.recorded,
     weak_models: flags.weakModel,
     strong_models: flags.strongModel,

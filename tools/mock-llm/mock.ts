@@ -1,5 +1,6 @@
 /** The state of one mock server, handed to every route. */
 
+import { BatchStore } from "./batch-store.ts";
 import { Slots } from "./call.ts";
 import { type Random, seededRandom } from "./hash.ts";
 import { type Behaviour, DEFAULTS, initialBehaviour, type MockLlmOptions } from "./options.ts";
@@ -16,6 +17,8 @@ export type Mock = {
   readonly limiter: RateLimiter;
   readonly prefix_cache: PrefixCache;
   readonly slots: Slots;
+  /** Files and batches. */
+  readonly batches: BatchStore;
   /** Decides random faults. */
   readonly random: Random;
   /** A clock that never goes back. */
@@ -40,6 +43,7 @@ export function createMock(options: MockLlmOptions, recordings: Recordings): Moc
       min_tokens: options.cache_min_tokens ?? DEFAULTS.cache_min_tokens,
     }),
     slots: new Slots(options.concurrency),
+    batches: new BatchStore(),
     random: seededRandom(seed),
     nowMs: () => performance.now(),
     behaviour: initialBehaviour(options),

@@ -1,7 +1,7 @@
 /** What all model endpoints share: read, count, refuse or break, wait for a slot, answer. IO; the deciding is elsewhere. */
 
 import { Call } from "./call.ts";
-import { type Controls, parseControls } from "./controls.ts";
+import { type ControlSources, type Controls, parseControls } from "./controls.ts";
 import { deliver, type Reply } from "./deliver.ts";
 import { type ApiError, errorOfStatus } from "./errors.ts";
 import { chooseFault, type Fault } from "./faults.ts";
@@ -10,6 +10,7 @@ import { type Exchange, readJson, sendError } from "./http.ts";
 import type { Mock } from "./mock.ts";
 import { limitHeaders } from "./rate-limit.ts";
 import { asObject, type Parsed } from "./requests.ts";
+import type { MockStats } from "./stats.ts";
 
 export type ReplyInput<T> = {
   readonly request: T;
@@ -34,39 +35,65 @@ export type ModelEndpoint<T extends { readonly model: string }> = {
 const ID_HEADER = "x-sluice-id";
 const ID_METADATA = "sluice_id";
 const ID_CHARS_MAX = 256;
+/** A call that only warms up: answered as any other, and counted apart. */
+const WARM_UP_HEADER = "x-sluice-warm-up";
 /** What an injected 429 or 503 says, unless the request says otherwise. */
 const RETRY_AFTER_MS = 1_000;
 
-type Received<T> = ReplyInput<T> & { readonly id: string | undefined; readonly fault_attempt: number };
+/** Where a call is counted. */
+type Book = Pick<MockStats, "aborted" | "begin" | "end" | "fault" | "spend">;
+const NO_BOOK: Book = { aborted() {}, begin: () => 1, end() {}, fault() {}, spend() {} };
+
+type Received<T> = ReplyInput<T> & {
+  readonly id: string | undefined;
+  readonly fault_attempt: number;
+  readonly book: Book;
+};
+
+/** What a body asks for, or why it cannot be understood. */
+export type RequestRead<T> =
+  | { readonly ok: true; readonly request: T; readonly controls: Controls; readonly key: string }
+  | { readonly ok: false; readonly error: ApiError };
+
+/** Reads a body with what it asks of the mock itself. */
+export function readRequest<T extends { readonly model: string }>(
+  endpoint: ModelEndpoint<T>,
+  body: Readonly<Record<string, unknown>>,
+  headers: ControlSources["headers"],
+): RequestRead<T> {
+  const parsed = endpoint.parse(body);
+  if (!parsed.ok) return parsed;
+  const { request } = parsed;
+  const read = parseControls({ headers, metadata: body["metadata"], text: endpoint.directiveText(request) });
+  if (!read.ok) return read;
+  return { ok: true, request, controls: read.controls, key: requestKey(endpoint.path, body) };
+}
 
 /** Serves one call. */
 export async function serveModelCall<T extends { readonly model: string }>(
   mock: Mock,
   endpoint: ModelEndpoint<T>,
-  exchange: Exchange,
+  asked: Exchange,
 ): Promise<void> {
+  const warm_up = asked.req.headers[WARM_UP_HEADER] === "1";
+  const exchange = warm_up ? { ...asked, onStatus: () => {} } : asked;
   const call = new Call(exchange.res);
   const json = await readJson(exchange);
   if (json === undefined) return;
   if (!json.ok) return sendError(exchange, json.error);
-  const parsed = endpoint.parse(json.body);
-  if (!parsed.ok) return sendError(exchange, parsed.error);
-  const { request } = parsed;
-  const controls = parseControls({
-    headers: exchange.req.headers,
-    metadata: json.body["metadata"],
-    text: endpoint.directiveText(request),
-  });
-  if (!controls.ok) return sendError(exchange, controls.error);
-  const key = requestKey(endpoint.path, json.body);
+  const read = readRequest(endpoint, json.body, exchange.req.headers);
+  if (!read.ok) return sendError(exchange, read.error);
+  const { controls, key, request } = read;
   const id = callerId(exchange, json.body);
-  const fault_attempt = mock.stats.begin({ path: endpoint.path, model: request.model, key, id });
+  const book = warm_up ? NO_BOOK : mock.stats;
+  if (warm_up) mock.stats.warmUp();
+  const fault_attempt = book.begin({ path: endpoint.path, model: request.model, key, id });
   try {
-    const received = { request, key, controls: controls.controls, slow: false, id, fault_attempt };
+    const received = { request, key, controls, slow: false, id, fault_attempt, book };
     await answerCall(mock, endpoint, exchange, call, received);
   } finally {
-    if (call.left) mock.stats.aborted();
-    mock.stats.end();
+    if (call.left) book.aborted();
+    book.end();
   }
 }
 
@@ -81,7 +108,7 @@ async function answerCall<T extends { readonly model: string }>(
   const unknown = unknownModel(mock, request.model);
   if (unknown !== undefined) return sendError(exchange, unknown);
   const fault = faultOf(mock, received);
-  if (fault !== undefined) mock.stats.fault(String(fault));
+  if (fault !== undefined) received.book.fault(String(fault));
   if (typeof fault === "number") return sendError(exchange, statusFault(fault, received.controls));
   const headers: Record<string, string> = {};
   const verdict = mock.limiter.take(request.model, endpoint.limitTokens(request), mock.nowMs());
@@ -97,7 +124,7 @@ async function answerCall<T extends { readonly model: string }>(
   }
   try {
     const reply = endpoint.reply(mock, { ...received, slow: fault === "slow" });
-    const spend = (completion_tokens: number) => bookSpend(mock, received, reply, completion_tokens);
+    const spend = (completion_tokens: number) => bookSpend(received, reply, completion_tokens);
     await deliver({ exchange, call, reply, fault, headers, nowMs: mock.nowMs, spend });
   } finally {
     mock.slots.release();
@@ -105,28 +132,30 @@ async function answerCall<T extends { readonly model: string }>(
 }
 
 function bookSpend<T extends { readonly model: string }>(
-  mock: Mock,
   received: Received<T>,
   reply: Reply,
   completion_tokens: number,
 ): void {
   const { prompt_tokens, cached_prompt_tokens } = reply;
-  const { id, request } = received;
-  mock.stats.spend({ model: request.model, id, prompt_tokens, cached_prompt_tokens, completion_tokens });
+  const { book, id, request } = received;
+  book.spend({ model: request.model, id, prompt_tokens, cached_prompt_tokens, completion_tokens });
 }
 
-function faultOf(mock: Mock, received: { controls: Controls; fault_attempt: number }): Fault | undefined {
+/** The fault of this call, if any. */
+export function faultOf(mock: Mock, received: { controls: Controls; fault_attempt: number }): Fault | undefined {
   const { fault_rate, faults } = mock.behaviour;
   const { controls, fault_attempt: attempt } = received;
   return chooseFault({ spec: controls.fault, attempt, fault_rate, faults }, mock.random);
 }
 
-function statusFault(status: number, controls: Controls): ApiError {
+/** The error of an injected status. */
+export function statusFault(status: number, controls: Controls): ApiError {
   if (status !== 429 && status !== 503) return errorOfStatus(status);
   return errorOfStatus(status, { retry_after_ms: controls.retry_after_ms ?? RETRY_AFTER_MS });
 }
 
-function unknownModel(mock: Mock, model: string): ApiError | undefined {
+/** The error for a model that the server was not given. */
+export function unknownModel(mock: Mock, model: string): ApiError | undefined {
   if (mock.options.models === undefined || mock.options.models.includes(model)) return undefined;
   const message = `The model '${model}' does not exist or you do not have access to it.`;
   return errorOfStatus(404, { message, param: "model" });

@@ -29,6 +29,8 @@ export type MockLlmOptions = {
   readonly fault_rate?: number | undefined;
   /** The faults to choose from when a call goes wrong; 429 and 500 by default. */
   readonly faults?: readonly Fault[] | undefined;
+  /** Time of a whole batch of the Batch API; 200 by default. */
+  readonly batch_latency_ms?: number | undefined;
   /** A JSONL file of recorded answers. */
   readonly recorded?: string | undefined;
   /** Models that speak with `weak_response`, and with `strong_response`, of the recorded answers. */
@@ -51,6 +53,12 @@ export type Behaviour = {
   latency_ms: number | undefined;
   fault_rate: number;
   faults: readonly Fault[];
+  /** Of a whole batch, from its creation to its end. A batch keeps the behaviour it was created under. */
+  batch_latency_ms: number;
+  /** Share of a batch's lines that end in the error file with a 500. */
+  batch_line_error_rate: number;
+  /** A batch expires when this share of its lines is done, 0 to 1; undefined: it does not. */
+  batch_expire_after: number | undefined;
 };
 
 /** Models that `GET /v1/models` lists when none were named. */
@@ -62,6 +70,7 @@ export const DEFAULTS = {
   itl_ms: 0,
   fault_rate: 0,
   faults: [429, 500] as readonly Fault[],
+  batch_latency_ms: 200,
   dimensions: DIMENSIONS_DEFAULT,
   cache_min_tokens: PREFIX_CACHE_DEFAULTS.min_tokens,
 } as const;
@@ -74,10 +83,14 @@ export function initialBehaviour(options: MockLlmOptions): Behaviour {
     latency_ms: options.latency_ms,
     fault_rate: options.fault_rate ?? DEFAULTS.fault_rate,
     faults: options.faults ?? DEFAULTS.faults,
+    batch_latency_ms: options.batch_latency_ms ?? DEFAULTS.batch_latency_ms,
+    batch_line_error_rate: 0,
+    batch_expire_after: undefined,
   };
 }
 
 const MS = z.number().min(0).max(3_600_000);
+const SHARE = z.number().min(0).max(1);
 const FAULT = z.union([z.string(), z.number()]).transform((value, context) => {
   const fault = parseFault(String(value));
   if (fault !== undefined) return fault;
@@ -89,19 +102,25 @@ const PATCH = z.strictObject({
   itl_ms: MS.optional(),
   /** Null takes it away. */
   latency_ms: MS.nullable().optional(),
-  fault_rate: z.number().min(0).max(1).optional(),
+  fault_rate: SHARE.optional(),
   faults: z.array(FAULT).max(100).optional(),
+  batch_latency_ms: MS.optional(),
+  batch_line_error_rate: SHARE.optional(),
+  /** Null takes it away. */
+  batch_expire_after: SHARE.nullable().optional(),
 });
 
 /** The behaviour after a change, or what is wrong with the change. */
 export function patchBehaviour(behaviour: Behaviour, patch: unknown): Behaviour | string {
   const read = PATCH.safeParse(patch);
   if (!read.success) return read.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
-  const { latency_ms, ...rest } = read.data;
+  const { latency_ms, batch_expire_after, ...rest } = read.data;
   const given = Object.entries(rest).filter(([, value]) => value !== undefined);
   return {
     ...behaviour,
     ...(Object.fromEntries(given) as Partial<Behaviour>),
     latency_ms: latency_ms === undefined ? behaviour.latency_ms : (latency_ms ?? undefined),
+    batch_expire_after:
+      batch_expire_after === undefined ? behaviour.batch_expire_after : (batch_expire_after ?? undefined),
   };
 }

@@ -12,8 +12,10 @@ import { DEFAULTS, type MockLlmOptions } from "./options.ts";
 import { parseRecordings, type Recordings } from "./recorded.ts";
 import { createRouter, type Match, type Route } from "./router.ts";
 import { adminRoutes } from "./routes/admin.ts";
+import { batchRoutes } from "./routes/batches.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { embeddingsRoutes } from "./routes/embeddings.ts";
+import { fileRoutes } from "./routes/files.ts";
 import type { StatsSnapshot } from "./stats.ts";
 
 export type MockLlm = {
@@ -37,7 +39,8 @@ const ignoreStatus = () => {};
  */
 export async function startMockLlm(options: MockLlmOptions = {}): Promise<MockLlm> {
   const mock = createMock(options, await loadRecordings(options.recorded));
-  const routes = [...adminRoutes(mock), ...chatRoutes(mock), ...embeddingsRoutes(mock)];
+  const model_routes = [...chatRoutes(mock), ...embeddingsRoutes(mock)];
+  const routes = [...model_routes, ...adminRoutes(mock), ...fileRoutes(mock), ...batchRoutes(mock)];
   const state = { closing: false };
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true }, createListener(mock, routes, state));
   server.requestTimeout = 0;
@@ -47,6 +50,7 @@ export async function startMockLlm(options: MockLlmOptions = {}): Promise<MockLl
     stats: () => mock.stats.snapshot(),
     close: async (grace_ms = 0) => {
       state.closing = true;
+      mock.batches.close();
       await closeServer(server, grace_ms);
     },
   };

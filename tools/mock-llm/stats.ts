@@ -5,6 +5,9 @@
  * - a **billed call** is one that produced tokens. Refusals, `hang`, `garbage` and clients that leave before the first
  *   token cost nothing;
  * - tokens count what was generated: for a client that leaves in the middle, what was due until then.
+ * - a **batch call** is a line of the Batch API that was run. Lines and their tokens are counted apart, in `batch_*` (their
+ *   faults in `faults`); all other counts are of direct calls;
+ * - a **warm-up call** (header `x-sluice-warm-up: 1`) is answered as any other and counted in `warm_up_calls` alone.
  */
 
 import { BoundedMap } from "./bounded.ts";
@@ -39,6 +42,13 @@ export type StatsSnapshot = {
   readonly unique_requests: number;
   /** The most calls that one request got. */
   readonly max_calls_per_request: number;
+  /** Batches created, lines of them that were run, and what those used. */
+  readonly batches: number;
+  readonly batch_calls: number;
+  readonly batch_prompt_tokens: number;
+  readonly batch_cached_prompt_tokens: number;
+  readonly batch_completion_tokens: number;
+  readonly warm_up_calls: number;
 };
 
 /** One id that a caller sent along, and what became of it. */
@@ -63,13 +73,13 @@ export type CallStart = {
   readonly id: string | undefined;
 };
 
-export type Spend = {
-  readonly model: string;
-  readonly id: string | undefined;
+export type Tokens = {
   readonly prompt_tokens: number;
   readonly cached_prompt_tokens: number;
   readonly completion_tokens: number;
 };
+
+export type Spend = Tokens & { readonly model: string; readonly id: string | undefined };
 
 type Counts = Record<string, number>;
 type Totals = { -readonly [K in keyof StatsSnapshot]: StatsSnapshot[K] } & {
@@ -95,12 +105,34 @@ export class MockStats {
     bump(totals.by_path, call.path);
     this.#model(call.model).calls += 1;
     if (call.id !== undefined) this.#beginId(call.id);
-    const key = call.id === undefined ? call.key : `${call.key} ${call.id}`;
-    const count = (this.#requests.get(key) ?? 0) + 1;
-    this.#requests.set(key, count);
+    const count = this.#attempt(call.id === undefined ? call.key : `${call.key} ${call.id}`);
     if (count === 1) totals.unique_requests += 1;
     if (count > totals.max_calls_per_request) totals.max_calls_per_request = count;
     return count;
+  }
+
+  /** A batch was created. */
+  batch(): void {
+    this.#totals.batches += 1;
+  }
+
+  /** A line of a batch is run; returns which attempt of its request it is among all lines, from 1. */
+  beginBatchCall(key: string): number {
+    this.#totals.batch_calls += 1;
+    return this.#attempt(`batch ${key}`);
+  }
+
+  /** Tokens were produced for a line of a batch. */
+  spendInBatch(tokens: Tokens): void {
+    const totals = this.#totals;
+    totals.batch_prompt_tokens += tokens.prompt_tokens;
+    totals.batch_cached_prompt_tokens += tokens.cached_prompt_tokens;
+    totals.batch_completion_tokens += tokens.completion_tokens;
+  }
+
+  /** A call came in that only warms up. */
+  warmUp(): void {
+    this.#totals.warm_up_calls += 1;
   }
 
   /** A call is over, whatever came of it. */
@@ -158,6 +190,12 @@ export class MockStats {
     this.#ids.clear();
   }
 
+  #attempt(key: string): number {
+    const count = (this.#requests.get(key) ?? 0) + 1;
+    this.#requests.set(key, count);
+    return count;
+  }
+
   #beginId(id: string): void {
     const known = this.#ids.get(id);
     if (known !== undefined) known.calls += 1;
@@ -190,6 +228,12 @@ function emptyTotals(concurrency: number): Totals {
     faults: counts(),
     unique_requests: 0,
     max_calls_per_request: 0,
+    batches: 0,
+    batch_calls: 0,
+    batch_prompt_tokens: 0,
+    batch_cached_prompt_tokens: 0,
+    batch_completion_tokens: 0,
+    warm_up_calls: 0,
   };
 }
 

@@ -66,7 +66,9 @@ function modelObjects(mock: Mock): ReadonlyMap<string, unknown> {
 }
 
 function behaviourOf(mock: Mock): Record<string, unknown> {
-  return { ...mock.behaviour, latency_ms: mock.behaviour.latency_ms ?? null };
+  const { behaviour } = mock;
+  const { batch_expire_after = null, latency_ms = null } = behaviour;
+  return { ...behaviour, latency_ms, batch_expire_after };
 }
 
 async function changeBehaviour(mock: Mock, exchange: Exchange): Promise<void> {

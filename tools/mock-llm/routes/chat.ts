@@ -15,7 +15,8 @@ import { countPromptTokens } from "../tokens.ts";
 
 const PATH = "/v1/chat/completions";
 
-const ENDPOINT: ModelEndpoint<ChatRequest> = {
+/** How chat requests are read and answered. */
+export const CHAT_ENDPOINT: ModelEndpoint<ChatRequest> = {
   path: PATH,
   parse: parseChat,
   directiveText: (request) => request.last_user_text,
@@ -26,7 +27,12 @@ const ENDPOINT: ModelEndpoint<ChatRequest> = {
 /** The routes of chat completions. */
 export function chatRoutes(mock: Mock): Route[] {
   return [
-    { method: "POST", path: PATH, access: "model", handle: (exchange) => serveModelCall(mock, ENDPOINT, exchange) },
+    {
+      method: "POST",
+      path: PATH,
+      access: "model",
+      handle: (exchange) => serveModelCall(mock, CHAT_ENDPOINT, exchange),
+    },
   ];
 }
 

@@ -10,7 +10,8 @@ import { planTiming } from "../timing.ts";
 
 const PATH = "/v1/embeddings";
 
-const ENDPOINT: ModelEndpoint<EmbeddingsRequest> = {
+/** How embeddings requests are read and answered. */
+export const EMBEDDINGS_ENDPOINT: ModelEndpoint<EmbeddingsRequest> = {
   path: PATH,
   parse: parseEmbeddings,
   directiveText: (request) => request.inputs[0] ?? "",
@@ -27,6 +28,11 @@ const ENDPOINT: ModelEndpoint<EmbeddingsRequest> = {
 /** The routes of embeddings. */
 export function embeddingsRoutes(mock: Mock): Route[] {
   return [
-    { method: "POST", path: PATH, access: "model", handle: (exchange) => serveModelCall(mock, ENDPOINT, exchange) },
+    {
+      method: "POST",
+      path: PATH,
+      access: "model",
+      handle: (exchange) => serveModelCall(mock, EMBEDDINGS_ENDPOINT, exchange),
+    },
   ];
 }
