@@ -1,7 +1,7 @@
 /** Puts a caller's request on `llm.requests`, where all else begins. */
 import { randomUUID } from "node:crypto";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
-import { REPLY_TO_HEADER } from "../../libs/shared/events/headers.ts";
+import { REPLY_TO_HEADER, TENANT_HEADER } from "../../libs/shared/events/headers.ts";
 import { chatBody, embeddingsBody, type Request, requestSchema } from "../../libs/shared/events/request.ts";
 import { inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
 import { type FieldError, firstProblem } from "../../libs/shared/events/validation.ts";
@@ -59,6 +59,10 @@ export function requestRecord(
     topic,
     key: request.session ?? request.id ?? null,
     value: deps.codec.encode(topic, Buffer.from(JSON.stringify(request))),
-    headers: { ...trace, ...(reply_to === undefined ? {} : { [REPLY_TO_HEADER]: reply_to }) },
+    headers: {
+      ...trace,
+      [TENANT_HEADER]: request.tenant,
+      ...(reply_to === undefined ? {} : { [REPLY_TO_HEADER]: reply_to }),
+    },
   };
 }

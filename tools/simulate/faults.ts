@@ -30,7 +30,7 @@ function drawRates(random: Random): FaultRates {
     late_request: rate(0.03),
     latency_ms: random.int(1, 10),
     slow: rate(0.05),
-    silence: rate(0.005),
+    silence: rate(0.02),
   };
 }
 

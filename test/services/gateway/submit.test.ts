@@ -67,13 +67,13 @@ describe("the record", () => {
   const deps = { codec: jsonCodec, names: NAMES };
   const request: Request = { id: "r1", tenant: "demo", body };
 
-  test("is keyed by session, else id, and says who waits", () => {
+  test("is keyed by session, else id, and says whose it is and who waits", () => {
     const record = requestRecord(deps, request, "gateway-1", { traceparent: "t" });
     assert.deepEqual([record.topic, record.key], [NAMES.requests, "r1"]);
-    assert.deepEqual(record.headers, { traceparent: "t", "sluice-reply-to": "gateway-1" });
+    assert.deepEqual(record.headers, { traceparent: "t", "sluice-tenant": "demo", "sluice-reply-to": "gateway-1" });
     assert.deepEqual(JSON.parse(record.value?.toString() ?? ""), request);
     assert.equal(requestRecord(deps, { ...request, session: "s" }, undefined, {}).key, "s");
-    assert.deepEqual(requestRecord(deps, request, undefined, {}).headers, {});
+    assert.deepEqual(requestRecord(deps, request, undefined, {}).headers, { "sluice-tenant": "demo" });
   });
 
   test("of the batch lane goes to its topic", () => {
