@@ -40,6 +40,11 @@ export function seenKey(tenant: string, id: string): string {
   return `sluice:seen:{${tenant}}:${id}`;
 }
 
+/** The Redis stream with a request's tokens as they came (`token-events.ts`). */
+export function streamKey(tenant: string, id: string): string {
+  return `sluice:stream:{${tenant}}:${id}`;
+}
+
 export function replyChannel(gateway: string): string {
   return `sluice:reply:${gateway}`;
 }
