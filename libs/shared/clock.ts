@@ -24,3 +24,17 @@ export function sleep(clock: Clock, delay_ms: number): Promise<void> {
     clock.after(delay_ms, resolve);
   });
 }
+
+/** As `sleep`, and ends early when one of the signals is aborted. */
+export function sleepUntil(clock: Clock, delay_ms: number, signals: readonly AbortSignal[]): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      timer.cancel();
+      for (const signal of signals) signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = clock.after(delay_ms, end);
+    for (const signal of signals) signal.addEventListener("abort", end, { once: true });
+    if (signals.some((signal) => signal.aborted)) end();
+  });
+}

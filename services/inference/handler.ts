@@ -1,91 +1,239 @@
-/** Inference: one job in, one outcome out. Called for one record at a time, many in flight, in order per key. */
-import { type BackoffPolicy, backoff_ms } from "../../libs/shared/backoff.ts";
-import { type Clock, sleep } from "../../libs/shared/clock.ts";
+/**
+ * Inference: one job in, one outcome out (or the request, back by a retry topic). Called for one record at a time, many in flight,
+ * in order per key. The ledger says whether there is anything left to do (`ledger/`), `attempts.ts` calls until there is an
+ * answer, and what follows is published before the record counts as done (I2).
+ */
+import { type Clock, sleepUntil } from "../../libs/shared/clock.ts";
+import { SluiceError } from "../../libs/shared/errors.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead-letters.ts";
-import type { Timing } from "../../libs/shared/events/fields.ts";
 import { type JobHead, jobHead } from "../../libs/shared/events/flow.ts";
 import { readHop } from "../../libs/shared/events/hop.ts";
 import { type Ending, outcomeRecord } from "../../libs/shared/events/outcomes.ts";
+import { roundOf } from "../../libs/shared/events/redelivery.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
-import type { Handler } from "../../libs/shared/kafka/consumption.ts";
+import type { Handler, HandlerContext } from "../../libs/shared/kafka/consumption.ts";
 import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
-import { callBody, judge, type PriceList, pathFor, type Verdict } from "./call.ts";
-import type { ModelClient } from "./model-client.ts";
+import { nusd } from "../../libs/shared/money.ts";
+import type { AfterFailure, Failed } from "./after-failure.ts";
+import type { AttemptsEnd, Concluded, Work } from "./attempts.ts";
+import type { Waits } from "./backend.ts";
+import type { DeadLetterGuard } from "./dead-letter-guard.ts";
+import type { Answer, BatchPlace } from "./ledger/entry.ts";
+import type { Attempt, AttemptLedger, Opened } from "./ledger/ledger.ts";
+
+/** What became of a job, for metrics. */
+export type JobEnd = "published" | "republished" | "repeated" | "redelivered" | "fenced" | "dead_letter";
 
 export type InferenceDeps = {
   readonly codec: EventCodec;
   readonly publisher: Publisher;
   readonly clock: Clock;
-  readonly random: () => number;
   readonly names: TopicNames;
   readonly dead_letters: DeadLetterWriter;
-  readonly model: ModelClient;
-  readonly prices: PriceList;
-  readonly attempts_max: number;
-  readonly retry: BackoffPolicy;
-  readonly timeout_ms: number;
-  /** Told of every call made, for metrics. */
-  readonly called: (code: string, elapsed_ms: number) => void;
+  readonly ledger: AttemptLedger;
+  /** Calls the model until there is an end; with `batch`, goes on waiting for what a provider's batch has. */
+  readonly attempt: (work: Work, batch: BatchPlace | undefined) => Promise<AttemptsEnd>;
+  /** Aborted when the request is cancelled; released when nobody asks any more. */
+  readonly cancellation: (tenant: string, id: string) => { readonly signal: AbortSignal; release(): void };
+  readonly afterFailure: (
+    record: InRecord,
+    job: JobHead,
+    request: Buffer,
+    failed: Failed,
+    now_ms: number,
+  ) => AfterFailure;
+  readonly guard: DeadLetterGuard;
+  /** Told of every job's end and of what it waited for. */
+  readonly ended: (end: JobEnd, waited_ms: Waits) => void;
+};
+
+type Job = { readonly record: InRecord; readonly job: JobHead; readonly request: Buffer };
+
+/** What a job caused, and what the ledger is told once it is published. */
+type Consequence = {
+  readonly end: JobEnd;
+  readonly records: readonly OutRecord[];
+  readonly waited_ms?: Waits;
+  readonly settle?: () => Promise<void>;
 };
 
 export function createInferenceHandler(deps: InferenceDeps): Handler {
-  return async (records) => {
-    const done = await Promise.all(records.map((record) => runJob(deps, record)));
-    await deps.publisher.publish(done);
+  return async (records, context) => {
+    await Promise.all(records.map((record) => handleRecord(deps, record, context)));
   };
 }
 
-async function runJob(deps: InferenceDeps, record: InRecord): Promise<OutRecord> {
+async function handleRecord(deps: InferenceDeps, record: InRecord, context: HandlerContext): Promise<void> {
   const hop = await readHop(deps.codec, record, "request", jobHead.parse);
-  if (!hop.ok) return deadLetter(deps.dead_letters, record, hop.code, hop.message);
+  if (!hop.ok) return publish(deps, buried(deps, record, hop.code, hop.message));
   const { head: job, carried } = hop;
-  if (carried === undefined)
-    return deadLetter(deps.dead_letters, record, "event_invalid", "the job carries no request");
-
-  const timing: Timing = { ...job.timing };
-  const { verdict, attempts } = await callModel(deps, job, carried, timing);
-  timing.completed = deps.clock.now_ms();
-  const route = { ...job.route, attempts };
-  if (verdict.kind === "succeeded") {
-    const ending: Ending = { status: "succeeded", route, usage: verdict.usage, timing };
-    return outcomeRecord(deps, record, job, ending, verdict.response);
+  if (carried === undefined) {
+    return publish(deps, buried(deps, record, "event_invalid", "the job carries no request"));
   }
-  const status = verdict.error.code === "deadline_exceeded" ? "expired" : "failed";
-  return outcomeRecord(deps, record, job, { status, route, error: verdict.error, timing });
+  await takeUp(deps, { record, job, request: carried }, context);
 }
 
-/** Calls until it succeeds, the failure is final, or attempts or time run out. */
-async function callModel(
-  deps: InferenceDeps,
-  job: JobHead,
-  request: Buffer,
-  timing: Timing,
-): Promise<{ verdict: Verdict; attempts: number }> {
-  const body = callBody(job, request);
-  for (let attempt = 1; ; attempt += 1) {
-    const left_ms = (job.deadline_ms ?? Number.POSITIVE_INFINITY) - deps.clock.now_ms();
-    if (left_ms <= 0) return { verdict: expired(attempt === 1), attempts: attempt - 1 };
-    const started_ms = deps.clock.now_ms();
-    timing.dispatched ??= started_ms;
-    const timeout_ms = Math.min(deps.timeout_ms, left_ms);
-    const answer = await deps.model.call({ path: pathFor(job.kind), body, timeout_ms, id: job.id });
-    const verdict = judge(job, answer, deps.prices);
-    deps.called(verdict.kind === "failed" ? verdict.error.code : "succeeded", deps.clock.now_ms() - started_ms);
-    if (verdict.kind === "succeeded" || !verdict.retryable || attempt >= deps.attempts_max) {
-      return { verdict, attempts: attempt };
+/** Finds out from the ledger what is left to do, and does it. */
+async function takeUp(deps: InferenceDeps, job: Job, context: HandlerContext): Promise<void> {
+  const round = roundOf(job.record.headers);
+  for (;;) {
+    const opened = await deps.ledger.open(job.job, round, context.stopping);
+    if (opened === undefined) throw givenUp();
+    if (opened.kind === "done") return deps.ended("repeated", {});
+    try {
+      const consequence = await consequenceOf(deps, job, opened, context.stopping);
+      if (consequence !== undefined) return await publish(deps, consequence);
+    } finally {
+      opened.attempt.end();
     }
-    const backoff = backoff_ms(deps.retry, attempt - 1, deps.random());
-    // A provider that says when to come back is believed, up to the longest wait that the settings allow.
-    const asked_ms = Math.min(verdict.retry_after_ms ?? 0, deps.retry.cap_ms);
-    await sleep(deps.clock, Math.max(backoff, asked_ms));
+    // Fenced: what the other run does is ours to see through, as long as the record is ours.
+    deps.ended("fenced", {});
+    if (!context.isAssigned(job.record)) return;
   }
 }
 
-function expired(unsent: boolean): Verdict {
-  const message = unsent
-    ? "the deadline passed before the model was called"
-    : "the deadline passed between two attempts";
-  const error = { code: "deadline_exceeded", type: "timeout_error", message, param: "deadline" };
-  return { kind: "failed", error, retryable: false };
+/** @returns undefined when another run has taken the job meanwhile. */
+async function consequenceOf(
+  deps: InferenceDeps,
+  job: Job,
+  opened: Exclude<Opened, { kind: "done" }>,
+  stopping: AbortSignal,
+): Promise<Consequence | undefined> {
+  const { attempt } = opened;
+  if (opened.kind === "answered") return answered(deps, job, attempt, opened.answer, "republished");
+  if (opened.kind === "quarantine") return quarantined(deps, job, attempt);
+  return work(deps, job, attempt, stopping, opened.batch);
+}
+
+async function work(
+  deps: InferenceDeps,
+  job: Job,
+  attempt: Attempt,
+  stopping: AbortSignal,
+  batch: BatchPlace | undefined,
+): Promise<Consequence | undefined> {
+  const cancellation = deps.cancellation(job.job.tenant, job.job.id);
+  const cancelled = cancellation.signal;
+  try {
+    for (;;) {
+      await holdBack(deps, job.job, [stopping, cancelled]);
+      if (stopping.aborted) throw givenUp();
+      const { job: head, request, record } = job;
+      const ended = await deps.attempt({ job: head, request, attempt, source: record, stopping, cancelled }, batch);
+      if (ended.kind === "stopping") throw givenUp();
+      if (ended.kind === "fenced") return undefined;
+      const consequence = await conclude(deps, job, attempt, ended);
+      if (consequence !== "held") return consequence;
+    }
+  } finally {
+    cancellation.release();
+  }
+}
+
+/** Waits while most of what comes would be dead-lettered, at most until the deadline. */
+async function holdBack(deps: InferenceDeps, job: JobHead, signals: readonly AbortSignal[]): Promise<void> {
+  while (!signals.some(({ aborted }) => aborted)) {
+    const now_ms = deps.clock.now_ms();
+    const left_ms = (job.deadline_ms ?? Number.POSITIVE_INFINITY) - now_ms;
+    const leave = left_ms <= 0 ? undefined : deps.guard.allows(now_ms);
+    if (leave?.kind !== "wait") return;
+    await sleepUntil(deps.clock, Math.min(leave.wait_ms, left_ms), signals);
+  }
+}
+
+/** @returns `held` when the job would be a dead letter like most others now, undefined when another run has taken it. */
+async function conclude(
+  deps: InferenceDeps,
+  job: Job,
+  attempt: Attempt,
+  ended: Concluded,
+): Promise<Consequence | "held" | undefined> {
+  const { verdict, waited_ms } = ended;
+  const answer = answerOf(deps, job.job, attempt, ended);
+  if (verdict.kind === "succeeded") {
+    deps.guard.record(false, deps.clock.now_ms());
+    const mine = await attempt.answered(answer, nusd(verdict.usage.cost_usd));
+    return mine ? { ...answered(deps, job, attempt, answer, "published"), waited_ms } : undefined;
+  }
+  const now_ms = deps.clock.now_ms();
+  const after = deps.afterFailure(job.record, job.job, job.request, verdict, now_ms);
+  if (after.kind === "retry") {
+    const round = roundOf(job.record.headers);
+    return { end: "redelivered", records: [after.record], waited_ms, settle: () => attempt.left(round) };
+  }
+  deps.guard.record(after.dead_letter, now_ms);
+  if (after.dead_letter && deps.guard.holds) return "held";
+  return { ...failedForGood(deps, job, attempt, answer, after.dead_letter), waited_ms };
+}
+
+/** The outcome, and for a failure that time may heal the job as a dead letter: an operator may have it run again. */
+function failedForGood(
+  deps: InferenceDeps,
+  { record, job }: Job,
+  attempt: Attempt,
+  { ending }: Answer,
+  dead_letter: boolean,
+): Consequence {
+  const outcome = outcomeRecord(deps, record, job, ending);
+  const settle = () => attempt.published();
+  const { error } = ending;
+  if (!dead_letter || error === undefined) return { end: "published", records: [outcome], settle };
+  const letter = deadLetter(deps.dead_letters, record, error.code, error.message);
+  return { end: "dead_letter", records: [outcome, letter], settle };
+}
+
+function answerOf(deps: InferenceDeps, job: JobHead, attempt: Attempt, ended: Concluded): Answer {
+  const { verdict, model, endpoint, dispatched_ms, first_token_ms, waited_ms } = ended;
+  const timing: Ending["timing"] = {
+    ...job.timing,
+    ...(dispatched_ms === undefined ? {} : { dispatched: dispatched_ms }),
+    ...(first_token_ms === undefined ? {} : { first_token: first_token_ms }),
+    completed: deps.clock.now_ms(),
+    ...(Object.keys(waited_ms).length === 0 ? {} : { waited_ms: { ...waited_ms } }),
+  };
+  const route = { ...job.route, model, attempts: attempt.calls, ...(endpoint === undefined ? {} : { endpoint }) };
+  const { usage } = verdict;
+  if (verdict.kind === "succeeded") {
+    return { ending: { status: "succeeded", route, usage: verdict.usage, timing }, response: verdict.response };
+  }
+  const status = verdict.outcome === "cancelled" ? "cancelled" : verdict.outcome === "deadline" ? "expired" : "failed";
+  const ending: Ending = { status, route, error: verdict.error, timing };
+  return { ending: usage === undefined ? ending : { ...ending, usage }, response: undefined };
+}
+
+function answered(
+  deps: InferenceDeps,
+  { record, job }: Job,
+  attempt: Attempt,
+  { ending, response }: Answer,
+  end: JobEnd,
+): Consequence {
+  return { end, records: [outcomeRecord(deps, record, job, ending, response)], settle: () => attempt.published() };
+}
+
+function quarantined(deps: InferenceDeps, { record, job }: Job, attempt: Attempt): Consequence {
+  const message =
+    "a worker died during the call; whether the model was paid is not known, and the settings say not to pay twice";
+  const error = { code: "attempt_unknown", type: "api_error", message };
+  const timing = { ...job.timing, completed: deps.clock.now_ms() };
+  const route = { ...job.route, attempts: attempt.calls };
+  const outcome = outcomeRecord(deps, record, job, { status: "failed", route, error, timing });
+  const letter = deadLetter(deps.dead_letters, record, error.code, message);
+  return { end: "dead_letter", records: [outcome, letter], settle: () => attempt.published() };
+}
+
+function buried(deps: InferenceDeps, record: InRecord, code: string, message: string): Consequence {
+  return { end: "dead_letter", records: [deadLetter(deps.dead_letters, record, code, message)] };
+}
+
+async function publish(deps: InferenceDeps, { end, records, waited_ms, settle }: Consequence): Promise<void> {
+  if (records.length > 0) await deps.publisher.publish(records);
+  // Not waited for: until it is written, a repeat publishes what is stored and comes too late.
+  void settle?.();
+  deps.ended(end, waited_ms ?? {});
+}
+
+function givenUp(): SluiceError {
+  return new SluiceError("dependency_unavailable", "the service stops before the job was sent", { retryable: true });
 }

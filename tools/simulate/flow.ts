@@ -1,15 +1,25 @@
 /** The real flow as a scenario: the services' own handlers, wired as their `main.ts` wire them, on simulated ports. */
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { type DeadLetterWriter, deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
+import { redeliveryPolicy } from "../../libs/shared/events/redelivery.ts";
 import { topicEvents, topicNames } from "../../libs/shared/events/topics.ts";
 import type { Handler } from "../../libs/shared/kafka/consumption.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import type { LaneName } from "../../libs/shared/kafka/scheduler.ts";
+import { silentLog } from "../../libs/shared/log.ts";
 import { priceOf } from "../../libs/shared/money.ts";
+import { afterFailure } from "../../services/inference/after-failure.ts";
+import { runAttempts } from "../../services/inference/attempts.ts";
+import type { Backend } from "../../services/inference/backend.ts";
+import { DeadLetterGuard } from "../../services/inference/dead-letter-guard.ts";
 import { createInferenceHandler } from "../../services/inference/handler.ts";
+import { AttemptLedger } from "../../services/inference/ledger/ledger.ts";
+import type { ModelClient } from "../../services/inference/model-client.ts";
+import { type Outgoing, type SendingDeps, sendSingly } from "../../services/inference/sending.ts";
 import { createIngestHandler } from "../../services/ingest/handler.ts";
 import { createResultsHandler, transactionalDeadLetter } from "../../services/results/handler.ts";
 import { createRouterHandler } from "../../services/router/handler.ts";
+import { ALIVE_TTL_MS, attemptStore, callsArePaidOnce } from "./attempts.ts";
 import { SimulatedCodec, SimulatedSchemas } from "./codec.ts";
 import { FlowIndex, type Stage as IndexStage } from "./flow-index.ts";
 import { type FlowTopics, type FlowView, oneResultPerRequest, poisonBecomesDeadLetters } from "./flow-invariants.ts";
@@ -26,6 +36,8 @@ const names = topicNames("llm.");
 const lanes = (topic: string): Record<string, LaneName> => ({ [topic]: "interactive", [names.batch(topic)]: "batch" });
 const both = (topic: string): string[] => Object.keys(lanes(topic));
 const jobs = TIERS.flatMap((tier) => both(names.jobs(tier)));
+
+const NEVER = new AbortController().signal;
 
 const PRICE = priceOf({ input_usd_per_mtok: 1, output_usd_per_mtok: 2 });
 
@@ -76,7 +88,7 @@ export const flowScenario: ScenarioFactory = ({ random, clock, cluster, chaos_ms
     topics: drawTopics(random),
     services: drawServices(random, shared),
     inputs: workload.inputs,
-    invariants: flowInvariants(view),
+    invariants: flowInvariants(view, shared.stores),
     subjectOf: (record) => index.subjectOf(record),
     onAppend: (record, transaction) => index.add(record, transaction),
   };
@@ -99,7 +111,7 @@ function flowTopics(): FlowTopics {
   };
 }
 
-function flowInvariants(view: FlowView): Invariant[] {
+function flowInvariants(view: FlowView, stores: Stores): Invariant[] {
   const { index, topics } = view;
   const subjectOf = (record: InRecord): string | undefined => index.subjectOf(record);
   // Refusals overtake what is still being worked on: order is promised along one path only.
@@ -113,6 +125,7 @@ function flowInvariants(view: FlowView): Invariant[] {
     boundsHold(),
     oneResultPerRequest(view),
     poisonBecomesDeadLetters(view),
+    callsArePaidOnce(stores),
     ...paths.map(([input, output]) => orderIsKept(input, output, ordered)),
   ];
 }
@@ -204,16 +217,51 @@ function wire(stage: Stage, group: string, shared: Shared, random: Random): Wiri
 type Common = Omit<Parameters<typeof createRouterHandler>[0], "table">;
 
 function inference(parts: ServiceParts, common: Common, shared: Shared): Handler {
+  const { process, clock, random } = parts;
+  const client = modelClient(process, shared.stores, shared.model, process.random.fork());
+  const retry = { base_ms: 50, cap_ms: 1_000 };
+  const sending: SendingDeps = {
+    backend: openBackend(client),
+    clock,
+    prices: { version: "simulated", priceOf: () => PRICE },
+    stream: () => Promise.reject(new Error("nothing streams here")),
+    called: () => undefined,
+  };
+  const attempts = {
+    clock,
+    random,
+    send: (outgoing: Outgoing) => sendSingly(sending, outgoing),
+    has_other_keys: false,
+    attempts_max: 3,
+    retry,
+    timeout_ms: 5_000,
+    on_unknown: "retry" as const,
+  };
+  const after = { names, redelivery: redeliveryPolicy({ rounds_max: 0, age_max_minutes: 5 }, ["5s"]) };
   return createInferenceHandler({
     ...common,
-    random: parts.random,
-    model: modelClient(parts.process, shared.stores, shared.model, parts.process.random.fork()),
-    prices: { version: "simulated", priceOf: () => PRICE },
-    attempts_max: 3,
-    retry: { base_ms: 50, cap_ms: 1_000 },
-    timeout_ms: 5_000,
-    called: () => undefined,
+    ledger: new AttemptLedger({
+      store: attemptStore(process, shared.stores),
+      clock,
+      retry: { clock, random, log: silentLog, policy: retry },
+      settings: { on_unknown: "retry", answer_ttl_hours: 24, published_ttl_minutes: 10, alive_ttl_ms: ALIVE_TTL_MS },
+      instance: process.name,
+      counted: () => undefined,
+    }),
+    attempt: (work) => runAttempts({ ...attempts, models: [work.job.route.model] }, work),
+    cancellation: () => ({ signal: NEVER, release: () => undefined }),
+    afterFailure: (record, job, request, failed, now_ms) =>
+      afterFailure({ ...after, on_unknown: "retry" }, record, job, request, failed, now_ms),
+    guard: new DeadLetterGuard({ ratio: 0.8, window_requests: 20, pause_ms: 2_000 }),
+    ended: () => undefined,
   });
+}
+
+/** One endpoint with room for all: what stands before a call is tested by itself. */
+function openBackend(client: ModelClient): Backend {
+  return {
+    permit: async () => ({ kind: "permit", endpoint: "simulated", client, waited_ms: {}, end: () => undefined }),
+  };
 }
 
 function results(

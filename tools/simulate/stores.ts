@@ -7,6 +7,7 @@ import type { JobViewWriter } from "../../libs/shared/redis/job-views.ts";
 import type { ModelAnswer, ModelClient } from "../../services/inference/model-client.ts";
 import { entryOf, type SeenStore, type Sighting, type Verdict, verdictOf } from "../../services/ingest/seen.ts";
 import { type Claim, type ClaimStore, type ClaimVerdict, claimVerdict } from "../../services/results/claims.ts";
+import { Attempts } from "./attempts.ts";
 import type { SimulatedProcess } from "./process.ts";
 import type { Random } from "./random.ts";
 
@@ -17,8 +18,7 @@ export class Stores {
   readonly seen = new Map<string, string>();
   readonly views = new Map<string, string>();
   readonly claims = new Map<string, Claim>();
-  /** Calls that reached the model, by request id. */
-  readonly model_calls = new Map<string, number>();
+  readonly attempts = new Attempts();
   redis_lost = false;
   readonly #away = new Set<StoreName>();
 
@@ -36,6 +36,7 @@ export class Stores {
     this.redis_lost = true;
     this.seen.clear();
     this.views.clear();
+    this.attempts.entries.clear();
   }
 }
 
@@ -102,13 +103,13 @@ export type ModelRates = { readonly refusal: number; readonly garbage: number; r
 
 export function modelClient(process: SimulatedProcess, stores: Stores, rates: ModelRates, random: Random): ModelClient {
   const answer = (id: string): ModelAnswer => {
-    stores.model_calls.set(id, (stores.model_calls.get(id) ?? 0) + 1);
     if (stores.isAway("model")) return { kind: "unreachable", message: "connection refused" };
     if (random.chance(rates.refusal)) {
       const status = random.pick([429, 500, 503]);
       return { kind: "answered", status, body: Buffer.from("{}"), retry_after_ms: random.int(0, 2_000) };
     }
     if (random.chance(rates.garbage)) return { kind: "answered", status: 200, body: Buffer.from("<html>") };
+    stores.attempts.answered(id);
     return { kind: "answered", status: 200, body: completion(id) };
   };
   return {

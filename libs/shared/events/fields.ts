@@ -26,6 +26,8 @@ export const timingField = z.object({
   dispatched: z.number().optional(),
   first_token: z.number().optional(),
   completed: z.number().optional(),
+  /** What the request waited for before its calls, in ms by reason: limit, breaker, concurrency, batch. */
+  waited_ms: z.record(z.string(), z.number()).optional(),
 });
 export type Timing = z.infer<typeof timingField>;
 

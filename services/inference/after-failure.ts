@@ -1,0 +1,46 @@
+/** What becomes of a job when its attempts in this process have failed: another round by a retry topic, or its end. Pure. */
+import type { JobHead } from "../../libs/shared/events/flow.ts";
+import {
+  decideRedelivery,
+  type RedeliveryPolicy,
+  redeliveryFacts,
+  retryRecord,
+} from "../../libs/shared/events/redelivery.ts";
+import type { TopicNames } from "../../libs/shared/events/topics.ts";
+import type { InRecord, OutRecord } from "../../libs/shared/kafka/ports.ts";
+import { PROVIDER_OUTCOMES } from "./provider-outcomes.ts";
+import type { Verdict } from "./verdict.ts";
+
+export type Failed = Extract<Verdict, { kind: "failed" }>;
+
+export type AfterFailure =
+  | { readonly kind: "retry"; readonly record: OutRecord }
+  /** `dead_letter`: time may heal it after all, and nobody was told who would send it again: kept for an operator. */
+  | { readonly kind: "final"; readonly dead_letter: boolean };
+
+export type AfterFailureOptions = {
+  readonly names: TopicNames;
+  readonly redelivery: RedeliveryPolicy;
+  readonly on_unknown: "retry" | "quarantine";
+};
+
+export function afterFailure(
+  { names, redelivery, on_unknown }: AfterFailureOptions,
+  record: InRecord,
+  job: JobHead,
+  request: Buffer,
+  failed: Failed,
+  now_ms: number,
+): AfterFailure {
+  const { remedy, unknown } = PROVIDER_OUTCOMES[failed.outcome];
+  // Whether the model was paid is not known, and the settings say not to pay twice: a person decides.
+  if (unknown && on_unknown === "quarantine") return { kind: "final", dead_letter: true };
+  const retryable = remedy === "again";
+  const timing = { received: job.timing.received ?? record.timestamp_ms };
+  const { deadline_ms } = job;
+  const { retry_after_ms } = failed;
+  const facts = redeliveryFacts(record.headers, { timing, deadline_ms }, { retryable, retry_after_ms }, now_ms);
+  const decided = decideRedelivery(redelivery, facts);
+  if (decided.kind === "final") return { kind: "final", dead_letter: retryable && decided.why !== "caller_waits" };
+  return { kind: "retry", record: retryRecord(names, record, request, decided, failed.error.code) };
+}

@@ -1,0 +1,92 @@
+/**
+ * An entry of the attempt ledger (I3): how far a job's model call has come. One line of text, the answer behind it:
+ *
+ *   R <run> <calls> <unknown>              reserved: a run works on the job, no call is under way
+ *   D <run> <calls> <unknown> <until_ms> … dispatched: a call was sent or is about to be; with a provider's batch, its id
+ *   A <run> <calls> <unknown>              answered: the ending and the response follow, until they are published
+ *   P                                      published: the outcome is on its topic
+ *   L <round>                              left: the request went back by a retry topic after this round
+ *
+ * `run` names one handling of the job by one process; `calls` counts the calls sent, `unknown` those whose answers nobody knows.
+ * Every change is a compare-and-swap on the line, so of two runs that meet only one goes on. Pure.
+ */
+import type { Ending } from "../../../libs/shared/events/outcomes.ts";
+
+export type Run = {
+  readonly run: string;
+  /** Calls sent for this job, by this run and those before it. */
+  readonly calls: number;
+  /** Calls among them whose answers are unknown: sent again, they may be paid for twice. */
+  readonly unknown: number;
+};
+
+/** Where a job waits within a provider's batch. */
+export type BatchPlace = { readonly batch_id: string; readonly custom_id: string };
+
+export type Entry =
+  | { readonly state: "none" }
+  | (Run & { readonly state: "reserved" })
+  | (Run & { readonly state: "dispatched"; readonly until_ms: number; readonly batch?: BatchPlace })
+  | (Run & { readonly state: "answered"; readonly answer: Answer })
+  | { readonly state: "published" }
+  | { readonly state: "left"; readonly round: number };
+
+export type Answer = { readonly ending: Ending; readonly response: Buffer | undefined };
+
+/** The line that swaps compare. */
+export function headOf(entry: Entry): string {
+  switch (entry.state) {
+    case "none":
+      return "";
+    case "reserved":
+      return `R ${runText(entry)}`;
+    case "dispatched": {
+      const batch = entry.batch === undefined ? "" : ` ${entry.batch.batch_id} ${entry.batch.custom_id}`;
+      return `D ${runText(entry)} ${entry.until_ms}${batch}`;
+    }
+    case "answered":
+      return `A ${runText(entry)}`;
+    case "published":
+      return "P";
+    case "left":
+      return `L ${entry.round}`;
+  }
+}
+
+/** What is stored. */
+export function encodeEntry(entry: Entry): Buffer {
+  const head = headOf(entry);
+  if (entry.state !== "answered") return Buffer.from(head);
+  const { ending, response } = entry.answer;
+  const parts: Buffer[] = [Buffer.from(`${head}\n${JSON.stringify(ending)}`)];
+  if (response !== undefined) parts.push(Buffer.from("\n"), response);
+  return Buffer.concat(parts);
+}
+
+/** Reads what `encodeEntry` wrote. What cannot be read counts as nothing: the worst that follows is a call too many. */
+export function decodeEntry(text: string): Entry {
+  const [head = "", ending, ...response] = text.split("\n");
+  const [state, run = "", calls, unknown, until_ms, batch_id, custom_id] = head.split(" ");
+  const of_run = { run, calls: Number(calls), unknown: Number(unknown) };
+  if (state === "P") return { state: "published" };
+  if (state === "L") return { state: "left", round: Number(run) };
+  if (state === "R") return { state: "reserved", ...of_run };
+  if (state === "D") {
+    const batch = batch_id === undefined || custom_id === undefined ? {} : { batch: { batch_id, custom_id } };
+    return { state: "dispatched", ...of_run, until_ms: Number(until_ms), ...batch };
+  }
+  if (state === "A" && ending !== undefined) {
+    const bytes = response.length === 0 ? undefined : Buffer.from(response.join("\n"));
+    return { state: "answered", ...of_run, answer: { ending: JSON.parse(ending) as Ending, response: bytes } };
+  }
+  return { state: "none" };
+}
+
+function runText({ run, calls, unknown }: Run): string {
+  return `${run} ${calls} ${unknown}`;
+}
+
+/** The process that a run belongs to: `<instance>.<number>`. */
+export function instanceOf(run: string): string {
+  return run.slice(0, run.lastIndexOf("."));
+}

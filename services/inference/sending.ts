@@ -1,0 +1,143 @@
+/**
+ * One call: a permit, a line in the ledger, the call itself, and what its end means. Nothing is sent that the ledger has not
+ * written down (I3), and no permit is kept.
+ */
+import type { Clock } from "../../libs/shared/clock.ts";
+import type { JobHead } from "../../libs/shared/events/flow.ts";
+import type { TopicPartition } from "../../libs/shared/kafka/ports.ts";
+import type { Backend, CallReport, Permit, WaitReason, Waits } from "./backend.ts";
+import { type CallBody, pathFor } from "./call.ts";
+import type { Attempt } from "./ledger/ledger.ts";
+import type { ModelAnswer, ModelClient } from "./model-client.ts";
+import { PROVIDER_OUTCOMES } from "./provider-outcomes.ts";
+import type { PriceList, Pricing } from "./usage.ts";
+import { judge, settledByReceived, type Verdict } from "./verdict.ts";
+
+/** One request that wants to be sent. */
+export type Outgoing = {
+  readonly job: JobHead;
+  readonly attempt: Attempt;
+  readonly model: string;
+  readonly body: CallBody;
+  readonly source: TopicPartition;
+  /** Epoch ms until which a permit is waited for. */
+  readonly until_ms: number;
+  readonly timeout_ms: number;
+  /** Ends the wait for a permit. */
+  readonly waiting: AbortSignal;
+  /** Ends the call too: nobody wants its answer any more. */
+  readonly cancelled: AbortSignal;
+  /** Endpoints that failed this request before. */
+  readonly avoid: ReadonlySet<string>;
+};
+
+export type Sent =
+  | {
+      readonly kind: "judged";
+      readonly verdict: Verdict;
+      readonly endpoint: string;
+      readonly dispatched_ms: number;
+      readonly first_token_ms?: number;
+    }
+  | { readonly kind: "refused"; readonly reason: WaitReason }
+  /** Another run has taken the job. */
+  | { readonly kind: "fenced" };
+
+export type Sending = { readonly sent: Sent; readonly waited_ms: Waits };
+
+/** A streamed call: tells the tokens as they come and gives back the whole answer. */
+export type StreamedAnswer = {
+  readonly answer: ModelAnswer;
+  readonly first_token_ms?: number;
+  /** Characters received, for a stream that broke. */
+  readonly received_chars: number;
+};
+
+export type SendingDeps = {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly prices: PriceList;
+  readonly stream: (client: ModelClient, outgoing: Outgoing, endpoint: string) => Promise<StreamedAnswer>;
+  /** Told of every call made, for metrics. */
+  readonly called: (outcome: string, elapsed_ms: number) => void;
+};
+
+/** Sends one request by itself. */
+export async function sendSingly(deps: SendingDeps, outgoing: Outgoing): Promise<Sending> {
+  const permit = await deps.backend.permit(needsOf([outgoing]));
+  const { waited_ms } = permit;
+  if (permit.kind === "refused") return { sent: { kind: "refused", reason: permit.reason }, waited_ms };
+  const sent = await withPermit(permit, async (): Promise<{ sent: Sent; report: CallReport | undefined }> => {
+    if (!(await outgoing.attempt.dispatch(deps.clock.now_ms() + outgoing.timeout_ms))) {
+      return { sent: { kind: "fenced" }, report: undefined };
+    }
+    const dispatched_ms = deps.clock.now_ms();
+    const { verdict, answer, first_token_ms } = await callOnce(deps, permit, outgoing);
+    const report = reportOf(deps, verdict, answer, dispatched_ms);
+    const first = first_token_ms === undefined ? {} : { first_token_ms };
+    return { sent: { kind: "judged", verdict, endpoint: permit.endpoint, dispatched_ms, ...first }, report };
+  });
+  return { sent, waited_ms };
+}
+
+export function needsOf(members: readonly Outgoing[]): Parameters<Backend["permit"]>[0] {
+  const first = members[0] as Outgoing;
+  return {
+    requests: 1,
+    tokens: members.reduce((sum, { body }) => sum + body.tokens, 0),
+    source: first.source,
+    until_ms: Math.min(...members.map(({ until_ms }) => until_ms)),
+    // A batch goes out for those that still want it: one member's cancellation does not end the others' wait.
+    signal: members.length === 1 ? AbortSignal.any([first.waiting, first.cancelled]) : first.waiting,
+    avoid: new Set(members.flatMap(({ avoid }) => [...avoid])),
+  };
+}
+
+/** Runs `work` under the permit and ends the permit with its report, also when it throws. */
+export async function withPermit<T>(
+  permit: Permit,
+  work: () => Promise<{ readonly sent: T; readonly report: CallReport | undefined }>,
+): Promise<T> {
+  let report: CallReport | undefined;
+  try {
+    const done = await work();
+    report = done.report;
+    return done.sent;
+  } finally {
+    permit.end(report);
+  }
+}
+
+export function reportOf(deps: SendingDeps, verdict: Verdict, answer: ModelAnswer, dispatched_ms: number): CallReport {
+  const latency_ms = deps.clock.now_ms() - dispatched_ms;
+  deps.called(verdict.kind === "succeeded" ? "succeeded" : verdict.error.code, latency_ms);
+  const { usage } = verdict;
+  const retry_after_ms = verdict.kind === "failed" ? verdict.retry_after_ms : undefined;
+  const limits = answer.kind === "answered" ? answer.limits : undefined;
+  return {
+    end: verdict.kind === "succeeded" ? "answered" : PROVIDER_OUTCOMES[verdict.outcome].end,
+    latency_ms,
+    ...(usage === undefined ? {} : { tokens: usage.prompt_tokens + usage.completion_tokens }),
+    ...(retry_after_ms === undefined ? {} : { retry_after_ms }),
+    ...(limits === undefined ? {} : { limits }),
+  };
+}
+
+async function callOnce(
+  deps: SendingDeps,
+  permit: Permit,
+  outgoing: Outgoing,
+): Promise<{ verdict: Verdict; answer: ModelAnswer; first_token_ms?: number }> {
+  const { job, body, model, timeout_ms, cancelled } = outgoing;
+  const pricing: Pricing = { prices: deps.prices, model, batched: false };
+  if (!body.streamed) {
+    const path = pathFor(job.kind);
+    const answer = await permit.client.call({ path, body: body.bytes, timeout_ms, id: job.id, signal: cancelled });
+    return { verdict: judge(job.kind, answer, body, pricing), answer };
+  }
+  const streamed = await deps.stream(permit.client, outgoing, permit.endpoint);
+  const verdict = judge(job.kind, streamed.answer, body, pricing);
+  const settled = settledByReceived(verdict, streamed.received_chars, body, pricing);
+  const first = streamed.first_token_ms === undefined ? {} : { first_token_ms: streamed.first_token_ms };
+  return { verdict: settled, answer: streamed.answer, ...first };
+}
