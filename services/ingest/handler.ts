@@ -2,7 +2,13 @@
 import type { Clock } from "../../libs/shared/clock.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead-letters.ts";
-import { ORIGIN_HEADER, ROUND_HEADER, travellingHeaders } from "../../libs/shared/events/headers.ts";
+import {
+  DEADLINE_HEADER,
+  ORIGIN_HEADER,
+  ROUND_HEADER,
+  TENANT_HEADER,
+  travellingHeaders,
+} from "../../libs/shared/events/headers.ts";
 import { originOf, originText } from "../../libs/shared/events/origin.ts";
 import { outcomeRecord } from "../../libs/shared/events/outcomes.ts";
 import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
@@ -100,7 +106,12 @@ function consequence(deps: IngestDeps, read: Read, verdict: Verdict | undefined)
   const { head, identity } = admission;
   const topic = inLane(deps.names.admitted, head.lane);
   const { json, carried_at } = splice(head, "request", read.request);
-  const headers = { ...headersFrom(deps, record, arrival), [CARRIED_AT_HEADER]: String(carried_at) };
+  const headers = {
+    ...headersFrom(deps, record, arrival),
+    [TENANT_HEADER]: tenant,
+    ...(head.deadline_ms === undefined ? {} : { [DEADLINE_HEADER]: String(head.deadline_ms) }),
+    [CARRIED_AT_HEADER]: String(carried_at),
+  };
   return [{ topic, key: identity.key, value: deps.codec.encode(topic, ...json), headers }];
 }
 

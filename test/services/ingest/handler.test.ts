@@ -43,7 +43,17 @@ describe("ingest", () => {
       traceparent: "t",
       "sluice-reply-to": "g",
       "sluice-origin": "llm.requests 0 0 1000",
+      "sluice-tenant": "demo",
     });
+  });
+
+  test("says whose work it is and when it is late, whatever its writer says", async () => {
+    const { publisher, handle } = setUp();
+    const deadline = "2100-01-01T00:00:00Z";
+    await handle([inRecord({ tenant: "demo", deadline, body }, { headers: { "sluice-tenant": "other" } })]);
+    const headers = publisher.records[0]?.headers ?? {};
+    assert.equal(headers["sluice-tenant"], "demo");
+    assert.equal(headers["sluice-deadline-ms"], String(Date.parse(deadline)));
   });
 
   test("says itself where a request stands and what is behind it, whatever its writer says", async () => {
