@@ -48,8 +48,9 @@ export class TokenBucket {
    */
   giveBack(now_ms: number, amount: Amount): void {
     this.#fill(now_ms);
-    this.#requests += amount.requests;
-    this.#tokens += amount.tokens;
+    const pace = this.#pace(now_ms);
+    this.#requests = lifted(this.#requests, amount.requests, pace.requests);
+    this.#tokens = lifted(this.#tokens, amount.tokens, pace.tokens);
     this.#bound();
   }
 
@@ -82,6 +83,10 @@ export class TokenBucket {
     this.#requests = Math.max(-(this.#limits.requests ?? 0), this.#requests);
     this.#tokens = Math.max(-(this.#limits.tokens ?? 0), this.#tokens);
   }
+}
+
+function lifted(level: number, amount: number, { refunded_max }: Pace): number {
+  return Math.min(level + amount, Math.max(level, refunded_max));
 }
 
 function waitFor_ms(limit: number | undefined, cost: number, level: number, pace: Pace): number {

@@ -9,11 +9,13 @@
  */
 
 /** Of the minute's limit: what calls in flight may use beyond their charges at the most. */
-const SURPLUS = 0.5;
+const SURPLUS = 1;
 /** Calls that weigh in the ratio, the latest most. */
 const CALLS = 128;
 /** Calls until the ratio is believed in full; before, the estimates are, in part. */
 const CALLS_MIN = 8;
+/** Sums of fractions: what lies so little above a whole token is one. */
+const ROUNDING = 1e-6;
 
 export class TokenForecast {
   #estimated = 0;
@@ -31,7 +33,7 @@ export class TokenForecast {
     if (per_minute === undefined) return estimated;
     const open = Math.max(0, this.#open_estimated - this.#open_charged) + ahead;
     const room = Math.max(0, SURPLUS * per_minute - open);
-    return Math.max(0, Math.ceil(Math.max(estimated * this.#ratio(), estimated - room)));
+    return Math.max(0, Math.ceil(Math.max(estimated * this.#ratio(), estimated - room) - ROUNDING));
   }
 
   /** A call was sent under this charge. */

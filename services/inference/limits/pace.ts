@@ -11,6 +11,10 @@
  * Several processes add up: their limits are shares of one, so rates and bursts add up to the whole's, and each may add one call. That
  * one call is what its own rate was lowered for. A share that moves brings no burst: a level starts at zero and is only ever cut.
  *
+ * Refunds: what comes back was let through before and not used; it moves use from one moment to a later one. A window may hold more by what
+ * was in flight and unused when it began, less what is so when it ends: nothing on average, since calls are charged what they
+ * are likely to use (`forecast.ts`). A level is lifted by it to REFUNDED at the most.
+ *
  * That a call needs no full price in the bucket (it leaves a debt) keeps large calls from starving beside small ones: all go at the
  * same level, and a debt costs the same time as saving up.
  */
@@ -20,6 +24,8 @@ const WINDOW_MS = 60_000;
 const TARGET = 0.99;
 /** Of the limit: 300 ms of it, so that timers that fire late lose nothing. */
 const BURST = 0.005;
+/** Of the limit: many calls that give back much at once, as when none of their estimates was right, make no burst of it. */
+const REFUNDED = 0.01;
 /** Of the limit: larger calls lower the rate no further. */
 const CALL_MAX = 0.02;
 
@@ -32,6 +38,8 @@ export type MinuteLimits = { readonly requests: number | undefined; readonly tok
 export type Pace = {
   readonly per_ms: number;
   readonly burst: number;
+  /** The highest that what is given back lifts a level, for those that take at this very moment. */
+  readonly refunded_max: number;
   /** The deepest that a level falls: after a minute no provider knows of what was before. */
   readonly debt_max: number;
 };
@@ -45,6 +53,7 @@ export function paceOf(per_minute: number, largest: number): Pace {
   return {
     per_ms: Math.max(0, per_minute * (TARGET - BURST) - call) / WINDOW_MS,
     burst: per_minute * BURST,
+    refunded_max: per_minute * REFUNDED,
     debt_max: per_minute,
   };
 }

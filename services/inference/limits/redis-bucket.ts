@@ -14,12 +14,12 @@ import { limitsOf } from "./shares.ts";
 const TTL_MS = 120_000;
 /** Processes that were told the same time ask apart: up to this much later, drawn by chance. */
 const JITTER_MS = 10;
-/** No more than a settled call's share of a busy second, and some 50 calls of Redis a second for a process at the most. */
+/** Settlements of this long travel together: some 50 questions a second from a process at the most. */
 const GIVE_BACK_DELAY_MS = 20;
 
 /**
- * KEYS: the hash. ARGV: how long it is kept; for requests, then tokens: whether limited (1 or 0), rate per ms, burst, deepest debt, what
- * is given back; then requests and tokens of each call. Returns how many calls may go and how long the next one waits.
+ * KEYS: the hash. ARGV: how long it is kept; for requests, then tokens: whether limited (1 or 0), rate per ms, burst, deepest debt, highest
+ * level of a refund, what is given back; then requests and tokens of each call. Returns how many calls may go and how long the next one waits.
  */
 const SCRIPT = `
 local time = redis.call("TIME")
@@ -28,15 +28,16 @@ local was = redis.call("HMGET", KEYS[1], "requests", "tokens", "at_ms")
 local elapsed_ms = math.max(0, now_ms - (tonumber(was[3]) or now_ms))
 local limited, per_ms, burst, debt, level = {}, {}, {}, {}, {}
 for d = 1, 2 do
-  local at = 2 + (d - 1) * 5
+  local at = 2 + (d - 1) * 6
   limited[d] = ARGV[at] == "1"
   per_ms[d] = tonumber(ARGV[at + 1])
   burst[d] = tonumber(ARGV[at + 2])
   debt[d] = tonumber(ARGV[at + 3])
-  level[d] = math.min(burst[d], (tonumber(was[d]) or 0) + elapsed_ms * per_ms[d]) + tonumber(ARGV[at + 4])
+  local filled = math.min(burst[d], (tonumber(was[d]) or 0) + elapsed_ms * per_ms[d])
+  level[d] = math.min(filled + tonumber(ARGV[at + 5]), math.max(filled, tonumber(ARGV[at + 4])))
 end
 local granted, wait_ms = 0, 0
-for call = 12, #ARGV, 2 do
+for call = 14, #ARGV, 2 do
   for d = 1, 2 do
     if limited[d] and tonumber(ARGV[call + d - 1]) > 0 and level[d] < -1e-6 then
       wait_ms = math.max(wait_ms, 1, math.ceil(-level[d] / per_ms[d]))
@@ -93,6 +94,8 @@ export class RedisLimits implements LimitStore {
   async ask(calls: readonly Amount[], back: Amount): Promise<LimitAnswer> {
     const now_ms = this.#options.clock.now_ms();
     const { requests, tokens } = limitsOf(this.#options.settings, 1);
+    // Before they are granted: the wait that is told then holds for the rate that follows.
+    for (const call of calls) this.#largest.note(now_ms, call);
     const largest = this.#largest.at(now_ms);
     const [granted, wait_ms] = await withRedis(() =>
       this.#redis.sluiceLimit(
@@ -103,12 +106,11 @@ export class RedisLimits implements LimitStore {
         ...calls.flatMap((call) => [call.requests, call.tokens]),
       ),
     );
-    for (const call of calls.slice(0, granted)) this.#largest.note(now_ms, call);
     return { granted, wait_ms: wait_ms === 0 ? 0 : wait_ms + JITTER_MS * this.#options.random() };
   }
 }
 
 function dimension(limit: number | undefined, largest: number, back: number): number[] {
-  const { per_ms, burst, debt_max } = paceOf(limit ?? 0, largest);
-  return [limit === undefined ? 0 : 1, per_ms, burst, debt_max, back];
+  const { per_ms, burst, debt_max, refunded_max } = paceOf(limit ?? 0, largest);
+  return [limit === undefined ? 0 : 1, per_ms, burst, debt_max, refunded_max, back];
 }
