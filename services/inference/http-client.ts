@@ -10,8 +10,8 @@
  */
 import { type Dispatcher, Pool } from "undici";
 import { type Clock, systemClock, type Timer } from "../../libs/shared/clock.ts";
+import { readProviderLimits } from "./limits/provider-limits.ts";
 import type { ModelAnswer, ModelCall, ModelClient } from "./model-client.ts";
-import { providerLimits, retryAfter_ms } from "./provider-headers.ts";
 import { SseParser } from "./streaming/sse.ts";
 
 export type HttpModelOptions = {
@@ -91,14 +91,8 @@ export class HttpModelClient implements ModelClient {
 
   async #read(call: ModelCall, response: Response, limit: CallLimit, state: CallState): Promise<ModelAnswer> {
     const { statusCode: status, headers } = response;
-    const now_ms = this.#clock.now_ms();
-    const retry_after_ms = retryAfter_ms(headers, now_ms);
-    const limits = providerLimits(headers, now_ms);
-    const answered = (body: Buffer): ModelAnswer => ({
-      ...{ kind: "answered", status, body },
-      ...(retry_after_ms === undefined ? {} : { retry_after_ms }),
-      ...(limits === undefined ? {} : { limits }),
-    });
+    const word = readProviderLimits(headers, this.#clock.now_ms());
+    const answered = (body: Buffer): ModelAnswer => ({ kind: "answered", status, body, ...word });
     const bytes_max = this.#options.response_bytes_max;
     // A provider that streams nothing although it was asked to, or refuses, answers whole.
     if (call.onEvent !== undefined && status === 200 && isEventStream(headers["content-type"])) {

@@ -102,6 +102,7 @@ export class ChatAssembler {
 
   #addLogprobs(into: Fields, given: Fields): void {
     for (const [name, list] of Object.entries(given)) {
+      if (list === null && !Object.hasOwn(into, name)) put(into, name, null);
       if (!Array.isArray(list)) continue;
       const known = listIn<unknown>(into, name, Object.hasOwn(into, name) ? into[name] : undefined);
       for (const item of list) known.push(item);

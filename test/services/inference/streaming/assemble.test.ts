@@ -45,7 +45,7 @@ describe("a streamed answer", () => {
         {
           ...{ index: 0, finish_reason: "stop", content_filter_results: { hate: "safe" } },
           message: { role: "assistant", content: "Hello", refusal: null },
-          logprobs: { content: [...logprobs("Hel").content, ...logprobs("lo").content] },
+          logprobs: { content: [...logprobs("Hel").content, ...logprobs("lo").content], refusal: null },
         },
       ],
       ...{ usage, system_fingerprint: "fp", service_tier: "default", prompt_filter_results: [1] },
