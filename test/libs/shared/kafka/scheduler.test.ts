@@ -3,7 +3,15 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { type LaneName, Scheduler, type Task } from "../../../../libs/shared/kafka/scheduler.ts";
 
-function taskOf(offset: number, key: string | null, lane: LaneName = "interactive", partition = 0): Task {
+type Hints = Partial<Pick<Task, "tenant" | "deadline_ms">>;
+
+function taskOf(
+  offset: number,
+  key: string | null,
+  lane: LaneName = "interactive",
+  partition = 0,
+  { tenant = "", deadline_ms = Number.POSITIVE_INFINITY }: Hints = {},
+): Task {
   const record = {
     topic: `t.${lane}`,
     partition,
@@ -13,7 +21,14 @@ function taskOf(offset: number, key: string | null, lane: LaneName = "interactiv
     headers: {},
     timestamp_ms: 0,
   };
-  return { record, lane, bytes: 10, arrival: offset, tenant: "", deadline_ms: Number.POSITIVE_INFINITY };
+  return { record, lane, bytes: 10, arrival: offset, tenant, deadline_ms };
+}
+
+/** Everything that can run now, one by one. */
+function takeAll(scheduler: Scheduler): Task[] {
+  const all: Task[] = [];
+  for (let batch = scheduler.take(1, 1_000); batch.length > 0; batch = scheduler.take(1, 1_000)) all.push(...batch);
+  return all;
 }
 
 const weights = { interactive: 3, batch: 1 };
@@ -22,7 +37,12 @@ const commands = fc.array(
   fc.oneof(
     {
       weight: 4,
-      arbitrary: fc.record({ kind: fc.constant("add" as const), key: fc.constantFrom("a", "b", "c", null) }),
+      arbitrary: fc.record({
+        kind: fc.constant("add" as const),
+        key: fc.constantFrom("a", "b", "c", null),
+        tenant: fc.constantFrom("x", "y"),
+        deadline_ms: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY),
+      }),
     },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant("next" as const) }) },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant("done" as const), pick: fc.nat(100) }) },
@@ -47,7 +67,7 @@ test("by key: one at a time and in order per key, nothing is lost and what can r
         if (command.kind === "add") {
           const lane = offset % 3 === 0 ? "batch" : "interactive";
           // One key lives in one topic here, so that the model need not know topics.
-          const task = taskOf(offset, command.key === null ? null : `${command.key}-${lane}`, lane);
+          const task = taskOf(offset, command.key === null ? null : `${command.key}-${lane}`, lane, 0, command);
           scheduler.add(task);
           queued.push(task);
         } else if (command.kind === "next") {
@@ -55,6 +75,11 @@ test("by key: one at a time and in order per key, nothing is lost and what can r
           assert.equal(task === undefined, !queued.some(isFree), "runs when something can");
           if (task === undefined) continue;
           assert.ok(isFree(task), "in its key's order, alone");
+          const rivals = queued.filter((one) => isFree(one) && one.lane === task.lane && one.tenant === task.tenant);
+          const [first] = rivals.sort((one, other) =>
+            one.deadline_ms === other.deadline_ms ? one.arrival - other.arrival : one.deadline_ms - other.deadline_ms,
+          );
+          assert.equal(task, first, "of its tenant's, the earliest deadline, then the first to come");
           queued.splice(queued.indexOf(task), 1);
           running.push(task);
         } else if (command.kind === "done" && running.length > 0) {
@@ -79,6 +104,82 @@ test("by fetch: everything in the order it came", () => {
   const order = Array.from({ length: 5 }, () => scheduler.take(1, 1_000)[0]?.record.offset);
   assert.deepEqual(order, [0, 1, 2, 3, 4]);
   assert.deepEqual(scheduler.take(1, 1_000), []);
+});
+
+test("by fetch: tenants take turns, each in the order its records came, and a key's order holds across tenants", () => {
+  const add = fc.record({
+    key: fc.constantFrom("a", "b", null),
+    tenant: fc.constantFrom("x", "y", "z"),
+    deadline_ms: fc.constantFrom(1, Number.POSITIVE_INFINITY),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(add, { maxLength: 60 }),
+      fc.integer({ min: 1, max: 9 }),
+      fc.nat(3),
+      (list, records_max, lost) => {
+        const scheduler = new Scheduler({ order: "fetch", lane_weights: weights });
+        const keep = ({ record }: Task): boolean => record.offset % 4 !== lost;
+        const tasks = list.map((hints, offset) => taskOf(offset, hints.key, "interactive", 0, hints));
+        for (const task of tasks) scheduler.add(task);
+        scheduler.retain(keep);
+        const out: Task[] = [];
+        for (
+          let batch = scheduler.take(records_max, 1_000);
+          batch.length > 0;
+          batch = scheduler.take(records_max, 1_000)
+        ) {
+          out.push(...batch);
+          scheduler.release(batch);
+        }
+        const ascending = (numbers: readonly number[]): boolean =>
+          numbers.every((one, at) => one > (numbers[at - 1] ?? -1));
+        assert.deepEqual(new Set(out), new Set(tasks.filter(keep)));
+        assert.equal(out.length, tasks.filter(keep).length);
+        for (const of_key of Map.groupBy(out, ({ record }) => record.key?.toString()).entries())
+          if (of_key[0] !== undefined) assert.ok(ascending(of_key[1].map(({ arrival }) => arrival)));
+        const keyless = out.filter(({ record }) => record.key === null);
+        for (const of_tenant of Map.groupBy(keyless, ({ tenant }) => tenant).values())
+          assert.ok(ascending(of_tenant.map(({ arrival }) => arrival)));
+        assert.deepEqual([scheduler.queued, scheduler.queued_bytes], [0, 0]);
+      },
+    ),
+  );
+});
+
+for (const order of ["key", "fetch"] as const) {
+  test(`by ${order}: one tenant's flood does not stand in front of another's single record`, () => {
+    const scheduler = new Scheduler({ order, lane_weights: weights });
+    for (let offset = 0; offset < 20_000; offset += 1)
+      scheduler.add(taskOf(offset, `f-${offset}`, "interactive", 0, { tenant: "flood" }));
+    for (let count = 0; count < 7; count += 1) scheduler.take(1, 1_000);
+    scheduler.add(taskOf(20_000, "single", "interactive", 0, { tenant: "other" }));
+    const next = [...scheduler.take(1, 1_000), ...scheduler.take(1, 1_000)];
+    assert.ok(next.some(({ tenant }) => tenant === "other"));
+  });
+}
+
+test("tenants get turns by their weight", () => {
+  const heavy = (tenant: string): number => (tenant === "heavy" ? 3 : 1);
+  const scheduler = new Scheduler({ order: "key", lane_weights: weights, tenant_weight: heavy });
+  for (let offset = 0; offset < 40; offset += 1)
+    scheduler.add(taskOf(offset, `${offset}`, "interactive", 0, { tenant: offset % 2 === 0 ? "heavy" : "light" }));
+  const first = Array.from({ length: 16 }, () => scheduler.take(1, 1_000)[0]?.tenant);
+  assert.equal(first.filter((tenant) => tenant === "heavy").length, 12);
+});
+
+test("by key: what waits behind another of its line keeps its place among its tenant's, and its deadline counts at the front", () => {
+  const scheduler = new Scheduler({ order: "key", lane_weights: weights });
+  const [head, late, urgent] = [
+    taskOf(0, "s"),
+    taskOf(2, "other"),
+    taskOf(1, "s", "interactive", 0, { deadline_ms: 1 }),
+  ];
+  for (const task of [head, urgent, late]) scheduler.add(task);
+  assert.deepEqual(takeAll(scheduler), [head, late], "the urgent one waits for its line");
+  scheduler.add(taskOf(3, "third"));
+  scheduler.release([head]);
+  assert.equal(scheduler.take(1, 1_000)[0], urgent);
 });
 
 test("a full batch lane takes its share and no more; alone it takes all", () => {
@@ -145,4 +246,19 @@ test("by partition: batches of one partition, one at a time and in order, partit
       },
     ),
   );
+});
+
+test("by partition: partitions take turns, whoever's records they are and however long they have waited", () => {
+  const scheduler = new Scheduler({ order: "partition", lane_weights: weights });
+  for (let offset = 0; offset < 40; offset += 1)
+    scheduler.add(
+      taskOf(offset, null, "interactive", offset < 30 ? 0 : 1, { tenant: `${offset}`, deadline_ms: 100 - offset }),
+    );
+  const turns: number[] = [];
+  for (let turn = 0; turn < 6; turn += 1) {
+    const batch = scheduler.take(2, 1_000);
+    turns.push(batch[0]?.record.partition ?? -1);
+    scheduler.release(batch);
+  }
+  assert.deepEqual(turns, [0, 1, 0, 1, 0, 1]);
 });
