@@ -332,6 +332,79 @@ test("whoever asked is told of assignments, whole, and of commits that were take
   assert.deepEqual(told, ["assigned 0,1", "committed 0@2", "lost 0", "assigned 1,2"]);
 });
 
+test("a consumer that falls silent is started again, and nothing that it held counts any more", async () => {
+  const open: (() => void)[] = [];
+  const handled: number[] = [];
+  const told: string[] = [];
+  const one = await rig(
+    ([record]) =>
+      new Promise((resolve) => {
+        handled.push(record?.offset ?? -1);
+        open.push(resolve);
+      }),
+    {
+      limits: { max_in_flight: 1 },
+      onLost: (lost) => void told.push(`lost ${lost.length}`),
+      onAssigned: (all) => void told.push(`assigned ${all.length}`),
+    },
+  );
+  await one.assign([0]);
+  one.deliver(recordOf(0), recordOf(1));
+  for (let minute = 0; minute < 5; minute += 1) {
+    one.consumer.events?.alive();
+    await one.pass(50_000);
+  }
+  assert.equal(one.consumer.restarts, 0, "a word now and then is enough");
+  await one.pass(40_000);
+  assert.deepEqual([one.consumer.restarts, one.consumption.stats().restarts], [1, 1]);
+  assert.deepEqual([one.consumption.joined, one.consumption.stats().queued], [false, 0]);
+  open[0]?.();
+  await one.pass(1_000);
+  assert.deepEqual(one.consumer.commits, [], "0 was done for an assignment that is gone");
+  await one.assign([0]);
+  one.deliver(recordOf(0), recordOf(1));
+  assert.ok(one.consumption.joined);
+  assert.deepEqual(handled, [0, 0]);
+  assert.deepEqual(told, ["assigned 1", "lost 1", "assigned 1"]);
+});
+
+test("a restart that fails is repeated, one that hangs is overtaken, and none is begun once the engine drains", async () => {
+  const one = await rig(async () => undefined);
+  let outcome: "fails" | "hangs" = "fails";
+  let tries = 0;
+  one.consumer.restart = async () => {
+    tries += 1;
+    if (outcome === "fails") throw unavailable("kafka", new Error("away"));
+    await new Promise(() => undefined);
+  };
+  await one.pass(76_000);
+  assert.ok(tries > 2, `${tries} tries`);
+  outcome = "hangs";
+  await one.pass(1_000);
+  const hung_at = tries;
+  await one.pass(76_000);
+  assert.equal(tries, hung_at + 1);
+  await one.consumption.drain(1_000);
+  await one.pass(600_000);
+  assert.equal(tries, hung_at + 1);
+});
+
+test("bytes of a flooded lane leave the other lane's share alone (I6)", async () => {
+  const one = await rig(() => new Promise(() => undefined), {
+    topics: { t: "interactive", "t.batch": "batch" },
+    limits: { max_in_flight: 1, queued_records_max: 1_000, queued_bytes_max: 30_000 },
+  });
+  one.consumer.events?.assigned([tp(0), { topic: "t.batch", partition: 0 }], []);
+  await one.pass(1);
+  const flood = Array.from({ length: 50 }, (_, offset) => ({ ...recordOf(offset), topic: "t.batch" }));
+  one.deliver(...flood);
+  assert.deepEqual([...one.consumer.paused], ["t.batch"]);
+  one.deliver(...Array.from({ length: 10 }, (_, offset) => recordOf(offset)));
+  assert.deepEqual([...one.consumer.paused], ["t.batch"]);
+  one.deliver(...Array.from({ length: 20 }, (_, offset) => recordOf(10 + offset)));
+  assert.deepEqual([...one.consumer.paused], ["t.batch", "t"]);
+});
+
 test("draining gives up at its deadline and says how much is left", async () => {
   const one = await rig(() => new Promise(() => undefined));
   await one.assign([0]);
