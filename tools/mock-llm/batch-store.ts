@@ -5,11 +5,11 @@ import type { LineProblem } from "./batch-input.ts";
 
 export const FILES_MAX = 1_000;
 /** Of all files together. */
-export const FILE_BYTES_MAX = 512 * 1024 * 1024;
-export const BATCHES_MAX = 1_000;
+const FILE_BYTES_MAX = 512 * 1024 * 1024;
+const BATCHES_MAX = 1_000;
 /** Batches that are not yet over, and the bytes of their input; one more is refused. */
 export const OPEN_BATCHES_MAX = 100;
-export const OPEN_INPUT_BYTES_MAX = 256 * 1024 * 1024;
+const OPEN_INPUT_BYTES_MAX = 256 * 1024 * 1024;
 
 /** OpenAI's file object. */
 export type FileObject = {
