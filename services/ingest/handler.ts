@@ -94,7 +94,8 @@ function consequence(deps: IngestDeps, read: Read, verdict: Verdict | undefined)
     const message = `tenant ${tenant} already has a request ${id} with other content`;
     return [deadLetter(deps.dead_letters, record, "id_conflict", message)];
   }
-  if (verdict === "repeated") {
+  // What was admitted goes on: where Redis forgot it meanwhile, a repeat was admitted too and may count on this very one.
+  if (verdict === "repeated" && !deps.reentry) {
     deps.count("repeated");
     return [];
   }

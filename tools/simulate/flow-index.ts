@@ -13,15 +13,20 @@ export class FlowIndex {
   readonly #cluster: SimulatedCluster;
   readonly #stages: ReadonlyMap<string, Stage>;
   readonly #dlq: string;
+  readonly #ends: ReadonlySet<string>;
+  /** Subjects that went another round. */
+  readonly #retried = new Set<string>();
   /** By topic, then by subject. */
   readonly #written = new Map<string, Map<string, Written[]>>();
   readonly #letters = new Map<string, Written[]>();
   readonly #identities = new WeakMap<InRecord, FlowRecord>();
 
-  constructor(cluster: SimulatedCluster, stages: readonly Stage[], dlq: string) {
+  /** @param ends topics whose records end their subject, whichever round they come from. */
+  constructor(cluster: SimulatedCluster, stages: readonly Stage[], dlq: string, ends: readonly string[]) {
     this.#cluster = cluster;
     this.#stages = new Map(stages.map((stage) => [stage.group, stage]));
     this.#dlq = dlq;
+    this.#ends = new Set(ends);
   }
 
   add(record: InRecord, transaction: LogTransaction | undefined): void {
@@ -30,8 +35,9 @@ export class FlowIndex {
       append(this.#letters, originOf(record), written);
       return;
     }
-    const { subject } = this.identityOf(record);
+    const { subject, round } = this.identityOf(record);
     if (subject === undefined) return;
+    if (round > 0) this.#retried.add(subject);
     let topic = this.#written.get(record.topic);
     if (topic === undefined) {
       topic = new Map();
@@ -56,12 +62,12 @@ export class FlowIndex {
   }
 
   /**
-   * The subject, unless several partitions or contents share it (which of them came first is nobody's promise) or a deadline may
-   * have it refused at a later reading (refusals overtake).
+   * The subject, unless several partitions or contents share it (which of them came first is nobody's promise), a deadline may
+   * have it refused at a later reading (refusals overtake), or it went another round (others overtake it).
    */
   soleSubjectOf(record: InRecord, requests: readonly string[]): string | undefined {
     const { subject } = this.identityOf(record);
-    if (subject === undefined) return undefined;
+    if (subject === undefined || this.#retried.has(subject)) return undefined;
     const all = requests.flatMap((topic) => this.#written.get(topic)?.get(subject) ?? []);
     if (all.some(({ record: one }) => this.identityOf(one).has_deadline)) return undefined;
     const kinds = all.map(({ record: one }) => `${one.topic}/${one.partition} ${this.identityOf(one).content}`);
@@ -79,14 +85,16 @@ export class FlowIndex {
 
   /**
    * True when nothing would be missing if the group never read this record again: its dead letter is there, or what its stage
-   * writes about its subject, or another record of the subject is still to come and will see to it.
+   * writes about its subject in this round, or what ends it, or another record of the subject is still to come and will see to it.
    */
   isDone(record: InRecord, group: string): boolean {
     if (this.#letters.get(placeOf(record))?.some(isCommitted)) return true;
     const stage = this.#stages.get(group);
-    const { subject } = this.identityOf(record);
+    const { subject, round } = this.identityOf(record);
     if (stage === undefined || subject === undefined) return false;
-    if (stage.outputs.some((topic) => this.#written.get(topic)?.get(subject)?.some(isCommitted))) return true;
+    const follows = (one: Written): boolean =>
+      isCommitted(one) && (this.#ends.has(one.record.topic) || this.identityOf(one.record).round >= round);
+    if (stage.outputs.some((topic) => this.#written.get(topic)?.get(subject)?.some(follows))) return true;
     return stage.inputs.some((topic) =>
       this.#written
         .get(topic)

@@ -11,6 +11,7 @@ export type FlowTopics = {
   readonly results: string;
   readonly dlq: string;
   readonly outcomes: string;
+  readonly retries: readonly string[];
   /** The input topics of each stage, where its poison is found. */
   readonly inputs_of: Readonly<Record<string, readonly string[]>>;
   /** Whose dead letters are part of its transactions. */
@@ -97,10 +98,11 @@ function contentProblem(view: FlowView, ended: Ended, request: InRecord, subject
     const wrong = own_letter && !view.idsWereForgotten();
     return wrong ? `${subject} has a result and ${placeOf(request)} is a dead letter` : undefined;
   }
-  // When the memory of ids was lost with Redis, the conflict is found later, at the outcome.
+  // When the memory of ids was lost with Redis, the conflict is found later: when it is entered again, or at the outcome.
+  const found_at = [topics.outcomes, ...topics.retries];
   const later = ended.letters.some((letter) => {
-    const original =
-      letter.headers["kafka_dlt-original-topic"] === topics.outcomes ? index.originalOf(letter) : undefined;
+    const topic = letter.headers["kafka_dlt-original-topic"] ?? "";
+    const original = found_at.includes(topic) ? index.originalOf(letter) : undefined;
     return original !== undefined && index.subjectOf(original) === subject;
   });
   return own_letter || later ? undefined : `${placeOf(request)} has other content than ${subject} and no dead letter`;

@@ -1,7 +1,7 @@
 /** The real flow as a scenario: the services' own handlers, wired as their `main.ts` wire them, on simulated ports. */
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { type DeadLetterWriter, deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
-import { redeliveryPolicy } from "../../libs/shared/events/redelivery.ts";
+import { parseDelay, redeliveryPolicy } from "../../libs/shared/events/redelivery.ts";
 import { topicEvents, topicNames } from "../../libs/shared/events/topics.ts";
 import type { Handler } from "../../libs/shared/kafka/consumption.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
@@ -16,7 +16,9 @@ import { createInferenceHandler } from "../../services/inference/handler.ts";
 import { AttemptLedger } from "../../services/inference/ledger/ledger.ts";
 import type { ModelClient } from "../../services/inference/model-client.ts";
 import { type Outgoing, type SendingDeps, sendSingly } from "../../services/inference/sending.ts";
+import { JobTokens } from "../../services/inference/streaming/job-tokens.ts";
 import { createIngestHandler } from "../../services/ingest/handler.ts";
+import { createReentryHandler } from "../../services/ingest/reentry.ts";
 import { createResultsHandler, transactionalDeadLetter } from "../../services/results/handler.ts";
 import { createRouterHandler } from "../../services/router/handler.ts";
 import { ALIVE_TTL_MS, attemptStore, callsArePaidOnce } from "./attempts.ts";
@@ -37,6 +39,11 @@ const lanes = (topic: string): Record<string, LaneName> => ({ [topic]: "interact
 const both = (topic: string): string[] => Object.keys(lanes(topic));
 const jobs = TIERS.flatMap((tier) => both(names.jobs(tier)));
 
+const RETRY_DELAYS = ["1s", "3s"];
+const retries = RETRY_DELAYS.map(names.retry);
+
+const NO_STREAM = { start() {}, token() {}, end() {} };
+
 const NEVER = new AbortController().signal;
 
 const PRICE = priceOf({ input_usd_per_mtok: 1, output_usd_per_mtok: 2 });
@@ -49,19 +56,17 @@ const TABLE: Parameters<typeof createRouterHandler>[0]["table"] = {
   routing: { default_tier: "small", embeddings_tier: "small" },
 };
 
+const ENTRY = { name: "ingest", outputs: [...both(names.admitted), names.outcomes] } as const;
+
 const STAGES: readonly (IndexStage & { readonly name: Stage })[] = [
-  {
-    name: "ingest",
-    group: "sluice.ingest",
-    inputs: both(names.requests),
-    outputs: [...both(names.admitted), names.outcomes],
-  },
+  { ...ENTRY, group: "sluice.ingest", inputs: both(names.requests) },
+  ...RETRY_DELAYS.map((delay) => ({ ...ENTRY, group: `sluice.ingest.retry.${delay}`, inputs: [names.retry(delay)] })),
   { name: "router", group: "sluice.router", inputs: both(names.admitted), outputs: [...jobs, names.outcomes] },
   ...TIERS.map((tier) => ({
     name: "inference" as const,
     group: `sluice.inference.${tier}`,
     inputs: both(names.jobs(tier)),
-    outputs: [names.outcomes],
+    outputs: [names.outcomes, ...retries],
   })),
   { name: "results", group: "sluice.results", inputs: [names.outcomes], outputs: [names.results] },
 ];
@@ -76,7 +81,7 @@ export const flowScenario: ScenarioFactory = ({ random, clock, cluster, chaos_ms
     model: { refusal: random.next() * 0.3, garbage: random.next() * 0.1, latency_ms: random.int(5, 1_500) },
   };
   const workload = drawWorkload(random.fork(), names.requests, shared.schemas.idOf(names.requests), chaos_ms);
-  const index = new FlowIndex(cluster, STAGES, names.dlq);
+  const index = new FlowIndex(cluster, STAGES, names.dlq, [names.outcomes, names.results]);
   const view: FlowView = {
     topics: flowTopics(),
     index,
@@ -106,6 +111,7 @@ function flowTopics(): FlowTopics {
     results: names.results,
     dlq: names.dlq,
     outcomes: names.outcomes,
+    retries,
     inputs_of,
     transactional_group: "sluice.results",
   };
@@ -131,7 +137,15 @@ function flowInvariants(view: FlowView, stores: Stores): Invariant[] {
 }
 
 function drawTopics(random: Random): Record<string, number> {
-  const work = [...both(names.requests), ...both(names.admitted), ...jobs, names.outcomes, names.results, names.dlq];
+  const work = [
+    ...both(names.requests),
+    ...both(names.admitted),
+    ...jobs,
+    ...retries,
+    names.outcomes,
+    names.results,
+    names.dlq,
+  ];
   return Object.fromEntries(work.map((topic) => [topic, random.int(1, 4)]));
 }
 
@@ -172,22 +186,17 @@ function wire(stage: Stage, group: string, shared: Shared, random: Random): Wiri
   });
   const batches = { order: "fetch", commit_by: "engine", max_in_flight: 1 } as const;
   switch (stage) {
-    case "ingest":
+    case "ingest": {
+      const delay = RETRY_DELAYS.find((name) => group.endsWith(`.retry.${name}`));
       return {
         ...batches,
+        ...(delay === undefined ? {} : { max_in_flight: random.int(1, 100), single: true }),
         build: (parts) => ({
           ...published(parts),
-          handler: poisoned(
-            stage,
-            createIngestHandler({
-              ...common(parts),
-              seen: seenStore(parts.process, shared.stores),
-              knowsTenant: (tenant) => (TENANTS as readonly string[]).includes(tenant),
-              count: () => undefined,
-            }),
-          ),
+          handler: poisoned(stage, ingest(parts, common(parts), shared, delay)),
         }),
       };
+    }
     case "router":
       return {
         ...batches,
@@ -216,6 +225,19 @@ function wire(stage: Stage, group: string, shared: Shared, random: Random): Wiri
 
 type Common = Omit<Parameters<typeof createRouterHandler>[0], "table">;
 
+/** @param delay of the retry topic that it reads; undefined for requests at their first entry. */
+function ingest(parts: ServiceParts, common: Common, shared: Shared, delay: string | undefined): Handler {
+  const { process, clock } = parts;
+  const enter = createIngestHandler({
+    ...common,
+    seen: seenStore(process, shared.stores),
+    knowsTenant: (tenant) => (TENANTS as readonly string[]).includes(tenant),
+    reentry: delay !== undefined,
+    count: () => undefined,
+  });
+  return delay === undefined ? enter : createReentryHandler({ clock, delay_ms: parseDelay(delay).delay_ms, enter });
+}
+
 function inference(parts: ServiceParts, common: Common, shared: Shared): Handler {
   const { process, clock, random } = parts;
   const client = modelClient(process, shared.stores, shared.model, process.random.fork());
@@ -224,7 +246,8 @@ function inference(parts: ServiceParts, common: Common, shared: Shared): Handler
     backend: openBackend(client),
     clock,
     prices: { version: "simulated", priceOf: () => PRICE },
-    stream: () => Promise.reject(new Error("nothing streams here")),
+    response_bytes_max: 100_000,
+    idle_ms: 5_000,
     called: () => undefined,
   };
   const attempts = {
@@ -237,7 +260,7 @@ function inference(parts: ServiceParts, common: Common, shared: Shared): Handler
     timeout_ms: 5_000,
     on_unknown: "retry" as const,
   };
-  const after = { names, redelivery: redeliveryPolicy({ rounds_max: 0, age_max_minutes: 5 }, ["5s"]) };
+  const after = { names, redelivery: redeliveryPolicy({ rounds_max: 2, age_max_minutes: 5 }, RETRY_DELAYS) };
   return createInferenceHandler({
     ...common,
     ledger: new AttemptLedger({
@@ -249,6 +272,7 @@ function inference(parts: ServiceParts, common: Common, shared: Shared): Handler
       counted: () => undefined,
     }),
     attempt: (work) => runAttempts({ ...attempts, models: [work.job.route.model] }, work),
+    tokens: () => new JobTokens(() => NO_STREAM),
     cancellation: () => ({ signal: NEVER, release: () => undefined }),
     afterFailure: (record, job, request, failed, now_ms) =>
       afterFailure({ ...after, on_unknown: "retry" }, record, job, request, failed, now_ms),

@@ -10,18 +10,21 @@ export type FlowRecord = {
   readonly content: string | undefined;
   /** May be refused at a second reading that was admitted at the first. */
   readonly has_deadline: boolean;
+  /** Rounds through the retry topics behind it. */
+  readonly round: number;
 };
 
 /** Owner of results whose request named no usable tenant. */
 const NO_TENANT = "_unknown";
-const NOBODY: FlowRecord = { subject: undefined, content: undefined, has_deadline: false };
+const NOBODY: FlowRecord = { subject: undefined, content: undefined, has_deadline: false, round: 0 };
 
 export function identify({
   topic,
   partition,
   offset,
   value,
-}: Pick<InRecord, "topic" | "partition" | "offset" | "value">): FlowRecord {
+  headers,
+}: Pick<InRecord, "topic" | "partition" | "offset" | "value" | "headers">): FlowRecord {
   const json = value === null ? undefined : parse(value);
   if (typeof json !== "object" || json === null || Array.isArray(json)) return NOBODY;
   const { tenant, id, metadata } = json as Record<string, unknown>;
@@ -30,10 +33,17 @@ export function identify({
   const own = known && typeof id === "string" && ID_PATTERN.test(id);
   const content = (metadata as Record<string, unknown> | undefined)?.["content"];
   return {
-    subject: `${known ? tenant : NO_TENANT} ${own ? id : `${topic}-${partition}-${offset}`}`,
+    subject: `${known ? tenant : NO_TENANT} ${own ? id : (entryOf(headers) ?? `${topic}-${partition}-${offset}`)}`,
     content: typeof content === "string" ? content : undefined,
     has_deadline: "deadline" in json,
+    round: Number(headers["sluice-round"] ?? 0),
   };
+}
+
+/** Where a request that comes back was entered first, as ids are made from it. */
+function entryOf(headers: InRecord["headers"]): string | undefined {
+  const [topic, partition, offset] = headers["sluice-origin"]?.split(" ") ?? [];
+  return topic === undefined ? undefined : `${topic}-${partition}-${offset}`;
 }
 
 function parse(value: Buffer): unknown {

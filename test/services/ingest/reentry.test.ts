@@ -106,6 +106,15 @@ describe("a record of a retry topic", () => {
     assert.equal(publisher.records[0]?.key, "llm.retry.5s-1-9");
   });
 
+  test("goes on where Redis forgot it and a repeat was admitted meanwhile; other content takes its id", async () => {
+    const { first, reenter, counts } = setUp();
+    const request = { tenant: "demo", id: "r1", body };
+    await first(inRecord(request, { partition: 3, offset: 77 }));
+    await reenter(retry(request, due(0)));
+    await reenter(retry({ ...request, user: "other" }, due(0)));
+    assert.deepEqual(counts, ["admitted", "admitted", "dead_letter"]);
+  });
+
   test("ends as expired when its deadline passed while it waited, and would not have at its arrival", async () => {
     const { publisher, reenter, counts } = setUp();
     const deadline = new Date(START_MS + 3_000).toISOString();
