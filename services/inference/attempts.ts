@@ -8,6 +8,7 @@ import { callBody } from "./call.ts";
 import type { Attempt } from "./ledger/ledger.ts";
 import { failure, PROVIDER_OUTCOMES, type ProviderFailure } from "./provider-outcomes.ts";
 import type { Outgoing, Sending } from "./sending.ts";
+import type { JobTokens } from "./streaming/job-tokens.ts";
 import type { Verdict } from "./verdict.ts";
 
 export type AttemptsDeps = {
@@ -32,6 +33,7 @@ export type Work = {
   readonly source: TopicPartition;
   readonly stopping: AbortSignal;
   readonly cancelled: AbortSignal;
+  readonly tokens: JobTokens;
 };
 
 export type Concluded = {
@@ -103,7 +105,7 @@ class AttemptsState {
   }
 
   outgoing(): Outgoing {
-    const { job, request, attempt, source, stopping, cancelled } = this.#work;
+    const { job, request, attempt, source, stopping, cancelled, tokens } = this.#work;
     const model = this.#deps.models[this.#model] ?? job.route.model;
     const now_ms = this.#deps.clock.now_ms();
     const left_ms = (job.deadline_ms ?? Number.POSITIVE_INFINITY) - now_ms;
@@ -118,6 +120,7 @@ class AttemptsState {
       waiting: stopping,
       cancelled,
       avoid: this.#avoid,
+      tokens,
     };
   }
 

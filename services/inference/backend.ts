@@ -11,7 +11,7 @@ export type WaitReason = "limit" | "budget" | "breaker" | "concurrency" | "batch
 export type Waits = Partial<Record<WaitReason, number>>;
 
 export type CallNeeds = {
-  /** Requests of the batch, 1 otherwise. */
+  /** Calls to the provider, as it counts them: a batch is one. */
   readonly requests: number;
   /** The most tokens that the call may use, as far as is known. */
   readonly tokens: number;

@@ -1,5 +1,6 @@
 /** What is sent to the model. Pure. */
 import type { JobHead } from "../../libs/shared/events/flow.ts";
+import { prefixOf } from "./batching/prefix.ts";
 
 /** The provider's path for a kind of request, below its base URL. */
 export function pathFor(kind: JobHead["kind"]): string {
@@ -14,6 +15,10 @@ export type CallBody = {
   readonly tokens: number;
   /** Of these, the prompt's. */
   readonly prompt_tokens: number;
+  /** The request's `n`. */
+  readonly choices: number;
+  /** Names what stands before the conversation: calls with the same one share a provider's prefix cache. */
+  readonly prefix: string;
 };
 
 /** For an output that nobody bounded, until the provider tells how much it was. */
@@ -34,7 +39,10 @@ export function callBody(job: JobHead, model: string, request: Buffer): CallBody
   if (job.kind === "chat") boundOutput(call, job.max_output_tokens);
   const bytes = Buffer.from(JSON.stringify(call));
   const prompt_tokens = Math.ceil(bytes.length / BYTES_PER_TOKEN);
-  return { bytes, streamed, prompt_tokens, tokens: prompt_tokens + (job.kind === "chat" ? outputTokens(call) : 0) };
+  const choices = typeof call["n"] === "number" ? call["n"] : 1;
+  if (job.kind === "embeddings") return { bytes, streamed, prompt_tokens, tokens: prompt_tokens, choices, prefix: "" };
+  const tokens = prompt_tokens + choices * outputTokens(call);
+  return { bytes, streamed, prompt_tokens, tokens, choices, prefix: prefixOf(call) };
 }
 
 function boundOutput(call: Record<string, unknown>, max_output_tokens: number | undefined): void {
@@ -46,6 +54,5 @@ function boundOutput(call: Record<string, unknown>, max_output_tokens: number | 
 
 function outputTokens(call: Record<string, unknown>): number {
   const asked = call["max_completion_tokens"] ?? call["max_tokens"];
-  const each = typeof asked === "number" ? asked : OUTPUT_TOKENS_GUESS;
-  return each * (typeof call["n"] === "number" ? call["n"] : 1);
+  return typeof asked === "number" ? asked : OUTPUT_TOKENS_GUESS;
 }

@@ -21,6 +21,7 @@ import type { Waits } from "./backend.ts";
 import type { DeadLetterGuard } from "./dead-letter-guard.ts";
 import type { Answer, BatchPlace } from "./ledger/entry.ts";
 import type { Attempt, AttemptLedger, Opened } from "./ledger/ledger.ts";
+import type { JobTokens } from "./streaming/job-tokens.ts";
 
 /** What became of a job, for metrics. */
 export type JobEnd = "published" | "republished" | "repeated" | "redelivered" | "fenced" | "dead_letter";
@@ -34,6 +35,8 @@ export type InferenceDeps = {
   readonly ledger: AttemptLedger;
   /** Calls the model until there is an end; with `batch`, goes on waiting for what a provider's batch has. */
   readonly attempt: (work: Work, batch: BatchPlace | undefined) => Promise<AttemptsEnd>;
+  /** The request's stream of tokens. */
+  readonly tokens: (job: JobHead) => JobTokens;
   /** Aborted when the request is cancelled; released when nobody asks any more. */
   readonly cancellation: (tenant: string, id: string) => { readonly signal: AbortSignal; release(): void };
   readonly afterFailure: (
@@ -115,15 +118,19 @@ async function work(
 ): Promise<Consequence | undefined> {
   const cancellation = deps.cancellation(job.job.tenant, job.job.id);
   const cancelled = cancellation.signal;
+  const tokens = deps.tokens(job.job);
   try {
     for (;;) {
       await holdBack(deps, job.job, [stopping, cancelled]);
       if (stopping.aborted) throw givenUp();
       const { job: head, request, record } = job;
-      const ended = await deps.attempt({ job: head, request, attempt, source: record, stopping, cancelled }, batch);
+      const ended = await deps.attempt(
+        { job: head, request, attempt, source: record, stopping, cancelled, tokens },
+        batch,
+      );
       if (ended.kind === "stopping") throw givenUp();
       if (ended.kind === "fenced") return undefined;
-      const consequence = await conclude(deps, job, attempt, ended);
+      const consequence = await conclude(deps, job, attempt, ended, tokens);
       if (consequence !== "held") return consequence;
     }
   } finally {
@@ -148,12 +155,14 @@ async function conclude(
   job: Job,
   attempt: Attempt,
   ended: Concluded,
+  tokens: JobTokens,
 ): Promise<Consequence | "held" | undefined> {
   const { verdict, waited_ms } = ended;
   const answer = answerOf(deps, job.job, attempt, ended);
   if (verdict.kind === "succeeded") {
     deps.guard.record(false, deps.clock.now_ms());
     const mine = await attempt.answered(answer, nusd(verdict.usage.cost_usd));
+    if (mine) tokens.end("succeeded", verdict.usage);
     return mine ? { ...answered(deps, job, attempt, answer, "published"), waited_ms } : undefined;
   }
   const now_ms = deps.clock.now_ms();
@@ -164,6 +173,7 @@ async function conclude(
   }
   deps.guard.record(after.dead_letter, now_ms);
   if (after.dead_letter && deps.guard.holds) return "held";
+  tokens.end(answer.ending.status, verdict.usage);
   return { ...failedForGood(deps, job, attempt, answer, after.dead_letter), waited_ms };
 }
 

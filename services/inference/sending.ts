@@ -8,8 +8,10 @@ import type { TopicPartition } from "../../libs/shared/kafka/ports.ts";
 import type { Backend, CallReport, Permit, WaitReason, Waits } from "./backend.ts";
 import { type CallBody, pathFor } from "./call.ts";
 import type { Attempt } from "./ledger/ledger.ts";
-import type { ModelAnswer, ModelClient } from "./model-client.ts";
+import type { ModelAnswer } from "./model-client.ts";
 import { PROVIDER_OUTCOMES } from "./provider-outcomes.ts";
+import type { JobTokens } from "./streaming/job-tokens.ts";
+import { streamCall } from "./streaming/stream-call.ts";
 import type { PriceList, Pricing } from "./usage.ts";
 import { judge, settledByReceived, type Verdict } from "./verdict.ts";
 
@@ -29,6 +31,7 @@ export type Outgoing = {
   readonly cancelled: AbortSignal;
   /** Endpoints that failed this request before. */
   readonly avoid: ReadonlySet<string>;
+  readonly tokens: JobTokens;
 };
 
 export type Sent =
@@ -45,19 +48,13 @@ export type Sent =
 
 export type Sending = { readonly sent: Sent; readonly waited_ms: Waits };
 
-/** A streamed call: tells the tokens as they come and gives back the whole answer. */
-export type StreamedAnswer = {
-  readonly answer: ModelAnswer;
-  readonly first_token_ms?: number;
-  /** Characters received, for a stream that broke. */
-  readonly received_chars: number;
-};
-
 export type SendingDeps = {
   readonly backend: Backend;
   readonly clock: Clock;
   readonly prices: PriceList;
-  readonly stream: (client: ModelClient, outgoing: Outgoing, endpoint: string) => Promise<StreamedAnswer>;
+  readonly response_bytes_max: number;
+  /** How long a stream that has begun may say nothing. */
+  readonly idle_ms: number;
   /** Told of every call made, for metrics. */
   readonly called: (outcome: string, elapsed_ms: number) => void;
 };
@@ -128,16 +125,19 @@ async function callOnce(
   permit: Permit,
   outgoing: Outgoing,
 ): Promise<{ verdict: Verdict; answer: ModelAnswer; first_token_ms?: number }> {
-  const { job, body, model, timeout_ms, cancelled } = outgoing;
+  const { job, body, model, timeout_ms, cancelled, attempt } = outgoing;
   const pricing: Pricing = { prices: deps.prices, model, batched: false };
+  const call = { path: pathFor(job.kind), body: body.bytes, timeout_ms, id: job.id, signal: cancelled };
   if (!body.streamed) {
-    const path = pathFor(job.kind);
-    const answer = await permit.client.call({ path, body: body.bytes, timeout_ms, id: job.id, signal: cancelled });
+    const answer = await permit.client.call(call);
     return { verdict: judge(job.kind, answer, body, pricing), answer };
   }
-  const streamed = await deps.stream(permit.client, outgoing, permit.endpoint);
+  const tokens = outgoing.tokens.begin(attempt.calls, model, permit.endpoint);
+  const { response_bytes_max, idle_ms } = deps;
+  const options = { ...call, choices: body.choices, response_bytes_max, idle_ms };
+  const streamed = await streamCall(permit.client, options, tokens, deps.clock);
   const verdict = judge(job.kind, streamed.answer, body, pricing);
-  const settled = settledByReceived(verdict, streamed.received_chars, body, pricing);
+  const settled = settledByReceived(verdict, streamed.received.chars, body, pricing);
   const first = streamed.first_token_ms === undefined ? {} : { first_token_ms: streamed.first_token_ms };
   return { verdict: settled, answer: streamed.answer, ...first };
 }

@@ -30,8 +30,8 @@ export type LimitSettings = z.infer<typeof limits>;
 const batching = z.strictObject({
   /** Requests sent together at the most. */
   size_max: count.default(64),
-  /** How long the first one waits for others while the endpoint has room. */
-  wait_ms: duration_ms.default(5),
+  /** How long the first one waits for others while calls are in flight. Default: 5 for embeddings, 0 for chat. */
+  wait_ms: duration_ms.optional(),
   bytes_max: count.default(1024 * 1024),
   tokens_max: count.default(100_000),
   /** Batches shrink while their calls take longer than this. */

@@ -96,3 +96,17 @@ async function create(admin: Admin, plans: readonly TopicPlan[]): Promise<void> 
     })),
   });
 }
+
+/** How many partitions a topic has. @throws retryable when Kafka is away. */
+export async function partitionCount(kafka: Kafka, topic: string): Promise<number> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics[0]?.partitions.length ?? 0;
+  } catch (error) {
+    throw kafkaError(error);
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
+}

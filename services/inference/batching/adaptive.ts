@@ -28,7 +28,7 @@ export type Pace = {
 /** A batch in flight, as it was when it left. */
 export type SentBatch = { readonly members: number; readonly full: boolean; readonly round: number };
 
-export type AdaptiveSettings = Pick<BatchingSettings, "size_max" | "wait_ms" | "latency_target_ms">;
+export type AdaptiveSettings = Pick<BatchingSettings, "size_max" | "latency_target_ms"> & { readonly wait_ms: number };
 
 export class AdaptiveSize {
   readonly #settings: AdaptiveSettings;

@@ -9,7 +9,7 @@
  */
 import type { Clock, Timer } from "../../../libs/shared/clock.ts";
 import type { BatchingSettings } from "../../../libs/shared/config/inference.ts";
-import { AdaptiveSize } from "./adaptive.ts";
+import { type AdaptiveSettings, AdaptiveSize } from "./adaptive.ts";
 import { type Batch, type BatchBounds, type FlushReason, OpenBatch, type Weight } from "./policy.ts";
 import { orderByGroup } from "./prefix.ts";
 
@@ -29,7 +29,7 @@ export type BatchCall = {
 
 export type MicroBatcherOptions<Member, Answer> = {
   readonly clock: Clock;
-  readonly settings: BatchingSettings & BatchBounds;
+  readonly settings: BatchingSettings & AdaptiveSettings & BatchBounds;
   /**
    * Answers in the order of the members. One that is a promise keeps only its own member waiting; the batch is in flight until all
    * of them are settled. A rejection is every member's.

@@ -1,0 +1,129 @@
+/** Inference's metrics; docs/operations.md says what each means. */
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { usdOf } from "../../libs/shared/money.ts";
+import type { Waits } from "./backend.ts";
+import type { EndpointPool } from "./endpoints/pool.ts";
+
+const HEALTH_VALUES = { healthy: 2, degraded: 1, unhealthy: 0 } as const;
+
+export class InferenceMetrics {
+  readonly #registers: Registry[];
+  readonly #calls: Counter<"tier" | "outcome">;
+  readonly #duration: Histogram<"tier">;
+  readonly #waits: Histogram<"reason">;
+  readonly #jobs: Counter<"tier" | "end">;
+  readonly #unknown: Counter;
+  readonly #duplicate: Counter;
+  readonly #batches: Histogram<"tier">;
+  readonly #dropped: Counter;
+
+  constructor(registry: Registry) {
+    this.#registers = [registry];
+    const registers = this.#registers;
+    this.#calls = new Counter({
+      name: "sluice_model_calls_total",
+      help: "Calls made to a model, by how they ended",
+      labelNames: ["tier", "outcome"],
+      registers,
+    });
+    this.#duration = new Histogram({
+      name: "gen_ai_client_operation_duration_seconds",
+      help: "Duration of a model call",
+      labelNames: ["tier"],
+      buckets: [0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120],
+      registers,
+    });
+    this.#waits = new Histogram({
+      name: "sluice_wait_seconds",
+      help: "What a request waited before its call was sent, by what it waited for",
+      labelNames: ["reason"],
+      buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300],
+      registers,
+    });
+    this.#jobs = new Counter({
+      name: "sluice_jobs_total",
+      help: "Jobs by what became of them",
+      labelNames: ["tier", "end"],
+      registers,
+    });
+    this.#unknown = new Counter({
+      name: "sluice_unknown_calls_total",
+      help: "Model calls whose answers were lost with a worker or a connection",
+      registers,
+    });
+    this.#duplicate = new Counter({
+      name: "sluice_duplicate_spend_usd_total",
+      help: "US dollars that calls with unknown answers may have cost beside the call that was answered",
+      registers,
+    });
+    this.#batches = new Histogram({
+      name: "sluice_batch_size",
+      help: "Requests sent together",
+      labelNames: ["tier"],
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+      registers,
+    });
+    this.#dropped = new Counter({
+      name: "sluice_token_events_dropped_total",
+      help: "Events of token streams that were not written, because Redis was away or slow",
+      registers,
+    });
+  }
+
+  called(tier: string, outcome: string, elapsed_ms: number): void {
+    this.#calls.inc({ tier, outcome });
+    this.#duration.observe({ tier }, elapsed_ms / 1_000);
+  }
+
+  jobEnded(tier: string, end: string, waited_ms: Waits): void {
+    this.#jobs.inc({ tier, end });
+    for (const [reason, ms] of Object.entries(waited_ms)) this.#waits.observe({ reason }, ms / 1_000);
+  }
+
+  unknown({ unknown_calls, duplicate_nusd }: { unknown_calls: number; duplicate_nusd: number }): void {
+    this.#unknown.inc(unknown_calls);
+    this.#duplicate.inc(usdOf(duplicate_nusd));
+  }
+
+  batched(tier: string, size: number): void {
+    this.#batches.observe({ tier }, size);
+  }
+
+  tokenEventsDropped(events: number): void {
+    this.#dropped.inc(events);
+  }
+
+  /** Gauges of every tier's endpoints. */
+  observePools(pools: ReadonlyMap<string, EndpointPool>): void {
+    const gauge = (
+      name: string,
+      help: string,
+      read: (view: ReturnType<EndpointPool["views"]>[number]) => number | undefined,
+    ): void => {
+      new Gauge({
+        name,
+        help,
+        labelNames: ["tier", "endpoint"],
+        registers: this.#registers,
+        collect() {
+          this.reset();
+          for (const [tier, pool] of pools) {
+            for (const view of pool.views()) {
+              const value = read(view);
+              if (value !== undefined) this.set({ tier, endpoint: view.name }, value);
+            }
+          }
+        },
+      });
+    };
+    gauge("sluice_endpoint_health", "2 healthy, 1 degraded, 0 unhealthy", ({ health }) => HEALTH_VALUES[health]);
+    gauge("sluice_endpoint_breaker_open", "1 while the circuit breaker is not closed", ({ breaker }) =>
+      breaker === "closed" ? 0 : 1,
+    );
+    gauge("sluice_endpoint_in_flight", "Calls in flight to the endpoint", ({ in_flight }) => in_flight);
+    gauge("sluice_endpoint_concurrency_limit", "Calls in flight that the endpoint bears", ({ limit }) => limit);
+    gauge("sluice_endpoint_latency_seconds", "Peak moving average of the endpoint's latency", ({ ewma_ms }) =>
+      ewma_ms === undefined ? undefined : ewma_ms / 1_000,
+    );
+  }
+}

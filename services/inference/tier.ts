@@ -1,0 +1,267 @@
+/** Wires one tier: its endpoints, limits and batches in front, its consumer group behind. */
+import type { Redis } from "ioredis";
+import { systemClock } from "../../libs/shared/clock.ts";
+import type { TierSettings } from "../../libs/shared/config/schema.ts";
+import { redeliveryPolicy } from "../../libs/shared/events/redelivery.ts";
+import type { Consumption } from "../../libs/shared/kafka/consumption.ts";
+import { partitionId, type TopicPartition } from "../../libs/shared/kafka/ports.ts";
+import { partitionCount } from "../../libs/shared/kafka/topology.ts";
+import { bothLanes, deadLetterWriter, joinGroup, type ServiceContext } from "../../libs/shared/service.ts";
+import { afterFailure } from "./after-failure.ts";
+import { type AttemptsDeps, runAttempts } from "./attempts.ts";
+import { MicroBatcher } from "./batching/batcher.ts";
+import { INPUTS_MAX, readCall } from "./batching/embeddings.ts";
+import { DeadLetterGuard } from "./dead-letter-guard.ts";
+import type { EndpointAddress, EndpointClients } from "./endpoint-clients.ts";
+import { probeModels } from "./endpoints/models-probe.ts";
+import { EndpointPool } from "./endpoints/pool.ts";
+import { Prober } from "./endpoints/prober.ts";
+import { warmUp } from "./endpoints/warm-up.ts";
+import { createInferenceHandler } from "./handler.ts";
+import type { AttemptLedger } from "./ledger/ledger.ts";
+import { AdaptiveConcurrency } from "./limits/adaptive-concurrency.ts";
+import { LocalLimits } from "./limits/limit-store.ts";
+import { RateLimiter } from "./limits/rate-limiter.ts";
+import { limitKey, RedisLimits } from "./limits/redis-bucket.ts";
+import { shareOf } from "./limits/shares.ts";
+import type { InferenceMetrics } from "./metrics.ts";
+import { type Outgoing, type Sending, type SendingDeps, sendSingly } from "./sending.ts";
+import { type Member, sendTogether } from "./sending-together.ts";
+import type { Cancellations } from "./streaming/cancellations.ts";
+import { JobTokens } from "./streaming/job-tokens.ts";
+import type { RedisTokenStreams } from "./streaming/token-stream.ts";
+import type { PriceList } from "./usage.ts";
+
+/** What the tiers of one process share. */
+export type TierParts = {
+  readonly context: ServiceContext;
+  readonly redis: Redis;
+  readonly clients: EndpointClients;
+  readonly prices: PriceList;
+  readonly ledger: AttemptLedger;
+  readonly cancellations: Cancellations;
+  readonly streams: RedisTokenStreams;
+  readonly metrics: InferenceMetrics;
+};
+
+export type RunningTier = {
+  readonly group: string;
+  readonly consumption: Consumption;
+  readonly pool: EndpointPool;
+  stop(): Promise<void>;
+};
+
+/** Jobs taken in at once so that calls of several embeddings can be filled. */
+const EMBEDDINGS_IN_FLIGHT_MAX = 2_000;
+
+export async function startTier(parts: TierParts, tier: string, options: TierSettings): Promise<RunningTier> {
+  const { context, metrics } = parts;
+  const { settings, names, log, producer, codec } = context;
+  const group = `${settings.consumption.group_prefix}inference.${tier}`;
+  const endpoints = [options.endpoint].flat().map((name) => parts.clients.address(name));
+  const limiter = createLimiter(parts, tier, options);
+  const pool = createPool(parts, tier, options, endpoints, limiter);
+  await warmEndpoints(parts, tier, options, endpoints, pool);
+
+  const sender = createSender(parts, tier, options, pool);
+  const attempts: Omit<AttemptsDeps, "models"> = {
+    clock: systemClock,
+    random: Math.random,
+    send: sender.send,
+    has_other_keys: endpoints.length > 1 || endpoints.some(({ keys }) => keys.length > 1),
+    attempts_max: settings.inference.attempts_max,
+    retry: settings.inference.retry,
+    timeout_ms: options.timeout_ms,
+    on_unknown: settings.inference.ledger.on_unknown,
+  };
+  const { on_unknown } = settings.inference.ledger;
+  const redelivery = redeliveryPolicy(settings.inference.redelivery, settings.topics.retry_delays);
+  const handler = createInferenceHandler({
+    codec,
+    publisher: producer,
+    clock: systemClock,
+    names,
+    dead_letters: deadLetterWriter(context, group),
+    ledger: parts.ledger,
+    attempt: (work) => runAttempts({ ...attempts, models: modelsFor(options, work.job.route.model) }, work),
+    tokens: ({ tenant, id }) => new JobTokens(() => parts.streams.open(tenant, id)),
+    cancellation: (tenant, id) => parts.cancellations.signalFor(tenant, id),
+    afterFailure: (...failed) => afterFailure({ names, redelivery, on_unknown }, ...failed),
+    guard: new DeadLetterGuard(settings.inference.dead_letter_guard),
+    ended: (end, waited_ms) => metrics.jobEnded(tier, end, waited_ms),
+  });
+  const shares = shareKeeper(context, names.jobs(tier), limiter);
+  const consumption = await joinGroup(context, {
+    group,
+    topics: bothLanes(names, names.jobs(tier)),
+    order: "key",
+    commit_by: "engine",
+    max_in_flight: inFlightMax(options),
+    batch_records_max: 1,
+    onAssigned: shares,
+    handler,
+  });
+  const probe = (name: string, timeout_ms: number): Promise<boolean> => {
+    const { base_url, keys } = parts.clients.address(name);
+    return probeModels(base_url, keys[0], timeout_ms);
+  };
+  const prober = new Prober(pool, probe, settings.inference.health, systemClock);
+  log.info({ tier, endpoints: endpoints.map(({ name }) => name) }, "serving a tier");
+  return {
+    group,
+    consumption,
+    pool,
+    async stop() {
+      prober.close();
+      await consumption.drain(settings.consumption.drain_deadline_ms);
+      await sender.close();
+    },
+  };
+}
+
+function inFlightMax({ kind, in_flight_max, batching }: TierSettings): number {
+  if (kind === "chat") return in_flight_max;
+  return Math.min(in_flight_max * batching.size_max, EMBEDDINGS_IN_FLIGHT_MAX);
+}
+
+/** The routed model first, then the tier's others. */
+function modelsFor({ models }: TierSettings, routed: string): string[] {
+  return [routed, ...models.filter((model) => model !== routed)];
+}
+
+function createLimiter({ context, redis }: TierParts, tier: string, { limits }: TierSettings): RateLimiter {
+  const unlimited = limits.requests_per_minute === undefined && limits.tokens_per_minute === undefined;
+  const key = limitKey(context.settings.topics.prefix, tier);
+  const shared = limits.scope === "shared";
+  const store = shared
+    ? new RedisLimits(redis, { settings: limits, key, clock: systemClock, random: Math.random })
+    : new LocalLimits(limits, systemClock);
+  return new RateLimiter({
+    store: unlimited ? undefined : store,
+    clock: systemClock,
+    failed: (error) => context.log.debug({ tier, error }, "the shared rate limit was not reached"),
+  });
+}
+
+function createPool(
+  { context, clients }: TierParts,
+  tier: string,
+  options: TierSettings,
+  endpoints: readonly EndpointAddress[],
+  limiter: RateLimiter,
+): EndpointPool {
+  const { health, breaker, concurrency } = context.settings.inference;
+  return new EndpointPool({
+    clock: systemClock,
+    random: Math.random,
+    strategy: options.balancing,
+    endpoints,
+    createClient: (endpoint, key) => clients.client(endpoint, key),
+    createConcurrency: () =>
+      new AdaptiveConcurrency({ settings: concurrency, max: options.in_flight_max, clock: systemClock }),
+    limiter,
+    health,
+    breaker,
+    onChange: (endpoint, change) => context.log.warn({ tier, endpoint, ...change }, "an endpoint has changed"),
+  });
+}
+
+/** A worker joins its group when its endpoints have answered, so that no request waits for a connection or a model to load. */
+async function warmEndpoints(
+  { context, clients }: TierParts,
+  tier: string,
+  { kind, models, timeout_ms }: TierSettings,
+  endpoints: readonly EndpointAddress[],
+  pool: EndpointPool,
+): Promise<void> {
+  const warmed = await warmUp({
+    clock: systemClock,
+    random: Math.random,
+    settings: context.settings.inference.warm_up,
+    tier: { kind, models, timeout_ms },
+    endpoints: endpoints.map(({ name, keys }) => ({ name, client: clients.client(name, keys[0]) })),
+  });
+  for (const name of warmed.ready) pool.probed(name, true);
+  for (const [name, why] of warmed.failed) {
+    pool.probed(name, false);
+    context.log.warn({ tier, endpoint: name, why }, "an endpoint did not answer its warm-up call");
+  }
+}
+
+type Sender = { readonly send: (outgoing: Outgoing) => Promise<Sending>; close(): Promise<void> };
+
+/** Embeddings go out as one call; chat requests that come together go out in an order that suits a provider's prefix cache. */
+function createSender(parts: TierParts, tier: string, options: TierSettings, pool: EndpointPool): Sender {
+  const { metrics, context } = parts;
+  const { inference } = context.settings;
+  const deps: SendingDeps = {
+    backend: pool,
+    clock: systemClock,
+    prices: parts.prices,
+    response_bytes_max: inference.response_bytes_max,
+    idle_ms: inference.stream.idle_ms,
+    called: (outcome, elapsed_ms) => metrics.called(tier, outcome, elapsed_ms),
+  };
+  const { kind, batching, in_flight_max } = options;
+  const common = { clock: systemClock, in_flight_max, onBatch: (size: number) => metrics.batched(tier, size) };
+  if (kind === "chat") {
+    const batcher = new MicroBatcher<Outgoing, Sending>({
+      ...common,
+      settings: { ...batching, wait_ms: batching.wait_ms ?? 0 },
+      sizing: "fixed",
+      keyOf: ({ source }) => partitionId(source),
+      orderOf: ({ body }) => body.prefix,
+      weigh: ({ body }) => ({ bytes: body.bytes.length, tokens: body.tokens }),
+      flush: async (members, { waited_ms }) =>
+        members.map(async (member, index) => waitedFor(await sendSingly(deps, member), waited_ms[index])),
+    });
+    return { send: (outgoing) => batcher.submit(outgoing), close: () => batcher.close() };
+  }
+  const batcher = new MicroBatcher<Member, Sending>({
+    ...common,
+    settings: { ...batching, wait_ms: batching.wait_ms ?? EMBEDDINGS_WAIT_MS, inputs_max: INPUTS_MAX },
+    keyOf: ({ outgoing, call }) => `${partitionId(outgoing.source)}/${call.key}`,
+    weigh: ({ call }) => ({ bytes: call.body.length, tokens: call.tokens, inputs: call.inputs.length }),
+    flush: async (members, { waited_ms, took }) => {
+      const sent = await sendTogether(deps, members, took);
+      return sent.map((one, index) => waitedFor(one, waited_ms[index]));
+    },
+  });
+  const send = (outgoing: Outgoing): Promise<Sending> => {
+    const call = readCall(outgoing.body.bytes);
+    return call === undefined ? sendSingly(deps, outgoing) : batcher.submit({ outgoing, call });
+  };
+  return { send, close: () => batcher.close() };
+}
+
+const EMBEDDINGS_WAIT_MS = 5;
+
+/** A wait of less than a tick is none. */
+function waitedFor(sending: Sending, batch_ms = 0): Sending {
+  return batch_ms < 2 ? sending : { ...sending, waited_ms: { ...sending.waited_ms, batch: batch_ms } };
+}
+
+/** Keeps the process's share of the limits up with its partitions. */
+function shareKeeper(
+  context: ServiceContext,
+  topic: string,
+  limiter: RateLimiter,
+): (held: readonly TopicPartition[]) => void {
+  const { settings, kafka, log } = context;
+  let count =
+    settings.topics.overrides[topic.slice(settings.topics.prefix.length)]?.partitions ?? settings.topics.partitions;
+  let latest: readonly TopicPartition[] = [];
+  return (held) => {
+    latest = held;
+    limiter.setShare(shareOf(held, topic, count));
+    if (limiter.unlimited) return;
+    // The topic may have been given more partitions than the settings say.
+    void partitionCount(kafka, topic).then(
+      (actual) => {
+        count = actual;
+        limiter.setShare(shareOf(latest, topic, count));
+      },
+      (error: unknown) => log.warn({ topic, error }, "the number of partitions is not known; the settings' is taken"),
+    );
+  };
+}
