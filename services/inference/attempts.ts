@@ -65,7 +65,11 @@ export async function runAttempts(deps: AttemptsDeps, work: Work): Promise<Attem
     if (sent.kind === "fenced") return sent;
     if (sent.kind === "refused") {
       if (work.stopping.aborted) return { kind: "stopping" };
-      if (work.cancelled.aborted || PATIENT.has(sent.reason)) continue;
+      if (work.cancelled.aborted) continue;
+      if (PATIENT.has(sent.reason)) {
+        if (!(await work.attempt.keep())) return { kind: "fenced" };
+        continue;
+      }
     }
     const verdict = sent.kind === "judged" ? state.judged(sent) : unavailable(sent.reason);
     if (verdict.kind === "succeeded") return state.concluded(verdict);

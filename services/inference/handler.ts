@@ -61,6 +61,9 @@ type Consequence = {
   readonly settle?: () => Promise<void>;
 };
 
+/** The longest single wait of a job that is held back. */
+const HOLD_MS_MAX = 30_000;
+
 export function createInferenceHandler(deps: InferenceDeps): Handler {
   return async (records, context) => {
     await Promise.all(records.map((record) => handleRecord(deps, record, context)));
@@ -121,7 +124,7 @@ async function work(
   const tokens = deps.tokens(job.job);
   try {
     for (;;) {
-      await holdBack(deps, job.job, [stopping, cancelled]);
+      if (!(await holdBack(deps, job.job, attempt, [stopping, cancelled]))) return undefined;
       if (stopping.aborted) throw givenUp();
       const { job: head, request, record } = job;
       const ended = await deps.attempt(
@@ -138,15 +141,25 @@ async function work(
   }
 }
 
-/** Waits while most of what comes would be dead-lettered, at most until the deadline. */
-async function holdBack(deps: InferenceDeps, job: JobHead, signals: readonly AbortSignal[]): Promise<void> {
+/**
+ * Waits while most of what comes would be dead-lettered, at most until the deadline.
+ * @returns false when another run has taken the job meanwhile.
+ */
+async function holdBack(
+  deps: InferenceDeps,
+  job: JobHead,
+  attempt: Attempt,
+  signals: readonly AbortSignal[],
+): Promise<boolean> {
   while (!signals.some(({ aborted }) => aborted)) {
     const now_ms = deps.clock.now_ms();
     const left_ms = (job.deadline_ms ?? Number.POSITIVE_INFINITY) - now_ms;
     const leave = left_ms <= 0 ? undefined : deps.guard.allows(now_ms);
-    if (leave?.kind !== "wait") return;
-    await sleepUntil(deps.clock, Math.min(leave.wait_ms, left_ms), signals);
+    if (leave?.kind !== "wait") return true;
+    await sleepUntil(deps.clock, Math.min(leave.wait_ms, left_ms, HOLD_MS_MAX), signals);
+    if (!(await attempt.keep())) return false;
   }
+  return true;
 }
 
 /** @returns `held` when the job would be a dead letter like most others now, undefined when another run has taken it. */

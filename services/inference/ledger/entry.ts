@@ -1,7 +1,7 @@
 /**
  * An entry of the attempt ledger (I3): how far a job's model call has come. One line of text, the answer behind it:
  *
- *   R <run> <calls> <unknown>              reserved: a run works on the job, no call is under way
+ *   R <run> <calls> <unknown> <until_ms>   reserved: a run works on the job until then, no call is under way
  *   D <run> <calls> <unknown> <until_ms> … dispatched: a call was sent or is about to be; with a provider's batch, its id
  *   A <run> <calls> <unknown>              answered: the ending and the response follow, until they are published
  *   P                                      published: the outcome is on its topic
@@ -25,7 +25,7 @@ export type BatchPlace = { readonly batch_id: string; readonly custom_id: string
 
 export type Entry =
   | { readonly state: "none" }
-  | (Run & { readonly state: "reserved" })
+  | (Run & { readonly state: "reserved"; readonly until_ms: number })
   | (Run & { readonly state: "dispatched"; readonly until_ms: number; readonly batch?: BatchPlace })
   | (Run & { readonly state: "answered"; readonly answer: Answer })
   | { readonly state: "published" }
@@ -39,7 +39,7 @@ export function headOf(entry: Entry): string {
     case "none":
       return "";
     case "reserved":
-      return `R ${runText(entry)}`;
+      return `R ${runText(entry)} ${entry.until_ms}`;
     case "dispatched": {
       const batch = entry.batch === undefined ? "" : ` ${entry.batch.batch_id} ${entry.batch.custom_id}`;
       return `D ${runText(entry)} ${entry.until_ms}${batch}`;
@@ -70,7 +70,7 @@ export function decodeEntry(text: string): Entry {
   const of_run = { run, calls: Number(calls), unknown: Number(unknown) };
   if (state === "P") return { state: "published" };
   if (state === "L") return { state: "left", round: Number(run) };
-  if (state === "R") return { state: "reserved", ...of_run };
+  if (state === "R") return { state: "reserved", ...of_run, until_ms: Number(until_ms) };
   if (state === "D") {
     const batch = batch_id === undefined || custom_id === undefined ? {} : { batch: { batch_id, custom_id } };
     return { state: "dispatched", ...of_run, until_ms: Number(until_ms), ...batch };

@@ -34,6 +34,8 @@ export type LedgerOptions = {
 
 /** How often a job that another living run works on is looked at. */
 const LOOK_AGAIN_MS = 250;
+/** How long a reservation holds without being renewed. */
+const RESERVED_MS = 120_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
@@ -99,7 +101,7 @@ export class AttemptLedger {
     const state: Entry =
       next.kind === "resume" && entry.state === "dispatched"
         ? { ...entry, ...next.run }
-        : { state: "reserved", ...next.run };
+        : { state: "reserved", ...next.run, until_ms: Math.round(this.#options.clock.now_ms()) + RESERVED_MS };
     const lost = next.kind === "reserve" ? next.lost : next.kind === "quarantine" ? 1 : 0;
     const counts = lost === 0 ? undefined : { unknown_calls: lost, duplicate_nusd: 0 };
     const { store, settings } = this.#options;
@@ -139,6 +141,14 @@ export class Attempt {
   /** This run works on the job no more: to be called whatever became of it, so that the next one need not wait. */
   end(): void {
     this.#hold.ended();
+    if (this.#entry.state === "reserved") void this.#leave({ ...this.#entry, until_ms: 0 });
+  }
+
+  /** Says that the run still works on the job, however long it waits before its next call. */
+  async keep(): Promise<boolean> {
+    if (this.#entry.state !== "reserved") return true;
+    if (this.#entry.until_ms - this.#options.clock.now_ms() > RESERVED_MS / 2) return true;
+    return this.#move({ ...this.#entry, until_ms: this.#reservedUntil_ms() });
   }
 
   /** Calls sent for the job so far, by this run and those before it. */
@@ -158,7 +168,8 @@ export class Attempt {
   /** The call failed; nothing is under way any more. @param unknown whether the provider may have worked on it all the same. */
   async failed(unknown: boolean): Promise<boolean> {
     const { run, calls, unknown: before } = this.#run;
-    const next = { state: "reserved" as const, run, calls, unknown: before + (unknown ? 1 : 0) };
+    const until_ms = this.#reservedUntil_ms();
+    const next = { state: "reserved" as const, run, calls, unknown: before + (unknown ? 1 : 0), until_ms };
     const counts = { unknown_calls: 1, duplicate_nusd: 0 };
     const mine = await this.#move(next, unknown ? counts : undefined);
     if (mine && unknown) this.#options.counted(counts);
@@ -185,12 +196,16 @@ export class Attempt {
 
   /** The outcome is on its topic. Best effort: without it the answer is published once more and found to be late. */
   async published(): Promise<void> {
-    await this.#leave({ state: "published" });
+    const left = this.#leave({ state: "published" });
+    this.#entry = { state: "published" };
+    await left;
   }
 
   /** The request went to a retry topic. */
   async left(round: number): Promise<void> {
-    await this.#leave({ state: "left", round });
+    const left = this.#leave({ state: "left", round });
+    this.#entry = { state: "left", round };
+    await left;
   }
 
   async #leave(entry: Entry): Promise<void> {
@@ -220,6 +235,10 @@ export class Attempt {
     if (seen === "") seen = await store.swap(swapOf(job, "", next, ttl_ms, counts));
     // The reply to a first try may be lost: what is there already is as good as written.
     return seen === undefined || seen.split("\n", 1)[0] === headOf(next);
+  }
+
+  #reservedUntil_ms(): number {
+    return Math.round(this.#options.clock.now_ms()) + RESERVED_MS;
   }
 
   get #run(): Run {

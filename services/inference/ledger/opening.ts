@@ -43,7 +43,8 @@ export function opening(entry: Entry, context: OpeningContext): Opening {
     case "answered":
       return { kind: "answered", answer: entry.answer };
     case "reserved":
-      if (context.owner_lives && entry.run !== run) return { kind: "wait" };
+      // A run that gave up without a word is not waited for longer than it asked for, though its process lives.
+      if (context.owner_lives && entry.run !== run && context.now_ms < entry.until_ms) return { kind: "wait" };
       return { kind: "reserve", run: { run, calls: entry.calls, unknown: entry.unknown }, lost: 0 };
     case "dispatched":
       return openDispatched(entry, context);
