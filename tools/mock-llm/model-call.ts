@@ -46,6 +46,8 @@ const NO_BOOK: Book = { aborted() {}, begin: () => 1, end() {}, fault() {}, spen
 
 type Received<T> = ReplyInput<T> & {
   readonly id: string | undefined;
+  /** When it came, epoch ms. */
+  readonly at_ms: number;
   readonly fault_attempt: number;
   readonly book: Book;
 };
@@ -87,9 +89,10 @@ export async function serveModelCall<T extends { readonly model: string }>(
   const id = callerId(exchange, json.body);
   const book = warm_up ? NO_BOOK : mock.stats;
   if (warm_up) mock.stats.warmUp();
-  const fault_attempt = book.begin({ path: endpoint.path, model: request.model, key, id });
+  const at_ms = Date.now();
+  const fault_attempt = book.begin({ path: endpoint.path, model: request.model, key, id, at_ms });
   try {
-    const received = { request, key, controls, slow: false, id, fault_attempt, book };
+    const received = { request, key, controls, slow: false, id, at_ms, fault_attempt, book };
     await answerCall(mock, endpoint, exchange, call, received);
   } finally {
     if (call.left) book.aborted();
@@ -137,8 +140,8 @@ function bookSpend<T extends { readonly model: string }>(
   completion_tokens: number,
 ): void {
   const { prompt_tokens, cached_prompt_tokens } = reply;
-  const { book, id, request } = received;
-  book.spend({ model: request.model, id, prompt_tokens, cached_prompt_tokens, completion_tokens });
+  const { at_ms, book, id, request } = received;
+  book.spend({ model: request.model, id, at_ms, prompt_tokens, cached_prompt_tokens, completion_tokens });
 }
 
 /** The fault of this call, if any. */

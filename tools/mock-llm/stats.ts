@@ -11,6 +11,7 @@
  */
 
 import { BoundedMap } from "./bounded.ts";
+import { Timeline } from "./timeline.ts";
 
 /** Requests and caller ids that are remembered; beyond that the oldest are forgotten. */
 const KEYS_MAX = 200_000;
@@ -71,6 +72,8 @@ export type CallStart = {
   readonly key: string;
   /** What the caller calls this request, if it said so. */
   readonly id: string | undefined;
+  /** When it came, epoch ms. */
+  readonly at_ms: number;
 };
 
 export type Tokens = {
@@ -79,7 +82,8 @@ export type Tokens = {
   readonly completion_tokens: number;
 };
 
-export type Spend = Tokens & { readonly model: string; readonly id: string | undefined };
+/** `at_ms`: when the call came. */
+export type Spend = Tokens & Pick<CallStart, "model" | "id" | "at_ms">;
 
 type Counts = Record<string, number>;
 type Totals = { -readonly [K in keyof StatsSnapshot]: StatsSnapshot[K] } & {
@@ -89,8 +93,10 @@ type Totals = { -readonly [K in keyof StatsSnapshot]: StatsSnapshot[K] } & {
   faults: Counts;
 };
 
-/** Counts in memory; every method is constant time but the two that report. */
+/** Counts in memory; every method is constant time but those that report. */
 export class MockStats {
+  /** Calls and tokens over time. */
+  readonly timeline = new Timeline();
   #totals = emptyTotals(0);
   #forgotten_ids = 0;
   readonly #requests = new BoundedMap<number>(KEYS_MAX);
@@ -104,6 +110,7 @@ export class MockStats {
     if (totals.concurrency > totals.max_concurrency) totals.max_concurrency = totals.concurrency;
     bump(totals.by_path, call.path);
     this.#model(call.model).calls += 1;
+    this.timeline.call(call.at_ms, call.model);
     if (call.id !== undefined) this.#beginId(call.id);
     const count = this.#attempt(call.id === undefined ? call.key : `${call.key} ${call.id}`);
     if (count === 1) totals.unique_requests += 1;
@@ -162,6 +169,7 @@ export class MockStats {
     const model = this.#model(spend.model);
     model.prompt_tokens += spend.prompt_tokens;
     model.completion_tokens += spend.completion_tokens;
+    this.timeline.spend(spend.at_ms, spend.model, spend.prompt_tokens + spend.completion_tokens);
     const by_id = spend.id === undefined ? undefined : this.#ids.get(spend.id);
     if (by_id !== undefined) by_id.billed_calls += 1;
   }
@@ -188,6 +196,7 @@ export class MockStats {
     this.#forgotten_ids = 0;
     this.#requests.clear();
     this.#ids.clear();
+    this.timeline.clear();
   }
 
   #attempt(key: string): number {

@@ -180,6 +180,12 @@ describe("faults", () => {
     const calls = JSON.parse((await get(`${server.url}/stats/calls?min=2`)).text);
     assert.deepEqual(calls.ids[0], { id: "a", calls: 3, billed_calls: 1 });
     assert.deepEqual([server.stats().max_calls_per_request, server.stats().faults["429"]], [3, 4]);
+    const { step_ms, steps } = JSON.parse((await get(`${server.url}/stats/timeline?model=mock-small`)).text);
+    assert.equal(step_ms, 100);
+    const sum = (field: string) =>
+      steps.reduce((all: number, step: Record<string, number>) => all + (step[field] ?? 0), 0);
+    const { prompt_tokens, completion_tokens } = server.stats();
+    assert.deepEqual([sum("calls"), sum("tokens")], [6, prompt_tokens + completion_tokens]);
     assert.equal((await post(`${server.url}/stats/reset`, "")).status, 200);
     assert.equal(server.stats().calls, 0);
   });

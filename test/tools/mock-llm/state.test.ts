@@ -98,14 +98,14 @@ describe("prefix cache", () => {
 });
 
 describe("stats", () => {
-  const call = { path: "/v1/chat/completions", model: "m", key: "k", id: "a" };
+  const call = { path: "/v1/chat/completions", model: "m", key: "k", id: "a", at_ms: 0 };
 
   test("calls, concurrency, repeats and spend", () => {
     const stats = new MockStats();
     assert.equal(stats.begin(call), 1);
     assert.equal(stats.begin(call), 2);
     assert.equal(stats.begin({ ...call, id: "b" }), 1);
-    stats.spend({ model: "m", id: "a", prompt_tokens: 5, cached_prompt_tokens: 1, completion_tokens: 7 });
+    stats.spend({ model: "m", id: "a", at_ms: 0, prompt_tokens: 5, cached_prompt_tokens: 1, completion_tokens: 7 });
     stats.end();
     const now = stats.snapshot();
     assert.deepEqual([now.calls, now.billed_calls, now.concurrency, now.max_concurrency], [3, 1, 2, 3]);

@@ -33,6 +33,14 @@ export function adminRoutes(mock: Mock): Route[] {
     { method: "GET", path: "/stats", access: "open", handle: (exchange) => reply(exchange, mock.stats.snapshot()) },
     { method: "GET", path: "/stats/calls", access: "open", handle: (exchange) => callsById(mock, exchange) },
     {
+      method: "GET",
+      path: "/stats/timeline",
+      access: "open",
+      handle: (exchange) => {
+        reply(exchange, mock.stats.timeline.snapshot(exchange.query.get("model") ?? undefined));
+      },
+    },
+    {
       method: "POST",
       path: "/stats/reset",
       access: "open",
