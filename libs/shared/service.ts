@@ -147,6 +147,7 @@ export type GroupOptions = Pick<ConsumptionOptions, "handler" | "order" | "commi
     readonly group: string;
     readonly topics: Readonly<Record<string, LaneName>>;
     readonly max_in_flight: number;
+    readonly max_in_flight_by_lane?: ConsumptionLimits["max_in_flight_by_lane"];
     /** 1 for handlers of single records; the settings' batch size otherwise. */
     readonly batch_records_max: number;
   };
@@ -169,6 +170,7 @@ export async function joinGroup(context: ServiceContext, options: GroupOptions):
     ...limits,
     max_in_flight: options.max_in_flight,
     batch_records_max: options.batch_records_max,
+    ...(options.max_in_flight_by_lane === undefined ? {} : { max_in_flight_by_lane: options.max_in_flight_by_lane }),
   };
   const consumption = new Consumption({
     deadLetter: async (record, error) => context.producer.publish([deadLetterOf(writer, record, error)]),

@@ -16,6 +16,8 @@ export class InferenceMetrics {
   readonly #duplicate: Counter;
   readonly #batches: Histogram<"tier">;
   readonly #dropped: Counter;
+  readonly #batched: Counter<"tier" | "outcome">;
+  readonly #batch_api = new Map<string, () => { readonly batches: number; readonly members: number }>();
 
   constructor(registry: Registry) {
     this.#registers = [registry];
@@ -68,6 +70,26 @@ export class InferenceMetrics {
       help: "Events of token streams that were not written, because Redis was away or slow",
       registers,
     });
+    this.#batched = new Counter({
+      name: "sluice_batch_api_requests_total",
+      help: "Requests sent by a provider's Batch API, by how they came back",
+      labelNames: ["tier", "outcome"],
+      registers,
+    });
+    const open = this.#batch_api;
+    new Gauge({
+      name: "sluice_batch_api_open",
+      help: "Batches at the provider, and requests gathered for them or within them",
+      labelNames: ["tier", "what"],
+      registers,
+      collect() {
+        for (const [tier, read] of open) {
+          const { batches, members } = read();
+          this.set({ tier, what: "batches" }, batches);
+          this.set({ tier, what: "requests" }, members);
+        }
+      },
+    });
   }
 
   called(tier: string, outcome: string, elapsed_ms: number): void {
@@ -91,6 +113,14 @@ export class InferenceMetrics {
 
   tokenEventsDropped(events: number): void {
     this.#dropped.inc(events);
+  }
+
+  batchApiEnded(tier: string, outcome: string): void {
+    this.#batched.inc({ tier, outcome });
+  }
+
+  observeBatchApi(tier: string, open: () => { readonly batches: number; readonly members: number }): void {
+    this.#batch_api.set(tier, open);
   }
 
   /** Gauges of every tier's endpoints. */

@@ -1,48 +1,29 @@
 /** Wires one tier: its endpoints, limits and batches in front, its consumer group behind. */
-import type { Redis } from "ioredis";
 import { systemClock } from "../../libs/shared/clock.ts";
 import type { TierSettings } from "../../libs/shared/config/schema.ts";
 import { redeliveryPolicy } from "../../libs/shared/events/redelivery.ts";
 import type { Consumption } from "../../libs/shared/kafka/consumption.ts";
-import { partitionId, type TopicPartition } from "../../libs/shared/kafka/ports.ts";
+import type { TopicPartition } from "../../libs/shared/kafka/ports.ts";
 import { partitionCount } from "../../libs/shared/kafka/topology.ts";
 import { bothLanes, deadLetterWriter, joinGroup, type ServiceContext } from "../../libs/shared/service.ts";
 import { afterFailure } from "./after-failure.ts";
 import { type AttemptsDeps, runAttempts } from "./attempts.ts";
-import { MicroBatcher } from "./batching/batcher.ts";
-import { INPUTS_MAX, readCall } from "./batching/embeddings.ts";
+import { createBatchLane } from "./batch-lane.ts";
 import { DeadLetterGuard } from "./dead-letter-guard.ts";
-import type { EndpointAddress, EndpointClients } from "./endpoint-clients.ts";
+import type { EndpointAddress } from "./endpoint-clients.ts";
 import { probeModels } from "./endpoints/models-probe.ts";
 import { EndpointPool } from "./endpoints/pool.ts";
 import { Prober } from "./endpoints/prober.ts";
 import { warmUp } from "./endpoints/warm-up.ts";
 import { createInferenceHandler } from "./handler.ts";
-import type { AttemptLedger } from "./ledger/ledger.ts";
 import { AdaptiveConcurrency } from "./limits/adaptive-concurrency.ts";
 import { LocalLimits } from "./limits/limit-store.ts";
 import { RateLimiter } from "./limits/rate-limiter.ts";
 import { limitKey, RedisLimits } from "./limits/redis-bucket.ts";
 import { shareOf } from "./limits/shares.ts";
-import type { InferenceMetrics } from "./metrics.ts";
-import { type Outgoing, type Sending, type SendingDeps, sendSingly } from "./sending.ts";
-import { type Member, sendTogether } from "./sending-together.ts";
-import type { Cancellations } from "./streaming/cancellations.ts";
+import { createSender, inFlightMax } from "./sender.ts";
 import { JobTokens } from "./streaming/job-tokens.ts";
-import type { RedisTokenStreams } from "./streaming/token-stream.ts";
-import type { PriceList } from "./usage.ts";
-
-/** What the tiers of one process share. */
-export type TierParts = {
-  readonly context: ServiceContext;
-  readonly redis: Redis;
-  readonly clients: EndpointClients;
-  readonly prices: PriceList;
-  readonly ledger: AttemptLedger;
-  readonly cancellations: Cancellations;
-  readonly streams: RedisTokenStreams;
-  readonly metrics: InferenceMetrics;
-};
+import type { TierParts } from "./tier-parts.ts";
 
 export type RunningTier = {
   readonly group: string;
@@ -50,9 +31,6 @@ export type RunningTier = {
   readonly pool: EndpointPool;
   stop(): Promise<void>;
 };
-
-/** Jobs taken in at once so that calls of several embeddings can be filled. */
-const EMBEDDINGS_IN_FLIGHT_MAX = 2_000;
 
 export async function startTier(parts: TierParts, tier: string, options: TierSettings): Promise<RunningTier> {
   const { context, metrics } = parts;
@@ -64,6 +42,7 @@ export async function startTier(parts: TierParts, tier: string, options: TierSet
   await warmEndpoints(parts, tier, options, endpoints, pool);
 
   const sender = createSender(parts, tier, options, pool);
+  const batches = options.batch_api.enabled ? createBatchLane(parts, tier, options, endpoints) : undefined;
   const attempts: Omit<AttemptsDeps, "models"> = {
     clock: systemClock,
     random: Math.random,
@@ -83,7 +62,10 @@ export async function startTier(parts: TierParts, tier: string, options: TierSet
     names,
     dead_letters: deadLetterWriter(context, group),
     ledger: parts.ledger,
-    attempt: (work) => runAttempts({ ...attempts, models: modelsFor(options, work.job.route.model) }, work),
+    attempt: async (work, place) => {
+      const direct = () => runAttempts({ ...attempts, models: modelsFor(options, work.job.route.model) }, work);
+      return batches === undefined ? direct() : batches.attempt(work, place, direct);
+    },
     tokens: ({ tenant, id }) => new JobTokens(() => parts.streams.open(tenant, id)),
     cancellation: (tenant, id) => parts.cancellations.signalFor(tenant, id),
     afterFailure: (...failed) => afterFailure({ names, redelivery, on_unknown }, ...failed),
@@ -97,6 +79,9 @@ export async function startTier(parts: TierParts, tier: string, options: TierSet
     order: "key",
     commit_by: "engine",
     max_in_flight: inFlightMax(options),
+    ...(batches === undefined
+      ? {}
+      : { max_in_flight_by_lane: { interactive: inFlightMax(options), batch: batches.in_flight_max } }),
     batch_records_max: 1,
     onAssigned: shares,
     handler,
@@ -113,15 +98,11 @@ export async function startTier(parts: TierParts, tier: string, options: TierSet
     pool,
     async stop() {
       prober.close();
+      await batches?.stop();
       await consumption.drain(settings.consumption.drain_deadline_ms);
       await sender.close();
     },
   };
-}
-
-function inFlightMax({ kind, in_flight_max, batching }: TierSettings): number {
-  if (kind === "chat") return in_flight_max;
-  return Math.min(in_flight_max * batching.size_max, EMBEDDINGS_IN_FLIGHT_MAX);
 }
 
 /** The routed model first, then the tier's others. */
@@ -186,59 +167,6 @@ async function warmEndpoints(
     pool.probed(name, false);
     context.log.warn({ tier, endpoint: name, why }, "an endpoint did not answer its warm-up call");
   }
-}
-
-type Sender = { readonly send: (outgoing: Outgoing) => Promise<Sending>; close(): Promise<void> };
-
-/** Embeddings go out as one call; chat requests that come together go out in an order that suits a provider's prefix cache. */
-function createSender(parts: TierParts, tier: string, options: TierSettings, pool: EndpointPool): Sender {
-  const { metrics, context } = parts;
-  const { inference } = context.settings;
-  const deps: SendingDeps = {
-    backend: pool,
-    clock: systemClock,
-    prices: parts.prices,
-    response_bytes_max: inference.response_bytes_max,
-    idle_ms: inference.stream.idle_ms,
-    called: (outcome, elapsed_ms) => metrics.called(tier, outcome, elapsed_ms),
-  };
-  const { kind, batching, in_flight_max } = options;
-  const common = { clock: systemClock, in_flight_max, onBatch: (size: number) => metrics.batched(tier, size) };
-  if (kind === "chat") {
-    const batcher = new MicroBatcher<Outgoing, Sending>({
-      ...common,
-      settings: { ...batching, wait_ms: batching.wait_ms ?? 0 },
-      sizing: "fixed",
-      keyOf: ({ source }) => partitionId(source),
-      orderOf: ({ body }) => body.prefix,
-      weigh: ({ body }) => ({ bytes: body.bytes.length, tokens: body.tokens }),
-      flush: async (members, { waited_ms }) =>
-        members.map(async (member, index) => waitedFor(await sendSingly(deps, member), waited_ms[index])),
-    });
-    return { send: (outgoing) => batcher.submit(outgoing), close: () => batcher.close() };
-  }
-  const batcher = new MicroBatcher<Member, Sending>({
-    ...common,
-    settings: { ...batching, wait_ms: batching.wait_ms ?? EMBEDDINGS_WAIT_MS, inputs_max: INPUTS_MAX },
-    keyOf: ({ outgoing, call }) => `${partitionId(outgoing.source)}/${call.key}`,
-    weigh: ({ call }) => ({ bytes: call.body.length, tokens: call.tokens, inputs: call.inputs.length }),
-    flush: async (members, { waited_ms, took }) => {
-      const sent = await sendTogether(deps, members, took);
-      return sent.map((one, index) => waitedFor(one, waited_ms[index]));
-    },
-  });
-  const send = (outgoing: Outgoing): Promise<Sending> => {
-    const call = readCall(outgoing.body.bytes);
-    return call === undefined ? sendSingly(deps, outgoing) : batcher.submit({ outgoing, call });
-  };
-  return { send, close: () => batcher.close() };
-}
-
-const EMBEDDINGS_WAIT_MS = 5;
-
-/** A wait of less than a tick is none. */
-function waitedFor(sending: Sending, batch_ms = 0): Sending {
-  return batch_ms < 2 ? sending : { ...sending, waited_ms: { ...sending.waited_ms, batch: batch_ms } };
 }
 
 /** Keeps the process's share of the limits up with its partitions. */

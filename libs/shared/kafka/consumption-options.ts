@@ -10,6 +10,11 @@ import type { LaneName, SchedulerOptions } from "./scheduler.ts";
 export type ConsumptionLimits = {
   /** Handler calls running at once. */
   readonly max_in_flight: number;
+  /**
+   * Instead: those of each lane by itself, and its bytes too, for a lane whose work holds its places for long. With one record to
+   * a call only.
+   */
+  readonly max_in_flight_by_lane?: Readonly<Record<LaneName, number>>;
   /** Bytes being worked on before nothing more is started; one call may go past it. */
   readonly in_flight_bytes_max: number;
   /** Records given to one handler call. */

@@ -16,6 +16,7 @@ import { Assignment, type PartitionState } from "./assignment.ts";
 import { Committer } from "./committer.ts";
 import type { ConsumptionOptions } from "./consumption-options.ts";
 import { Handling } from "./handling.ts";
+import { InFlight } from "./in-flight.ts";
 import { Intake } from "./intake.ts";
 import type { InRecord, PartitionOffset, TopicPartition } from "./ports.ts";
 import { heldBytes, QueueRoom, type RoomShare } from "./queue-room.ts";
@@ -61,12 +62,10 @@ export class Consumption {
   readonly #watchdog = new Watchdog();
   readonly #handling: Handling<HeldTask>;
   readonly #stopping = new AbortController();
+  readonly #in_flight: InFlight;
   #watch: Timer | undefined;
   #arrivals = 0;
   #restarts = 0;
-  #calls = 0;
-  #in_flight = 0;
-  #in_flight_bytes = 0;
   #joined = false;
   #idle: (() => void) | undefined;
 
@@ -74,6 +73,7 @@ export class Consumption {
     const { consumer, clock, log, topics, limits, room = new QueueRoom(limits.queued_bytes_max) } = options;
     this.#options = options;
     this.#scheduler = new Scheduler(options);
+    this.#in_flight = new InFlight(limits);
     const lanes = LANES.filter((lane) => Object.values(topics).includes(lane));
     this.#shares = new Map(lanes.map((lane) => [lane, room.enter(() => this.#heldIn(lane).bytes)]));
     this.#intake = new Intake({ consumer, topics, fill: (lane) => this.#fill(lane) });
@@ -128,7 +128,7 @@ export class Consumption {
   stats(): ConsumptionStats {
     const { queued, queued_bytes } = this.#scheduler;
     const oldest_unfinished_ms = this.#assignment.oldestUnfinished_ms();
-    return { in_flight: this.#in_flight, queued, queued_bytes, oldest_unfinished_ms, restarts: this.#restarts };
+    return { in_flight: this.#in_flight.records, queued, queued_bytes, oldest_unfinished_ms, restarts: this.#restarts };
   }
 
   /**
@@ -140,7 +140,7 @@ export class Consumption {
     this.#committer?.stop();
     this.#watch?.cancel();
     this.#stopping.abort();
-    if (this.#calls > 0) {
+    if (this.#in_flight.calls > 0) {
       await new Promise<void>((resolve) => {
         const timer = this.#options.clock.after(deadline_ms, resolve);
         this.#idle = () => {
@@ -150,7 +150,7 @@ export class Consumption {
       });
     }
     await this.#committer?.commit();
-    const unfinished = this.#in_flight;
+    const unfinished = this.#in_flight.records;
     await this.#options.consumer.stop();
     this.#assignment.clear();
     for (const share of this.#shares.values()) share.leave();
@@ -253,21 +253,18 @@ export class Consumption {
   }
 
   #pump(): void {
-    const { max_in_flight, in_flight_bytes_max, batch_records_max, batch_bytes_max } = this.#options.limits;
-    while (!this.#stopped && this.#calls < max_in_flight && this.#in_flight_bytes < in_flight_bytes_max) {
-      const batch = this.#scheduler.take(batch_records_max, batch_bytes_max);
-      if (batch.length === 0) break;
+    const { batch_records_max, batch_bytes_max } = this.#options.limits;
+    while (!this.#stopped) {
+      const batch = this.#scheduler.take(batch_records_max, batch_bytes_max, this.#in_flight.closed());
+      const [first] = batch;
+      if (first === undefined) break;
       const bytes = batch.reduce((sum, task) => sum + task.bytes, 0);
-      this.#calls += 1;
-      this.#in_flight += batch.length;
-      this.#in_flight_bytes += bytes;
+      const ended = this.#in_flight.begin(first.lane, batch.length, bytes);
       void this.#run(batch).finally(() => {
-        this.#calls -= 1;
-        this.#in_flight -= batch.length;
-        this.#in_flight_bytes -= bytes;
+        ended();
         this.#intake.relieve();
         this.#pump();
-        if (this.#calls === 0) this.#idle?.();
+        if (this.#in_flight.calls === 0) this.#idle?.();
       });
     }
   }

@@ -23,6 +23,8 @@ export type LaneName = "interactive" | "batch";
 
 export const LANES: readonly LaneName[] = ["interactive", "batch"];
 
+const NO_LANES: ReadonlySet<LaneName> = new Set();
+
 export type Task = SchedulingHints & {
   readonly record: InRecord;
   readonly lane: LaneName;
@@ -85,12 +87,13 @@ export class Scheduler<T extends Task = Task> {
   /**
    * Takes the next runnable batch, empty when all that is held waits in its line. At least one task comes out, then more until a
    * bound is met: from the same line with `partition`, from whatever is ready otherwise.
+   * @param closed lanes of which nothing is taken.
    */
-  take(records_max: number, bytes_max: number): T[] {
+  take(records_max: number, bytes_max: number, closed: ReadonlySet<LaneName> = NO_LANES): T[] {
     const batch: T[] = [];
     let bytes = 0;
     while (batch.length < records_max && bytes < bytes_max) {
-      const task = this.#next(batch[0]);
+      const task = this.#next(batch[0], closed);
       if (task === undefined) break;
       this.#forget(task);
       batch.push(task);
@@ -145,10 +148,10 @@ export class Scheduler<T extends Task = Task> {
     else this.#compete(follower);
   }
 
-  #next(first: T | undefined): T | undefined {
+  #next(first: T | undefined, closed: ReadonlySet<LaneName>): T | undefined {
     const { order } = this.#options;
     if (first !== undefined && order === "partition") return this.#behind.get(this.#lineOf(first) ?? "")?.shift();
-    const task = this.#nextLane()?.ready.shift();
+    const task = this.#nextLane(closed)?.ready.shift();
     if (task !== undefined && order === "fetch") this.#advance(this.#lineOf(task));
     return task;
   }
@@ -164,10 +167,10 @@ export class Scheduler<T extends Task = Task> {
     return record.key === null ? undefined : `${partitionId(record)}/${record.key.toString("latin1")}`;
   }
 
-  #nextLane(): Lane<T> | undefined {
+  #nextLane(closed: ReadonlySet<LaneName>): Lane<T> | undefined {
     const { interactive, batch } = this.#lanes;
-    if (interactive.ready.length === 0) return batch.ready.length === 0 ? undefined : batch;
-    if (batch.ready.length === 0) return interactive;
+    const [one, other] = LANES.filter((name) => this.#lanes[name].ready.length > 0 && !closed.has(name));
+    if (one === undefined || other === undefined) return one === undefined ? undefined : this.#lanes[one];
     if (interactive.credit <= 0 && batch.credit <= 0) {
       interactive.credit = this.#options.lane_weights.interactive;
       batch.credit = this.#options.lane_weights.batch;
