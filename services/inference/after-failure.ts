@@ -15,7 +15,10 @@ export type Failed = Extract<Verdict, { kind: "failed" }>;
 
 export type AfterFailure =
   | { readonly kind: "retry"; readonly record: OutRecord }
-  /** `dead_letter`: time may heal it after all, and nobody was told who would send it again: kept for an operator. */
+  /**
+   * `dead_letter`: time may heal it after all, and nobody was told who would send it again: kept for an operator. Not where the
+   * deadline leaves no time for another round: sent again, it could only expire.
+   */
   | { readonly kind: "final"; readonly dead_letter: boolean };
 
 export type AfterFailureOptions = {
@@ -41,6 +44,7 @@ export function afterFailure(
   const { retry_after_ms } = failed;
   const facts = redeliveryFacts(record.headers, { timing, deadline_ms }, { retryable, retry_after_ms }, now_ms);
   const decided = decideRedelivery(redelivery, facts);
-  if (decided.kind === "final") return { kind: "final", dead_letter: retryable && decided.why !== "caller_waits" };
+  if (decided.kind === "final")
+    return { kind: "final", dead_letter: decided.why === "rounds" || decided.why === "age" };
   return { kind: "retry", record: retryRecord(names, record, request, decided, failed.error.code) };
 }

@@ -51,6 +51,7 @@ export type AttemptsEnd = Concluded | { readonly kind: "fenced" } | { readonly k
 
 /** The longest single wait for a permit; what waits for a limit then asks again, what waits for a breaker has failed once. */
 const PERMIT_WAIT_MS = 60_000;
+const FULL_PAUSE_MS = 1_000;
 
 /** Limits and full endpoints are no failure of the request: it goes on waiting, until its deadline. */
 const PATIENT: ReadonlySet<WaitReason> = new Set(["limit", "concurrency", "budget", "batch"]);
@@ -60,7 +61,8 @@ export async function runAttempts(deps: AttemptsDeps, work: Work): Promise<Attem
   for (;;) {
     const early = state.endsBefore();
     if (early !== undefined) return state.concluded(early);
-    const { sent, waited_ms } = await deps.send(state.outgoing());
+    const outgoing = state.outgoing();
+    const { sent, waited_ms } = await deps.send(outgoing);
     state.waited(waited_ms);
     if (sent.kind === "fenced") return sent;
     if (sent.kind === "refused") {
@@ -68,6 +70,9 @@ export async function runAttempts(deps: AttemptsDeps, work: Work): Promise<Attem
       if (work.cancelled.aborted) continue;
       if (PATIENT.has(sent.reason)) {
         if (!(await work.attempt.keep())) return { kind: "fenced" };
+        // Refused before its time: a line is full. Asked again at once, it would be full again.
+        if (deps.clock.now_ms() < outgoing.until_ms)
+          await sleepUntil(deps.clock, FULL_PAUSE_MS, [work.stopping, work.cancelled]);
         continue;
       }
     }
@@ -120,7 +125,7 @@ class AttemptsState {
       body: callBody(job, model, request),
       source,
       until_ms: now_ms + Math.min(PERMIT_WAIT_MS, left_ms),
-      timeout_ms: Math.min(this.#deps.timeout_ms, left_ms),
+      timeout_ms: this.#deps.timeout_ms,
       waiting: stopping,
       cancelled,
       avoid: this.#avoid,

@@ -21,16 +21,16 @@ export class EndpointClients {
     this.#env = env;
   }
 
-  /** @throws SluiceError `settings_invalid` when its address is not set. */
+  /** A variable that is set to nothing is not set. @throws SluiceError `settings_invalid` when its address is not set. */
   address(name: string): EndpointAddress {
     const endpoint = this.#settings.endpoints[name];
-    const base_url = endpoint === undefined ? undefined : this.#env[endpoint.base_url_env];
+    const base_url = endpoint === undefined ? undefined : this.#env[endpoint.base_url_env] || undefined;
     if (endpoint === undefined || base_url === undefined) {
       throw new SluiceError("settings_invalid", `${endpoint?.base_url_env} is not set for endpoint "${name}"`, {
         fix: "Set it to an OpenAI-compatible URL that ends in /v1.",
       });
     }
-    const keys = [endpoint.api_key_env].flat().flatMap((variable) => this.#env[variable] ?? []);
+    const keys = [endpoint.api_key_env].flat().flatMap((variable) => this.#env[variable] || []);
     return { name, weight: endpoint.weight, base_url, keys: keys.length === 0 ? [undefined] : keys };
   }
 

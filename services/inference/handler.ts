@@ -185,7 +185,7 @@ async function conclude(
     return { end: "redelivered", records: [after.record], waited_ms, settle: () => attempt.left(round) };
   }
   deps.guard.record(after.dead_letter, now_ms);
-  if (after.dead_letter && deps.guard.holds) return "held";
+  if (after.dead_letter && deps.guard.holds) return (await attempt.failed(false)) ? "held" : undefined;
   tokens.end(answer.ending.status, verdict.usage);
   return { ...failedForGood(deps, job, attempt, answer, after.dead_letter), waited_ms };
 }
@@ -221,7 +221,9 @@ function answerOf(deps: InferenceDeps, job: JobHead, attempt: Attempt, ended: Co
     return { ending: { status: "succeeded", route, usage: verdict.usage, timing }, response: verdict.response };
   }
   const status = verdict.outcome === "cancelled" ? "cancelled" : verdict.outcome === "deadline" ? "expired" : "failed";
-  const ending: Ending = { status, route, error: verdict.error, timing };
+  const { retry_after_ms } = verdict;
+  const error = retry_after_ms === undefined ? verdict.error : { ...verdict.error, retry_after_ms };
+  const ending: Ending = { status, route, error, timing };
   return { ending: usage === undefined ? ending : { ...ending, usage }, response: undefined };
 }
 

@@ -7,7 +7,15 @@ import { splitAnswer } from "./batching/split-answer.ts";
 import { pathFor } from "./call.ts";
 import type { ModelAnswer } from "./model-client.ts";
 import { failure } from "./provider-outcomes.ts";
-import { needsOf, type Outgoing, reportOf, type Sending, type SendingDeps, withPermit } from "./sending.ts";
+import {
+  needsOf,
+  type Outgoing,
+  reportOf,
+  type Sending,
+  type SendingDeps,
+  timeoutOf_ms,
+  withPermit,
+} from "./sending.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
 export type Member = { readonly outgoing: Outgoing; readonly call: EmbeddingsCall };
@@ -20,22 +28,30 @@ export async function sendTogether(
   members: readonly Member[],
   took: (latency_ms: number) => void,
 ): Promise<readonly Sending[]> {
-  const ends = await isolateFailures(members, (group) => sendGroup(deps, group, took));
-  return ends.map((end) => (end.kind === "answered" ? end.answer : end.failure));
+  const fenced = new Set<Member>();
+  const ends = await isolateFailures(members, (group) => sendGroup(deps, group, fenced, took));
+  return ends.map((end, index) => {
+    // What became of a call that it was not part of says nothing of it.
+    if (fenced.has(members[index] as Member)) return FENCED;
+    return end.kind === "answered" ? end.answer : end.failure;
+  });
 }
 
 async function sendGroup(
   deps: SendingDeps,
   group: readonly Member[],
+  fenced: Set<Member>,
   took: (latency_ms: number) => void,
 ): Promise<Result> {
   const permit = await deps.backend.permit(needsOf(group.map(({ outgoing }) => outgoing)));
   const { waited_ms } = permit;
   if (permit.kind === "refused") return { kind: "failed", failure: { sent: permit, waited_ms } };
   return withPermit(permit, async () => {
-    const until_ms = deps.clock.now_ms() + (group[0] as Member).outgoing.timeout_ms;
-    const mine = await Promise.all(group.map(({ outgoing }) => dispatch(outgoing, until_ms)));
+    const now_ms = deps.clock.now_ms();
+    const until_ms = now_ms + timeoutTogether_ms(group, now_ms);
+    const mine = await Promise.all(group.map(({ outgoing }) => outgoing.attempt.dispatch(until_ms)));
     const live = group.filter((_, index) => mine[index]);
+    for (const member of group) if (!live.includes(member)) fenced.add(member);
     if (live.length === 0) return { sent: { kind: "answers", answers: group.map(() => FENCED) }, report: undefined };
     const { result, verdict, answer, dispatched_ms } = await callGroup(deps, permit, live, waited_ms);
     const report = reportOf(deps, verdict, answer, dispatched_ms);
@@ -46,9 +62,9 @@ async function sendGroup(
 
 const FENCED: Sending = { sent: { kind: "fenced" }, waited_ms: {} };
 
-/** A group that is sent again, smaller, knows how its last call ended: nothing of it is under way. */
-async function dispatch({ attempt }: Outgoing, until_ms: number): Promise<boolean> {
-  return attempt.dispatch(until_ms);
+/** The longest of the members': one that has little time left must not end the call for the others. */
+function timeoutTogether_ms(group: readonly Member[], now_ms: number): number {
+  return Math.max(...group.map(({ outgoing }) => timeoutOf_ms(outgoing, now_ms)));
 }
 
 /** Puts the ends of those that were sent back among those that another run has taken. */
@@ -72,8 +88,9 @@ async function callGroup(
   group: readonly Member[],
   waited_ms: Waits,
 ): Promise<GroupCall> {
-  const { job, timeout_ms } = (group[0] as Member).outgoing;
+  const { job } = (group[0] as Member).outgoing;
   const dispatched_ms = deps.clock.now_ms();
+  const timeout_ms = timeoutTogether_ms(group, dispatched_ms);
   const body = mergeCalls(group.map(({ call }) => call));
   const answer = await permit.client.call({ path: pathFor(job.kind), body, timeout_ms, id: job.id });
   const of = (verdict: Verdict): Sending => ({

@@ -24,6 +24,7 @@ export type Outgoing = {
   readonly source: TopicPartition;
   /** Epoch ms until which a permit is waited for. */
   readonly until_ms: number;
+  /** Of the call; less where the deadline leaves less. */
   readonly timeout_ms: number;
   /** Ends the wait for a permit. */
   readonly waiting: AbortSignal;
@@ -65,16 +66,23 @@ export async function sendSingly(deps: SendingDeps, outgoing: Outgoing): Promise
   const { waited_ms } = permit;
   if (permit.kind === "refused") return { sent: { kind: "refused", reason: permit.reason }, waited_ms };
   const sent = await withPermit(permit, async (): Promise<{ sent: Sent; report: CallReport | undefined }> => {
-    if (!(await outgoing.attempt.dispatch(deps.clock.now_ms() + outgoing.timeout_ms))) {
+    const now_ms = deps.clock.now_ms();
+    if (!(await outgoing.attempt.dispatch(now_ms + timeoutOf_ms(outgoing, now_ms)))) {
       return { sent: { kind: "fenced" }, report: undefined };
     }
     const dispatched_ms = deps.clock.now_ms();
-    const { verdict, answer, first_token_ms } = await callOnce(deps, permit, outgoing);
+    const { verdict, answer, first_token_ms } = await callOnce(deps, permit, outgoing, dispatched_ms);
     const report = reportOf(deps, verdict, answer, dispatched_ms);
     const first = first_token_ms === undefined ? {} : { first_token_ms };
     return { sent: { kind: "judged", verdict, endpoint: permit.endpoint, dispatched_ms, ...first }, report };
   });
   return { sent, waited_ms };
+}
+
+/** Counted from when it is sent: what was waited for before is not the model's time. */
+export function timeoutOf_ms({ job, timeout_ms }: Outgoing, now_ms: number): number {
+  const left_ms = (job.deadline_ms ?? Number.POSITIVE_INFINITY) - now_ms;
+  return Math.max(1, Math.min(timeout_ms, left_ms));
 }
 
 export function needsOf(members: readonly Outgoing[]): Parameters<Backend["permit"]>[0] {
@@ -124,8 +132,10 @@ async function callOnce(
   deps: SendingDeps,
   permit: Permit,
   outgoing: Outgoing,
+  now_ms: number,
 ): Promise<{ verdict: Verdict; answer: ModelAnswer; first_token_ms?: number }> {
-  const { job, body, model, timeout_ms, cancelled, attempt } = outgoing;
+  const { job, body, model, cancelled, attempt } = outgoing;
+  const timeout_ms = timeoutOf_ms(outgoing, now_ms);
   const pricing: Pricing = { prices: deps.prices, model, batched: false };
   const call = { path: pathFor(job.kind), body: body.bytes, timeout_ms, id: job.id, signal: cancelled };
   if (!body.streamed) {

@@ -5,7 +5,7 @@
  *   D <run> <calls> <unknown> <until_ms> … dispatched: a call was sent or is about to be; with a provider's batch, its id
  *   A <run> <calls> <unknown>              answered: the ending and the response follow, until they are published
  *   P                                      published: the outcome is on its topic
- *   L <round>                              left: the request went back by a retry topic after this round
+ *   L <round> <calls> <unknown>            left: the request went back by a retry topic after this round
  *
  * `run` names one handling of the job by one process; `calls` counts the calls sent, `unknown` those whose answers nobody knows.
  * Every change is a compare-and-swap on the line, so of two runs that meet only one goes on. Pure.
@@ -29,7 +29,7 @@ export type Entry =
   | (Run & { readonly state: "dispatched"; readonly until_ms: number; readonly batch?: BatchPlace })
   | (Run & { readonly state: "answered"; readonly answer: Answer })
   | { readonly state: "published" }
-  | { readonly state: "left"; readonly round: number };
+  | (Omit<Run, "run"> & { readonly state: "left"; readonly round: number });
 
 export type Answer = { readonly ending: Ending; readonly response: Buffer | undefined };
 
@@ -49,7 +49,7 @@ export function headOf(entry: Entry): string {
     case "published":
       return "P";
     case "left":
-      return `L ${entry.round}`;
+      return `L ${entry.round} ${entry.calls} ${entry.unknown}`;
   }
 }
 
@@ -65,11 +65,26 @@ export function encodeEntry(entry: Entry): Buffer {
 
 /** Reads what `encodeEntry` wrote. What cannot be read counts as nothing: the worst that follows is a call too many. */
 export function decodeEntry(text: string): Entry {
+  try {
+    const entry = read(text);
+    return headOf(entry) === headLineOf(text) ? entry : { state: "none" };
+  } catch {
+    return { state: "none" };
+  }
+}
+
+/** The line that a swap compares, of an entry as it is stored. */
+export function headLineOf(text: string): string {
+  return text.split("\n", 1)[0] ?? "";
+}
+
+/** @throws SyntaxError on an ending that is not JSON. */
+function read(text: string): Entry {
   const [head = "", ending, ...response] = text.split("\n");
   const [state, run = "", calls, unknown, until_ms, batch_id, custom_id] = head.split(" ");
   const of_run = { run, calls: Number(calls), unknown: Number(unknown) };
   if (state === "P") return { state: "published" };
-  if (state === "L") return { state: "left", round: Number(run) };
+  if (state === "L") return { state: "left", round: Number(run), calls: of_run.calls, unknown: of_run.unknown };
   if (state === "R") return { state: "reserved", ...of_run, until_ms: Number(until_ms) };
   if (state === "D") {
     const batch = batch_id === undefined || custom_id === undefined ? {} : { batch: { batch_id, custom_id } };

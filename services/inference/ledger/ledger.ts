@@ -13,6 +13,7 @@ import {
   decodeEntry,
   type Entry,
   encodeEntry,
+  headLineOf,
   headOf,
   instanceOf,
   type Run,
@@ -64,20 +65,21 @@ export class AttemptLedger {
     const { store, clock, settings, instance } = this.#options;
     this.#runs += 1;
     const run = `${instance}.${this.#runs}`;
-    let entry: Entry = { state: "none" };
+    let stored = "";
     while (!stopping.aborted) {
+      const entry = decodeEntry(stored);
       const owner = ownerOf(entry);
       const owner_lives = owner !== undefined && (await this.#lives(owner));
       const context = { run, round, on_unknown: settings.on_unknown, now_ms: clock.now_ms(), owner_lives };
       const next = opening(entry, context);
       if (next.kind === "wait") {
         await sleep(clock, LOOK_AGAIN_MS);
-        entry = decodeEntry(await store.read(job));
+        stored = await store.read(job);
         continue;
       }
-      const taken = await this.#take(job, entry, next, stopping);
+      const taken = await this.#take({ job, stored, entry, stopping }, next);
       if (taken.kind !== "changed") return taken.opened;
-      entry = taken.entry;
+      stored = taken.stored;
     }
     return undefined;
   }
@@ -88,11 +90,9 @@ export class AttemptLedger {
   }
 
   async #take(
-    job: JobName,
-    entry: Entry,
+    { job, stored, entry, stopping }: Found,
     next: Exclude<Opening, { kind: "wait" }>,
-    stopping: AbortSignal,
-  ): Promise<{ kind: "opened"; opened: Opened } | { kind: "changed"; entry: Entry }> {
+  ): Promise<{ kind: "opened"; opened: Opened } | { kind: "changed"; stored: string }> {
     if (next.kind === "done") return { kind: "opened", opened: { kind: "done" } };
     if (next.kind === "answered") {
       const attempt = new Attempt(this.#options, { job, entry, stopping, ended: () => undefined });
@@ -102,12 +102,18 @@ export class AttemptLedger {
       next.kind === "resume" && entry.state === "dispatched"
         ? { ...entry, ...next.run }
         : { state: "reserved", ...next.run, until_ms: Math.round(this.#options.clock.now_ms()) + RESERVED_MS };
-    const lost = next.kind === "reserve" ? next.lost : next.kind === "quarantine" ? 1 : 0;
+    const lost = next.kind === "resume" ? 0 : next.lost;
     const counts = lost === 0 ? undefined : { unknown_calls: lost, duplicate_nusd: 0 };
-    const { store, settings } = this.#options;
-    const seen = await store.swap(swapOf(job, headOf(entry), state, settings.answer_ttl_hours * HOUR_MS, counts));
-    // The answer to a first try may be lost: what is there already is as good as written.
-    if (seen !== undefined && seen !== headOf(state)) return { kind: "changed", entry: decodeEntry(seen) };
+    const { store, settings, retry } = this.#options;
+    const swap = swapOf(job, headLineOf(stored), state, settings.answer_ttl_hours * HOUR_MS, counts);
+    const seen = await untilAvailable(
+      retry,
+      "attempt ledger",
+      () => store.swap(swap),
+      () => stopping.aborted,
+    );
+    // The reply to a first try may be lost: what is there already is as good as written.
+    if (seen !== undefined && seen !== headOf(state)) return { kind: "changed", stored: seen };
     if (counts !== undefined) this.#options.counted(counts);
     const { run } = next.run;
     this.#live.add(run);
@@ -117,6 +123,14 @@ export class AttemptLedger {
     return { kind: "opened", opened: { kind: "mine", attempt, ...batch } };
   }
 }
+
+/** An entry as it was found. */
+type Found = {
+  readonly job: JobName;
+  readonly stored: string;
+  readonly entry: Entry;
+  readonly stopping: AbortSignal;
+};
 
 type Hold = {
   readonly job: JobName;
@@ -203,14 +217,18 @@ export class Attempt {
 
   /** The request went to a retry topic. */
   async left(round: number): Promise<void> {
-    const left = this.#leave({ state: "left", round });
-    this.#entry = { state: "left", round };
+    const { calls, unknown } = this.#run;
+    const next: Entry = { state: "left", round, calls, unknown };
+    const left = this.#leave(next);
+    this.#entry = next;
     await left;
   }
 
   async #leave(entry: Entry): Promise<void> {
     const { store, settings } = this.#options;
-    const ttl_ms = settings.published_ttl_minutes * MINUTE_MS;
+    // What was counted is still needed in the next round.
+    const is_over = entry.state === "published";
+    const ttl_ms = is_over ? settings.published_ttl_minutes * MINUTE_MS : settings.answer_ttl_hours * HOUR_MS;
     await store.swap(swapOf(this.#hold.job, headOf(this.#entry), entry, ttl_ms)).catch(() => undefined);
   }
 
@@ -234,7 +252,7 @@ export class Attempt {
     // Lost with Redis, the entry is written anew: nobody else can have taken the job by it.
     if (seen === "") seen = await store.swap(swapOf(job, "", next, ttl_ms, counts));
     // The reply to a first try may be lost: what is there already is as good as written.
-    return seen === undefined || seen.split("\n", 1)[0] === headOf(next);
+    return seen === undefined || headLineOf(seen) === headOf(next);
   }
 
   #reservedUntil_ms(): number {

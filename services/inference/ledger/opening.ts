@@ -12,8 +12,8 @@ export type Opening =
   | { readonly kind: "answered"; readonly answer: Answer }
   /** Everything that this job causes has been published. */
   | { readonly kind: "done" }
-  /** An answer is unknown and the settings say that a person decides. */
-  | { readonly kind: "quarantine"; readonly run: Run };
+  /** An answer is unknown and the settings say that a person decides; `lost` as above. */
+  | { readonly kind: "quarantine"; readonly run: Run; readonly lost: number };
 
 export type OpeningContext = {
   /** This run's name. */
@@ -37,15 +37,14 @@ export function opening(entry: Entry, context: OpeningContext): Opening {
     case "published":
       return { kind: "done" };
     case "left":
-      return entry.round >= context.round
-        ? { kind: "done" }
-        : { kind: "reserve", run: { run, calls: 0, unknown: 0 }, lost: 0 };
+      if (entry.round >= context.round) return { kind: "done" };
+      return { kind: "reserve", run: { run, calls: entry.calls, unknown: entry.unknown }, lost: 0 };
     case "answered":
       return { kind: "answered", answer: entry.answer };
     case "reserved":
       // A run that gave up without a word is not waited for longer than it asked for, though its process lives.
       if (context.owner_lives && entry.run !== run && context.now_ms < entry.until_ms) return { kind: "wait" };
-      return { kind: "reserve", run: { run, calls: entry.calls, unknown: entry.unknown }, lost: 0 };
+      return taken({ run, calls: entry.calls, unknown: entry.unknown }, 0, context);
     case "dispatched":
       return openDispatched(entry, context);
   }
@@ -56,7 +55,11 @@ function openDispatched(entry: Extract<Entry, { state: "dispatched" }>, context:
   if (context.owner_lives && entry.run !== run && context.now_ms < entry.until_ms + OVERDUE_MS) return { kind: "wait" };
   const { calls, unknown } = entry;
   if (entry.batch !== undefined) return { kind: "resume", run: { run, calls, unknown }, batch: entry.batch };
-  const taken: Run = { run, calls, unknown: unknown + 1 };
-  if (context.on_unknown === "quarantine") return { kind: "quarantine", run: taken };
-  return { kind: "reserve", run: taken, lost: 1 };
+  return taken({ run, calls, unknown: unknown + 1 }, 1, context);
+}
+
+/** The job of a run that is no more. An unknown answer, counted before or now, is for a person where the settings say so. */
+function taken(run: Run, lost: number, { on_unknown }: OpeningContext): Opening {
+  const quarantined = run.unknown > 0 && on_unknown === "quarantine";
+  return { kind: quarantined ? "quarantine" : "reserve", run, lost };
 }
