@@ -26,13 +26,16 @@ export type BenchStackOptions = {
   readonly name: string;
   readonly settings_file?: string;
   readonly scale?: Scale;
+  /** Gives up the start, and stops what was started. */
+  readonly signal?: AbortSignal;
 };
 
 export async function startBenchStack(options: BenchStackOptions): Promise<BenchStack> {
-  const { root, name } = options;
+  const { root, name, signal = new AbortController().signal } = options;
   const dir = join(root, ".sluice", name);
   const progress: Progress = consoleProgress(process.stderr);
-  const parts = await startParts({ root, dir, env: process.env, progress, ephemeral_ports: true, fresh: true });
+  const own = { ephemeral_ports: true, fresh: true } as const;
+  const parts = await startParts({ root, dir, env: process.env, progress, signal, ...own });
   const supervisor = createSupervisor({ home: parts.home, say: progress.say });
   const env: Record<string, string> = {
     ...inherited(),
@@ -50,7 +53,8 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
     Object.assign(env, { OPENAI_BASE_URL: `${mock_url}/v1`, OPENAI_API_KEY: "mock" });
     const endpoints = { ...parts.urls, gateway: null, console: null, mock_llm: mock_url };
     const settings_path = env["SLUICE_SETTINGS"] as string;
-    await prepare({ root, dir, endpoints, env, settings_path, progress, signal: new AbortController().signal });
+    await prepare({ root, dir, endpoints, env, settings_path, progress, signal });
+    signal.throwIfAborted();
     const gateway_url = await startServices(input, options.scale ?? {});
     progress.close();
     const processes = () => [...parts.processes, ...supervisor.processes()];

@@ -1,0 +1,39 @@
+/** The figures as a table for people. Pure. */
+import Table from "cli-table3";
+import type { Figure, Target } from "./scenario.ts";
+
+export type ScenarioReport = { readonly scenario: string; readonly figures: readonly Figure[] };
+
+/** Undefined without a target. What could not be measured meets none. */
+export function met({ target, value }: Pick<Figure, "target" | "value">): boolean | undefined {
+  if (target === undefined) return undefined;
+  return "at_least" in target ? value >= target.at_least : value <= target.at_most;
+}
+
+export function render({ scenario, figures }: ScenarioReport): string {
+  const table = new Table({
+    head: [scenario, "", "target", "", "beside", "ratio to it"],
+    style: { head: [], border: [] },
+  });
+  for (const figure of figures) {
+    const { name, value, unit, target, beside } = figure;
+    const verdict = met(figure);
+    table.push([
+      name,
+      `${rounded(value)} ${unit}`.trim(),
+      target === undefined ? "" : printed(target),
+      verdict === undefined ? "" : verdict ? "met" : "MISSED",
+      beside === undefined ? "" : `${beside.name}: ${rounded(beside.value)}`,
+      beside === undefined ? "" : (value / beside.value).toFixed(3),
+    ]);
+  }
+  return table.toString();
+}
+
+function printed(target: Target): string {
+  return "at_least" in target ? `≥ ${rounded(target.at_least)}` : `≤ ${rounded(target.at_most)}`;
+}
+
+function rounded(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) < 100 ? 2 : 1);
+}
