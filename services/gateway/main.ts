@@ -19,8 +19,8 @@ const FIND_RESULT = "SELECT result FROM sluice_results WHERE tenant = $1 AND id 
 
 await runService("gateway", process.env, async (context) => {
   const { settings, environment, names, codec, producer, metrics, log, retry, instance } = context;
-  const redis = connectRedis(environment.redis_url, instance, log);
-  const subscription = connectRedis(environment.redis_url, `${instance}-replies`, log);
+  const redis = connectRedis(environment.redis_url, instance, log, settings.redis.key_prefix);
+  const subscription = connectRedis(environment.redis_url, `${instance}-replies`, log, settings.redis.key_prefix);
   const pool = connectPostgres(environment.database_url, instance, POSTGRES_CONNECTIONS, log);
   const keys = new KeyRing();
   const tenants = new TopicReader(context.kafka, {

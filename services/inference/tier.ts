@@ -112,7 +112,7 @@ function modelsFor({ models }: TierSettings, routed: string): string[] {
 
 function createLimiter({ context, redis }: TierParts, tier: string, { limits }: TierSettings): RateLimiter {
   const unlimited = limits.requests_per_minute === undefined && limits.tokens_per_minute === undefined;
-  const key = limitKey(context.settings.topics.prefix, tier);
+  const key = limitKey(tier);
   const shared = limits.scope === "shared";
   const store = shared
     ? new RedisLimits(redis, { settings: limits, key, clock: systemClock, random: Math.random })

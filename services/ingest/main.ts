@@ -22,7 +22,7 @@ const HOUR_MS = 3_600_000;
 await runService("ingest", process.env, async (context) => {
   const group = `${context.settings.consumption.group_prefix}ingest`;
   const { settings, names, metrics, log } = context;
-  const redis = connectRedis(context.environment.redis_url, context.instance, log);
+  const redis = connectRedis(context.environment.redis_url, context.instance, log, settings.redis.key_prefix);
   await untilAvailable(context.retry, "redis", () => redisReady(redis, 1_000));
   const outcomes = new Counter({
     name: "sluice_ingest_requests_total",

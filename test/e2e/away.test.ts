@@ -130,7 +130,7 @@ describe("parts that go away and come back", () => {
     const ids = await send("flush", 20);
     await allSucceed(ids);
     await pipeline.settled();
-    const client = connectRedis(redis.url, "test", silentLog);
+    const client = connectRedis(redis.url, "test", silentLog, "");
     await redisReady(client, 10_000);
     await client.flushdb();
     client.disconnect();

@@ -113,6 +113,15 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
   gateway: gateway.prefault({}),
+  redis: z
+    .strictObject({
+      /** Before every key; pipelines that share a Redis differ in it. */
+      key_prefix: z
+        .string()
+        .regex(/^[A-Za-z0-9._:-]*$/)
+        .default("sluice:"),
+    })
+    .prefault({}),
   consumption: consumption.prefault({}),
   producer: producer.prefault({}),
 });

@@ -3,10 +3,14 @@ import { Redis } from "ioredis";
 import { unavailable } from "../errors.ts";
 import type { Log } from "../log.ts";
 
-/** @param role tells connections of one process apart in `CLIENT LIST`. */
-export function connectRedis(url: string, role: string, log: Log): Redis {
+/**
+ * @param role tells connections of one process apart in `CLIENT LIST`.
+ * @param key_prefix before every key, so that pipelines can share a Redis. Channels are not keys.
+ */
+export function connectRedis(url: string, role: string, log: Log, key_prefix: string): Redis {
   const redis = new Redis(url, {
     connectionName: `sluice-${role}`,
+    keyPrefix: key_prefix,
     // A command that cannot be sent now is refused now; the caller's back-off decides when to ask again.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,

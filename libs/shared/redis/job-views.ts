@@ -32,17 +32,17 @@ export interface JobViewWriter {
 
 /** The tenant is the hash tag, so that all keys of one tenant share a slot in a cluster. */
 function jobKey(tenant: string, id: string): string {
-  return `sluice:job:{${tenant}}:${id}`;
+  return `job:{${tenant}}:${id}`;
 }
 
 /** Set by ingest when it first sees an id: `<content hash> <topic> <partition> <offset>`. */
 export function seenKey(tenant: string, id: string): string {
-  return `sluice:seen:{${tenant}}:${id}`;
+  return `seen:{${tenant}}:${id}`;
 }
 
 /** The Redis stream with a request's tokens as they came (`token-events.ts`). */
 export function streamKey(tenant: string, id: string): string {
-  return `sluice:stream:{${tenant}}:${id}`;
+  return `stream:{${tenant}}:${id}`;
 }
 
 export function replyChannel(gateway: string): string {

@@ -27,15 +27,15 @@ type Pending = {
 
 /** The tenant is the hash tag: all keys of a tenant share a slot in a cluster. */
 function attemptKey({ tenant, id, content_hash }: JobName): string {
-  return `sluice:attempt:{${tenant}}:${id}:${content_hash.slice(0, 16)}`;
+  return `attempt:{${tenant}}:${id}:${content_hash.slice(0, 16)}`;
 }
 
 function totalsKey(tenant: string): string {
-  return `sluice:ledger:{${tenant}}`;
+  return `ledger:{${tenant}}`;
 }
 
 function workerKey(instance: string): string {
-  return `sluice:worker:${instance}`;
+  return `worker:${instance}`;
 }
 
 export class RedisAttemptStore implements AttemptStore {

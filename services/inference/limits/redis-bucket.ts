@@ -63,9 +63,8 @@ export type RedisLimitsOptions = {
   readonly random: () => number;
 };
 
-/** @param prefix of the topics, which tells pipelines on one Redis apart. */
-export function limitKey(prefix: string, tier: string): string {
-  return `sluice:limit:${prefix}:${tier}`;
+export function limitKey(tier: string): string {
+  return `limit:${tier}`;
 }
 
 /** Throws (retryable) while Redis is away. */

@@ -18,6 +18,7 @@ export function writeSettings(root: string, dir: string, prefix: string, changes
   const base = parse(readFileSync(join(root, "sluice.yaml"), "utf8")) as SettingsChanges;
   const own = {
     topics: { prefix },
+    redis: { key_prefix: prefix },
     consumption: { group_prefix: prefix, session_timeout_ms: SESSION_TIMEOUT_MS },
     tenants: { demo: { plan: "default" }, other: { plan: "default" } },
   };

@@ -14,7 +14,7 @@ import {
   type StreamCommands,
 } from "../../../../services/inference/streaming/token-stream.ts";
 
-const redis = connectRedis(process.env["REDIS_URL"] as string, "token-stream-test", silentLog);
+const redis = connectRedis(process.env["REDIS_URL"] as string, "token-stream-test", silentLog, "sluice:");
 const settings = inferenceSchema.parse({}).stream;
 
 before(() => redisReady(redis, 5_000));
@@ -87,7 +87,7 @@ test("a key that holds something else costs the stream, and nothing more", async
 });
 
 test("a connection that is not there is no answer", async () => {
-  const nowhere = connectRedis("redis://127.0.0.1:1", "token-stream-test", silentLog);
+  const nowhere = connectRedis("redis://127.0.0.1:1", "token-stream-test", silentLog, "sluice:");
   await assert.rejects(redisStreamCommands(nowhere)([["pexpire", "x", 1]]));
   nowhere.disconnect();
 });

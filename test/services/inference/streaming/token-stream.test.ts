@@ -55,7 +55,7 @@ class FakeRedis {
   }
 }
 
-const KEY = "sluice:stream:{demo}:r1";
+const KEY = "stream:{demo}:r1";
 const START = { attempt: 1, model: "m", endpoint: "e" };
 
 function setUp(more: Partial<TokenStreamsOptions> = {}) {
@@ -122,7 +122,7 @@ describe("a token stream", () => {
       ["pexpire", KEY, 3_600_000],
     ]);
     assert.deepEqual(redis.kinds(KEY), ["start", "a", "b"]);
-    assert.deepEqual(redis.kinds("sluice:stream:{demo}:r2"), ["start", "a", "b"]);
+    assert.deepEqual(redis.kinds("stream:{demo}:r2"), ["start", "a", "b"]);
   });
 
   test("has nothing twice when what became of a write is not known", async () => {
@@ -214,7 +214,7 @@ describe("a token stream", () => {
     const other = streams.open("demo", "r2");
     other.start(START);
     await pass(100);
-    assert.deepEqual([redis.kinds(KEY), redis.kinds("sluice:stream:{demo}:r2")], [[], ["start"]]);
+    assert.deepEqual([redis.kinds(KEY), redis.kinds("stream:{demo}:r2")], [[], ["start"]]);
     assert.deepEqual([streams.held, dropped()], [0, 3]);
   });
 
