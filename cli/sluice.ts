@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: one file a verb, each exported as a commander command. */
 import { Command, CommanderError } from "commander";
+import { costCommand } from "./cost.ts";
 import { keysCommand } from "./keys.ts";
 import { EXIT, exitCodeOf, formatError } from "./output/terminal.ts";
 import { sendCommand } from "./send.ts";
@@ -8,7 +9,7 @@ import { tailCommand } from "./tail.ts";
 import { topicsCommand } from "./topics.ts";
 import { upCommand } from "./up.ts";
 
-const VERBS = [upCommand, sendCommand, tailCommand, topicsCommand, keysCommand];
+const VERBS = [upCommand, sendCommand, tailCommand, topicsCommand, keysCommand, costCommand];
 
 const program = new Command("sluice").description("An event-streaming pipeline for LLM inference on Kafka.");
 for (const verb of VERBS) program.addCommand(verb);

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { silentLog } from "../../libs/shared/log.ts";
 import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
-import { RedisAttemptStore } from "../../services/inference/ledger/redis-store.ts";
+import { readLedgerTotals } from "../../libs/shared/redis/ledger-totals.ts";
 import { FULL, OUTSTANDING_MAX, random, startLoad, verify } from "../support/faults.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 
@@ -47,7 +47,7 @@ async function unknownCalls({ env, settings }: Pipeline) {
   const redis = connectRedis(env["REDIS_URL"] as string, "ledger-test", silentLog, settings.redis.key_prefix);
   try {
     await redisReady(redis, 5_000);
-    return await new RedisAttemptStore(redis).totals("demo");
+    return await readLedgerTotals(redis, "demo");
   } finally {
     redis.disconnect();
   }

@@ -2,7 +2,8 @@
 import type { Redis } from "ioredis";
 import { SluiceError } from "../../../libs/shared/errors.ts";
 import { withRedis } from "../../../libs/shared/redis/client.ts";
-import type { AttemptStore, JobName, LedgerTotals, Swap } from "./store.ts";
+import { ledgerTotalsKey } from "../../../libs/shared/redis/ledger-totals.ts";
+import type { AttemptStore, JobName, Swap } from "./store.ts";
 
 /** Compares the first line only: the answer behind it may be long. */
 const SCRIPT = `
@@ -28,10 +29,6 @@ type Pending = {
 /** The tenant is the hash tag: all keys of a tenant share a slot in a cluster. */
 function attemptKey({ tenant, id, content_hash }: JobName): string {
   return `attempt:{${tenant}}:${id}:${content_hash.slice(0, 16)}`;
-}
-
-function totalsKey(tenant: string): string {
-  return `ledger:{${tenant}}`;
 }
 
 function workerKey(instance: string): string {
@@ -72,11 +69,6 @@ export class RedisAttemptStore implements AttemptStore {
     await withRedis(() => this.#redis.del(workerKey(instance)));
   }
 
-  async totals(tenant: string): Promise<LedgerTotals> {
-    const found = await withRedis(() => this.#redis.hgetall(totalsKey(tenant)));
-    return { unknown_calls: Number(found["unknown_calls"] ?? 0), duplicate_nusd: Number(found["duplicate_nusd"] ?? 0) };
-  }
-
   async #send(): Promise<void> {
     const sent = this.#pending;
     this.#pending = [];
@@ -84,7 +76,7 @@ export class RedisAttemptStore implements AttemptStore {
     for (const { swap } of sent) {
       const { job, expected, next, ttl_ms, counts } = swap;
       const { unknown_calls, duplicate_nusd } = counts ?? { unknown_calls: 0, duplicate_nusd: 0 };
-      const keys = [attemptKey(job), totalsKey(job.tenant)];
+      const keys = [attemptKey(job), ledgerTotalsKey(job.tenant)];
       pipeline.sluiceSwap(...keys, expected, next, String(ttl_ms), String(unknown_calls), String(duplicate_nusd));
     }
     try {

@@ -13,9 +13,6 @@ export type Swap = {
   readonly counts?: { readonly unknown_calls: number; readonly duplicate_nusd: number };
 };
 
-/** What the ledger has counted for a tenant. */
-export type LedgerTotals = { readonly unknown_calls: number; readonly duplicate_nusd: number };
-
 export interface AttemptStore {
   /** @returns undefined when swapped, else the entry that is there ("" for none). Rejects (retryable) while the store is away. */
   swap(swap: Swap): Promise<string | undefined>;
