@@ -1,7 +1,7 @@
 /** The attempt ledger's store in memory: swaps as in Redis, outages, and replies that are lost after the effect. */
 import { unavailable } from "../../libs/shared/errors.ts";
 import { headLineOf } from "../../services/inference/ledger/entry.ts";
-import type { AttemptStore, JobName, LedgerTotals, Swap } from "../../services/inference/ledger/store.ts";
+import type { AttemptStore, JobName, Swap } from "../../services/inference/ledger/store.ts";
 
 export class MemoryAttempts implements AttemptStore {
   readonly entries = new Map<string, string>();
@@ -12,7 +12,7 @@ export class MemoryAttempts implements AttemptStore {
   away = false;
   /** Replies to so many next swaps are lost. */
   lose = 0;
-  totals: LedgerTotals = { unknown_calls: 0, duplicate_nusd: 0 };
+  totals = { unknown_calls: 0, duplicate_nusd: 0 };
 
   async swap(swap: Swap): Promise<string | undefined> {
     this.#check();

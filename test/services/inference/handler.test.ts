@@ -1,167 +1,305 @@
-/** Inference on ports in memory and virtual time: attempts, waits, deadlines. */
+/** What a job causes, by its end: outcomes, rounds, dead letters, and what the ledger keeps of it (I1 to I3). */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { JobHead } from "../../../libs/shared/events/flow.ts";
-import { priceOf } from "../../../libs/shared/money.ts";
-import { createInferenceHandler } from "../../../services/inference/handler.ts";
-import type { ModelAnswer, ModelCall } from "../../../services/inference/model-client.ts";
-import { VirtualClock } from "../../../tools/simulate/virtual-clock.ts";
-import { DEAD_LETTERS, hopRecord, inRecord, jsonCodec, MemoryPublisher, NAMES } from "../../support/memory-ports.ts";
+import { isRetryable, unavailable } from "../../../libs/shared/errors.ts";
+import type { InRecord } from "../../../libs/shared/kafka/ports.ts";
+import { headLineOf } from "../../../services/inference/ledger/entry.ts";
+import { START_MS } from "../../../tools/simulate/virtual-clock.ts";
+import { inRecord, NAMES } from "../../support/memory-ports.ts";
+import { answered, jobOf, LATENCY_MS, OK } from "./fixture.ts";
+import { REQUEST, World } from "./handler-fixture.ts";
 
-const OK: ModelAnswer = {
-  kind: "answered",
-  status: 200,
-  body: Buffer.from('{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}'),
-};
-const status = (code: number, retry_after_ms?: number): ModelAnswer => ({
-  kind: "answered",
-  status: code,
-  body: Buffer.from("{}"),
-  ...(retry_after_ms === undefined ? {} : { retry_after_ms }),
-});
-const RETRY = { base_ms: 100, cap_ms: 2_000 };
-const LATENCY_MS = 50;
-const TIMEOUT_MS = 10_000;
+const JOB = jobOf();
+const ERROR = answered(500, "{}");
+const REPLY_TO = { "sluice-reply-to": "gateway-1" };
+const entry = (world: World): string => headLineOf(world.store.entry(JOB));
 
-/** Runs one job against a model that gives these answers, the last one again and again. */
-async function run(answers: readonly ModelAnswer[], more: Partial<JobHead> = {}, random = 0.5) {
-  const clock = new VirtualClock();
-  const start_ms = clock.now_ms();
-  const publisher = new MemoryPublisher();
-  const calls: (ModelCall & { readonly at_ms: number })[] = [];
-  const called: string[] = [];
-  const handler = createInferenceHandler({
-    codec: jsonCodec,
-    publisher,
-    clock,
-    random: () => random,
-    names: NAMES,
-    dead_letters: DEAD_LETTERS,
-    model: {
-      call(call) {
-        const answer = answers[Math.min(calls.length, answers.length - 1)] as ModelAnswer;
-        calls.push({ ...call, at_ms: clock.now_ms() - start_ms });
-        return new Promise((resolve) => clock.after(LATENCY_MS, () => resolve(answer)));
-      },
-    },
-    prices: { version: "v", priceOf: () => priceOf({ input_usd_per_mtok: 1, output_usd_per_mtok: 1 }) },
-    attempts_max: 4,
-    retry: RETRY,
-    timeout_ms: TIMEOUT_MS,
-    called: (code) => called.push(code),
-  });
-  const head: JobHead = {
-    id: "r1",
-    tenant: "demo",
-    content_hash: "h",
-    kind: "chat",
-    lane: "interactive",
-    timing: { received: 1 },
-    route: { tier: "small", model: "m", reason: "", cache: "miss", attempts: 0 },
-    ...(more.deadline_ms === undefined ? more : { ...more, deadline_ms: start_ms + more.deadline_ms }),
-  };
-  const request = Buffer.from('{"tenant":"demo","body":{"messages":[]}}');
-  const record = hopRecord(head, "request", request, { headers: { traceparent: "t" } });
-  let done = false;
-  const handled = handler([record], { isAssigned: () => true, stopping: new AbortController().signal }).finally(() => {
-    done = true;
-  });
-  await clock.run(() => done, start_ms + 3_600_000);
-  await handled;
-  const [outcome] = publisher.values(NAMES.outcomes);
-  assert.ok(outcome);
-  assert.equal(publisher.records.length, 1);
-  assert.equal(publisher.records[0]?.headers?.["traceparent"], "t");
-  const { error, route, timing } = outcome as { error?: { code: string }; route: { attempts: number }; timing: object };
-  return { outcome, status: outcome["status"], code: error?.code, attempts: route.attempts, timing, calls, called };
-}
-
-describe("a job", () => {
-  test("that succeeds at once is one call with its own id", async () => {
-    const { status: ended, attempts, calls, called, outcome } = await run([OK]);
-    assert.deepEqual([ended, attempts, called], ["succeeded", 1, ["succeeded"]]);
-    assert.deepEqual([calls[0]?.id, calls[0]?.path, calls[0]?.timeout_ms], ["r1", "/chat/completions", TIMEOUT_MS]);
-    assert.deepEqual(outcome["response"], JSON.parse(OK.kind === "answered" ? OK.body.toString() : ""));
-  });
-
-  test("is tried again while the failure may pass, and counts every call", async () => {
-    const { status: ended, attempts, called, calls } = await run([status(500), { kind: "timeout" }, OK]);
-    assert.deepEqual([ended, attempts], ["succeeded", 3]);
-    assert.deepEqual(called, ["provider_error", "provider_timeout", "succeeded"]);
-    // Half of 100 ms, then half of 200 ms, after each answer.
+describe("a job that succeeds", () => {
+  test("is one outcome with the answer, its cost and its headers, and done in the ledger", async () => {
+    const world = new World([OK]);
+    world.backend.waited_ms = { limit: 40 };
+    await world.run();
+    const { status, response, usage, route, timing } = world.outcome;
     assert.deepEqual(
-      calls.map(({ at_ms }) => at_ms),
-      [0, LATENCY_MS + 50, 2 * LATENCY_MS + 150],
+      [status, response],
+      ["succeeded", { choices: [], usage: { prompt_tokens: 3, completion_tokens: 2 } }],
+    );
+    assert.deepEqual([usage?.cost_usd, usage?.estimated], [5 / 1e6, false]);
+    assert.deepEqual([route.attempts, route.model, route.endpoint], [1, "m1", "e1"]);
+    assert.deepEqual(
+      [timing.waited_ms, timing.dispatched, timing.completed],
+      [{ limit: 40 }, START_MS, START_MS + LATENCY_MS],
+    );
+    assert.equal(world.publisher.records[0]?.headers?.["traceparent"], "t");
+    assert.deepEqual([world.ends, entry(world)], [["published"], "P"]);
+  });
+
+  test("and comes again is not called again", async () => {
+    const world = new World([OK]);
+    await world.run();
+    await world.run();
+    assert.deepEqual([world.model.calls.length, world.ends], [1, ["published", "repeated"]]);
+    assert.equal(world.publisher.records.length, 1);
+  });
+
+  test("and whose outcome could not be published is published later, without a call", async () => {
+    const world = new World([OK]);
+    const publish = world.publisher.publish.bind(world.publisher);
+    world.publisher.publish = () => Promise.reject(unavailable("kafka", new Error("no leader")));
+    await assert.rejects(world.run(), isRetryable);
+    assert.match(entry(world), /^A /);
+    world.publisher.publish = publish;
+    await world.run({}, world.handler("b"));
+    assert.deepEqual([world.model.calls.length, world.outcome.status, world.ends], [1, "succeeded", ["republished"]]);
+    assert.deepEqual([world.outcome.timing.completed, entry(world)], [START_MS + LATENCY_MS, "P"]);
+  });
+
+  test("streams its tokens: the stream ends with the outcome", async () => {
+    const chunk = JSON.stringify({ choices: [{ index: 0, delta: { content: "hi" }, finish_reason: "stop" }] });
+    const world = new World([
+      ERROR,
+      (call) => {
+        call.onEvent?.(chunk);
+        return answered(200, "");
+      },
+    ]);
+    await world.run({ request: { tenant: "demo", body: { messages: [], stream: true } } });
+    assert.deepEqual(world.streamed, ["start 1", "start 2", "token", "succeeded"]);
+    assert.equal(world.outcome.status, "succeeded");
+  });
+});
+
+describe("a job that fails", () => {
+  test("for good is an outcome alone", async () => {
+    const world = new World([answered(400, { error: { message: "too long" } })]);
+    await world.run();
+    const { status, error, route } = world.outcome;
+    assert.deepEqual(
+      [status, error?.code, error?.message, route.attempts],
+      ["failed", "provider_rejected", "too long", 1],
+    );
+    assert.deepEqual([world.publisher.records.length, world.ends, entry(world)], [1, ["published"], "P"]);
+  });
+
+  test("for now goes another round instead of to an outcome; that round is not taken for a repeat", async () => {
+    const world = new World([ERROR, ERROR, OK], { rounds_max: 1, attempts_max: 2 });
+    await world.run();
+    const [retry, ...others] = world.publisher.records;
+    assert.deepEqual(others, []);
+    assert.deepEqual([retry?.topic, retry?.value], [NAMES.retry("5s"), REQUEST]);
+    assert.equal(retry?.headers?.["sluice-error-code"], "provider_error");
+    assert.deepEqual([world.ends, entry(world)], [["redelivered"], "L 0 2 0"]);
+    await world.run();
+    assert.deepEqual([world.ends.at(-1), world.model.calls.length], ["repeated", 2]);
+    await world.run({ headers: { "sluice-round": "1" } });
+    assert.deepEqual(
+      [world.ends.at(-1), world.outcome.status, world.outcome.route.attempts],
+      ["published", "succeeded", 3],
     );
   });
 
-  test("fails with the last failure when its attempts are used up", async () => {
-    const { status: ended, code, attempts, calls } = await run([status(500), status(500), status(500), status(429)]);
-    assert.deepEqual([ended, code, attempts, calls.length], ["failed", "provider_rate_limited", 4, 4]);
+  test("in its last round too is an outcome and a dead letter", async () => {
+    const world = new World([ERROR], { rounds_max: 1 });
+    const record = world.record({ headers: { "sluice-round": "1" } });
+    await world.run({ headers: { "sluice-round": "1" } });
+    assert.deepEqual([world.outcome.status, world.outcome.error?.code], ["failed", "provider_error"]);
+    const [letter] = world.to(NAMES.dlq);
+    assert.deepEqual([letter?.value, letter?.headers?.["sluice-error-code"]], [record.value, "provider_error"]);
+    assert.deepEqual([world.ends, entry(world)], [["dead_letter"], "P"]);
   });
 
-  for (const [refusal, code] of [
-    [400, "provider_rejected"],
-    [401, "provider_auth"],
-  ] as const) {
-    test(`is not tried again after ${refusal}`, async () => {
-      const { status: ended, code: found, calls } = await run([status(refusal), OK]);
-      assert.deepEqual([ended, found, calls.length], ["failed", code, 1]);
-    });
-  }
-
-  test("comes back when the provider says so, not earlier", async () => {
-    const { calls } = await run([status(429, 1_500), OK]);
-    assert.equal(calls[1]?.at_ms, LATENCY_MS + 1_500);
+  test("while its caller waits is an outcome alone, with the wait that the provider asks for", async () => {
+    const world = new World([answered(429, "{}", 700)], { rounds_max: 3 });
+    await world.run({ headers: REPLY_TO });
+    assert.deepEqual([world.outcome.error?.code, world.outcome.error?.retry_after_ms], ["provider_rate_limited", 700]);
+    assert.deepEqual([world.publisher.records.length, world.ends], [1, ["published"]]);
   });
 
-  test("waits no longer than the settings allow, whatever the provider says", async () => {
-    const { calls } = await run([status(429, 86_400_000), OK]);
-    assert.equal(calls[1]?.at_ms, LATENCY_MS + RETRY.cap_ms);
+  test("and has no time for another round is an outcome alone: it could only expire", async () => {
+    const world = new World([ERROR], { rounds_max: 3, attempts_max: 1 });
+    await world.run({ job: { deadline_ms: 2_000 } });
+    assert.deepEqual([world.outcome.status, world.publisher.records.length], ["failed", 1]);
   });
 
-  test("whose deadline has passed is never sent", async () => {
-    const { status: ended, code, attempts, calls } = await run([OK], { deadline_ms: 0 });
-    assert.deepEqual([ended, code, attempts, calls.length], ["expired", "deadline_exceeded", 0, 0]);
+  test("with an unknown answer is for a person where the settings say so: no further call, an outcome and a dead letter", async () => {
+    const world = new World([{ kind: "timeout" }, OK], { on_unknown: "quarantine", rounds_max: 3 });
+    await world.run();
+    assert.deepEqual([world.outcome.error?.code, world.to(NAMES.dlq).length], ["provider_timeout", 1]);
+    assert.deepEqual([world.model.calls.length, world.store.totals.unknown_calls, world.ends], [1, 1, ["dead_letter"]]);
   });
 
-  test("whose deadline passes between attempts expires", async () => {
-    const { status: ended, code, attempts } = await run([status(500)], { deadline_ms: LATENCY_MS + 20 });
-    assert.deepEqual([ended, code, attempts], ["expired", "deadline_exceeded", 1]);
-  });
-
-  test("gives the model no more time than its deadline leaves", async () => {
-    const { calls } = await run([OK], { deadline_ms: 300 });
-    assert.equal(calls[0]?.timeout_ms, 300);
-  });
-
-  test("keeps its times in order", async () => {
-    const { timing } = await run([status(500), OK]);
-    const { received, dispatched, completed } = timing as { received: number; dispatched: number; completed: number };
-    assert.ok(received < dispatched && dispatched < completed);
+  test("as a stream after its first token is charged by what was received, and its stream ends", async () => {
+    const chunk = JSON.stringify({ choices: [{ index: 0, delta: { content: "x".repeat(400) } }] });
+    const world = new World([
+      (call) => {
+        call.onEvent?.(chunk);
+        return { kind: "broken", message: "reset" };
+      },
+    ]);
+    await world.run({ request: { tenant: "demo", body: { messages: [], stream: true } } });
+    const { status, error, usage } = world.outcome;
+    assert.deepEqual([status, error?.code, usage?.estimated], ["failed", "provider_stream_broken", true]);
+    assert.ok((usage?.cost_usd ?? 0) >= 100 / 1e6);
+    assert.deepEqual([world.model.calls.length, world.streamed.at(-1)], [1, "failed"]);
   });
 });
 
-describe("an event that is none of ours", () => {
-  const rows: readonly (readonly [what: string, value: object | string, code: string])[] = [
+describe("a crash", () => {
+  const dispatchedBy = (run: string): string => `D ${run} 1 0 ${START_MS}`;
+
+  test("during the call: counted once and called again, at the price of one more in the totals", async () => {
+    const world = new World([OK]);
+    world.store.set(JOB, dispatchedBy("dead.1"));
+    await world.run();
+    assert.deepEqual([world.outcome.status, world.outcome.route.attempts], ["succeeded", 2]);
+    assert.deepEqual(world.store.totals, { unknown_calls: 1, duplicate_nusd: 5_000 });
+  });
+
+  test("during the call, where a person decides: an outcome and a dead letter, no call", async () => {
+    const world = new World([OK], { on_unknown: "quarantine" });
+    world.store.set(JOB, dispatchedBy("dead.1"));
+    await world.run();
+    assert.deepEqual([world.outcome.status, world.outcome.error?.code], ["failed", "attempt_unknown"]);
+    assert.equal(world.to(NAMES.dlq)[0]?.headers?.["sluice-error-code"], "attempt_unknown");
+    assert.deepEqual([world.model.calls.length, world.ends, entry(world)], [0, ["dead_letter"], "P"]);
+  });
+});
+
+describe("a job that another run takes", () => {
+  /** While the first call is under way, another worker takes the job; it publishes later. */
+  function taken(world: World): void {
+    world.clock.after(LATENCY_MS / 2, () => {
+      world.store.alive.add("b");
+      world.store.set(JOB, `D b.1 2 1 ${START_MS + 60_000}`);
+    });
+    world.clock.after(5_000, () => world.store.set(JOB, "P"));
+  }
+
+  test("is seen through while it is still ours: nothing of ours is published", async () => {
+    const world = new World([OK]);
+    taken(world);
+    await world.run();
+    assert.deepEqual([world.ends, world.publisher.records], [["fenced", "repeated"], []]);
+    assert.equal(world.model.calls.length, 1);
+  });
+
+  test("is left at once when it is no longer ours", async () => {
+    const world = new World([OK]);
+    taken(world);
+    await world.run({ isAssigned: () => false });
+    assert.deepEqual([world.ends, world.publisher.records], [["fenced"], []]);
+    assert.equal(world.clock.now_ms(), START_MS + LATENCY_MS);
+  });
+});
+
+describe("a job that nobody wants any more", () => {
+  const cancel = (world: World): void =>
+    world.cancellations.apply({ kind: "cancel", tenant: "demo", id: "r1", at_ms: world.clock.now_ms() } as never);
+
+  test("before its call is cancelled without one", async () => {
+    const world = new World([OK]);
+    cancel(world);
+    await world.run();
+    assert.deepEqual([world.outcome.status, world.outcome.error?.code], ["cancelled", "cancelled"]);
+    assert.deepEqual([world.model.calls.length, world.ends, entry(world)], [0, ["published"], "P"]);
+  });
+
+  test("during its call: the call is given up", async () => {
+    const world = new World([OK]);
+    world.clock.after(10, () => cancel(world));
+    await world.run();
+    assert.deepEqual([world.outcome.status, world.model.calls.length], ["cancelled", 1]);
+    assert.equal(world.outcome.timing.completed, START_MS + 10);
+  });
+
+  test("between two calls: the next one is not made", async () => {
+    const world = new World([ERROR, OK]);
+    world.clock.after(LATENCY_MS + 1, () => cancel(world));
+    await world.run();
+    assert.deepEqual([world.outcome.status, world.model.calls.length], ["cancelled", 1]);
+  });
+
+  test("because its deadline has passed is expired without a call", async () => {
+    const world = new World([OK]);
+    await world.run({ job: { deadline_ms: 0 } });
+    assert.deepEqual([world.outcome.status, world.outcome.error?.code], ["expired", "deadline_exceeded"]);
+    assert.deepEqual([world.model.calls.length, world.outcome.route.attempts], [0, 0]);
+  });
+});
+
+describe("a service that stops", () => {
+  test("gives back what waits, unpublished, to whoever comes next", async () => {
+    const world = new World([ERROR, OK]);
+    const stopping = new AbortController();
+    world.clock.after(LATENCY_MS + 1, () => stopping.abort());
+    await assert.rejects(world.run({ stopping: stopping.signal }), isRetryable);
+    assert.deepEqual([world.publisher.records, world.ends], [[], []]);
+    await world.run({}, world.handler("b"));
+    assert.deepEqual([world.outcome.status, world.outcome.route.attempts], ["succeeded", 2]);
+    assert.ok(world.clock.now_ms() < START_MS + 1_000, "it was not waited for");
+  });
+
+  test("ends a call that is under way", async () => {
+    const world = new World([OK]);
+    const stopping = new AbortController();
+    world.clock.after(1, () => stopping.abort());
+    await world.run({ stopping: stopping.signal });
+    assert.equal(world.outcome.status, "succeeded");
+  });
+});
+
+describe("when most would be dead letters", () => {
+  test("jobs are held, and go on when the fault has passed", async () => {
+    const world = new World([ERROR, ERROR, ERROR, OK], { guard_window: 2, attempts_max: 1 });
+    const handler = world.handler();
+    await world.run({ job: { id: "r0" } }, handler);
+    assert.deepEqual(world.ends, ["dead_letter"], "the window is not full");
+    await world.run({}, handler);
+    assert.deepEqual(world.ends, ["dead_letter", "published"]);
+    assert.ok(world.clock.now_ms() >= START_MS + 60_000, "held for two pauses: the first trial failed");
+    const [, held] = world.publisher.values(NAMES.outcomes);
+    assert.equal(held?.["status"], "succeeded");
+    assert.equal(world.model.calls.length, 4);
+  });
+
+  test("a job that is held has no call under way: a crash then is no unknown answer", async () => {
+    const world = new World([ERROR], { guard_window: 1, attempts_max: 1 });
+    const stopping = new AbortController();
+    const handled = world.handler()([world.record()], { isAssigned: () => true, stopping: stopping.signal });
+    await world.clock.run(() => false, START_MS + 10_000);
+    assert.match(entry(world), /^R a\.1 1 0 /);
+    stopping.abort();
+    await assert.rejects(world.settled(handled), isRetryable);
+  });
+
+  test("a held job still expires, and can be cancelled", async () => {
+    const world = new World([ERROR], { guard_window: 1, attempts_max: 1 });
+    await world.run({ job: { deadline_ms: 10_000 } });
+    assert.deepEqual([world.outcome.status, world.outcome.timing.completed], ["expired", START_MS + 10_000]);
+    const held = new World([ERROR], { guard_window: 1, attempts_max: 1 });
+    held.clock.after(5_000, () => held.cancellations.apply({ tenant: "demo", id: "r1", at_ms: START_MS } as never));
+    await held.run();
+    assert.deepEqual([held.outcome.status, held.outcome.timing.completed], ["cancelled", START_MS + 5_000]);
+  });
+});
+
+describe("an event of the wrong shape", () => {
+  const rows: readonly (readonly [what: string, value: Buffer | string | null, code: string])[] = [
+    ["no value", null, "value_missing"],
     ["no JSON", "hello", "not_json"],
-    ["broken JSON", "{", "not_json"],
-    ["another shape", { request: {} }, "event_invalid"],
+    ["no job", '{"id":"r1"}', "event_invalid"],
+    ["no request", JSON.stringify(jobOf()), "event_invalid"],
   ];
   for (const [what, value, code] of rows) {
     test(`${what} is a dead letter: ${code}`, async () => {
-      const publisher = new MemoryPublisher();
-      const record = inRecord(value);
-      const handler = createInferenceHandler({
-        codec: jsonCodec,
-        publisher,
-        dead_letters: DEAD_LETTERS,
-        names: NAMES,
-      } as never);
-      await handler([record], { isAssigned: () => true, stopping: new AbortController().signal });
-      const [letter] = publisher.records;
+      const world = new World([OK]);
+      const record: InRecord = inRecord(value);
+      await world.settled(
+        world.handler()([record], { isAssigned: () => true, stopping: new AbortController().signal }),
+      );
+      const [letter] = world.publisher.records;
       assert.deepEqual([letter?.topic, letter?.headers?.["sluice-error-code"]], [NAMES.dlq, code]);
-      assert.equal(letter?.value, record.value);
+      assert.deepEqual([letter?.value, world.ends], [record.value, ["dead_letter"]]);
     });
   }
 });
