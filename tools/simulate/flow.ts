@@ -27,7 +27,7 @@ import { FlowIndex, type Stage as IndexStage } from "./flow-index.ts";
 import { type FlowTopics, type FlowView, oneResultPerRequest, poisonBecomesDeadLetters } from "./flow-invariants.ts";
 import { boundsHold, commitsFollowConsequences, type Invariant, orderIsKept } from "./invariants.ts";
 import type { Random } from "./random.ts";
-import type { ScenarioFactory, ServiceParts, ServiceSpec } from "./scenario.ts";
+import type { Plant, ScenarioFactory, ServiceParts, ServiceSpec } from "./scenario.ts";
 import { claimStore, jobViews, type ModelRates, modelClient, Stores, seenStore } from "./stores.ts";
 import { drawWorkload, type Stage, TENANTS, TIERS } from "./workload.ts";
 
@@ -72,10 +72,16 @@ const STAGES: readonly (IndexStage & { readonly name: Stage })[] = [
 ];
 
 /** What the services of one run share. */
-type Shared = { readonly stores: Stores; readonly schemas: SimulatedSchemas; readonly model: ModelRates };
+type Shared = {
+  readonly stores: Stores;
+  readonly schemas: SimulatedSchemas;
+  readonly model: ModelRates;
+  readonly plant: Plant | undefined;
+};
 
-export const flowScenario: ScenarioFactory = ({ random, clock, cluster, chaos_ms }) => {
+export const flowScenario: ScenarioFactory = ({ random, clock, cluster, chaos_ms, plant }) => {
   const shared: Shared = {
+    plant,
     stores: new Stores(),
     schemas: new SimulatedSchemas([...topicEvents("llm.", TIERS).keys()]),
     model: { refusal: random.next() * 0.3, garbage: random.next() * 0.1, latency_ms: random.int(5, 1_500) },
@@ -264,7 +270,7 @@ function inference(parts: ServiceParts, common: Common, shared: Shared): Handler
   return createInferenceHandler({
     ...common,
     ledger: new AttemptLedger({
-      store: attemptStore(process, shared.stores),
+      store: attemptStore(process, shared.stores, shared.plant === "blind-ledger"),
       clock,
       retry: { clock, random, log: silentLog, policy: retry },
       settings: { on_unknown: "retry", answer_ttl_hours: 24, published_ttl_minutes: 10, alive_ttl_ms: ALIVE_TTL_MS },

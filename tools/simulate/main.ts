@@ -3,13 +3,14 @@ import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { flowScenario } from "./flow.ts";
 import { repeatCommand, summaryText, Tally, violationText } from "./report.ts";
+import { PLANTS, type Plant } from "./scenario.ts";
 import { type RunReport, runSeed } from "./world.ts";
 
 type Options = {
   readonly seeds: number;
   readonly first: number;
   readonly seed?: number;
-  readonly plant?: "early-commit";
+  readonly plant?: Plant;
   readonly json?: true;
   readonly verbose?: true;
 };
@@ -28,7 +29,7 @@ const program = new Command("simulate")
   .option("--seeds <count>", "how many seeds to run", wholeNumber, 1_000)
   .option("--first <seed>", "the first of them", wholeNumber, 1)
   .option("--seed <seed>", "run this one seed only", wholeNumber)
-  .addOption(new Option("--plant <bug>", "a bug to plant, which must be found").choices(["early-commit"]))
+  .addOption(new Option("--plant <bug>", "a bug to plant, which must be found").choices(PLANTS))
   .option("--json", "print one JSON object")
   .option("--verbose", "print everything that happened in the run that broke, or in the one seed")
   .addHelpText("after", EXAMPLES)
@@ -70,7 +71,7 @@ async function main(options: Options): Promise<number> {
 
 /** Kept lines cost time: a run keeps none, and is repeated with them when it broke. */
 function run(seed: number, { plant }: Options, keep_trace: boolean): Promise<RunReport> {
-  return runSeed({ seed, scenario: flowScenario, plant_early_commit: plant === "early-commit", keep_trace });
+  return runSeed({ seed, scenario: flowScenario, ...(plant === undefined ? {} : { plant }), keep_trace });
 }
 
 function printAll({ trace, hash }: RunReport): void {

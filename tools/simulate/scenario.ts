@@ -50,6 +50,13 @@ export type Scenario = {
   readonly onAppend?: (record: InRecord, transaction: LogTransaction | undefined) => void;
 };
 
+/**
+ * Bugs on purpose, each of which an invariant must find: `early-commit`, offsets count as done when their work starts (I2);
+ * `blind-ledger`, the attempt ledger writes without looking at what is there (I3).
+ */
+export const PLANTS = ["early-commit", "blind-ledger"] as const;
+export type Plant = (typeof PLANTS)[number];
+
 /** Builds a scenario from what a run draws. `cluster` is there to be read by invariants, and is still empty. */
 export type ScenarioFactory = (context: {
   readonly random: Random;
@@ -57,4 +64,5 @@ export type ScenarioFactory = (context: {
   readonly cluster: SimulatedCluster;
   /** Faults end this long after the start. */
   readonly chaos_ms: number;
+  readonly plant: Plant | undefined;
 }) => Scenario;

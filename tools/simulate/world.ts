@@ -3,7 +3,7 @@ import { SimulatedCluster } from "./cluster.ts";
 import { Faults } from "./faults.ts";
 import type { Invariant, Violation } from "./invariants.ts";
 import { Random } from "./random.ts";
-import type { Scenario, ScenarioFactory } from "./scenario.ts";
+import type { Plant, Scenario, ScenarioFactory } from "./scenario.ts";
 import { type RunSettings, Supervisor } from "./supervisor.ts";
 import { type Counts, Trace, type TraceLine } from "./trace.ts";
 import { START_MS, VirtualClock } from "./virtual-clock.ts";
@@ -11,7 +11,7 @@ import { START_MS, VirtualClock } from "./virtual-clock.ts";
 export type RunOptions = {
   readonly seed: number;
   readonly scenario: ScenarioFactory;
-  readonly plant_early_commit?: boolean;
+  readonly plant?: Plant;
   /** Keeps the trace's lines. */
   readonly keep_trace?: boolean;
 };
@@ -38,7 +38,7 @@ export async function runSeed(options: RunOptions): Promise<RunReport> {
   const trace = new Trace(() => clock.now_ms() - START_MS, options.keep_trace === true);
   const calm_at_ms = START_MS + random.int(5_000, CHAOS_MS_MAX);
   const faults = new Faults({ random: random.fork(), clock, calm_at_ms });
-  const settings = drawSettings(random, options.plant_early_commit === true);
+  const settings = drawSettings(random, options.plant === "early-commit");
 
   let violation: Violation | undefined;
   let scenario: Scenario | undefined;
@@ -58,7 +58,13 @@ export async function runSeed(options: RunOptions): Promise<RunReport> {
       trace.note("log", `${record.topic}/${record.partition}@${record.offset} written${how}`, subject);
     },
   });
-  scenario = options.scenario({ random: random.fork(), clock, cluster, chaos_ms: calm_at_ms - START_MS });
+  scenario = options.scenario({
+    random: random.fork(),
+    clock,
+    cluster,
+    chaos_ms: calm_at_ms - START_MS,
+    plant: options.plant,
+  });
   for (const [topic, partitions] of Object.entries(scenario.topics)) cluster.log.createTopic(topic, partitions);
 
   const supervisor = new Supervisor({

@@ -37,7 +37,7 @@ test("the planted bug is found, and its seed finds it again", async () => {
   let found = 0;
   let told = 0;
   for (const seed of SEEDS) {
-    const options = { seed, scenario: flowScenario, plant_early_commit: true };
+    const options = { seed, scenario: flowScenario, plant: "early-commit" as const };
     const { violation } = await runSeed(options);
     if (violation === undefined) continue;
     found += 1;
@@ -63,10 +63,19 @@ const atEndOnly: ScenarioFactory = (context) => {
 test("a lost record is found at the end too", async () => {
   const names = new Set<string>();
   for (const seed of SEEDS) {
-    const { violation } = await runSeed({ seed, scenario: atEndOnly, plant_early_commit: true });
+    const { violation } = await runSeed({ seed, scenario: atEndOnly, plant: "early-commit" as const });
     if (violation !== undefined) names.add(violation.invariant);
   }
   assert.ok(names.has("I1"), [...names].join(", "));
+});
+
+test("a ledger that overwrites what is there pays twice, and is found out (I3)", async () => {
+  const names = new Set<string>();
+  for (const seed of SEEDS) {
+    const { violation } = await runSeed({ seed, scenario: flowScenario, plant: "blind-ledger" });
+    if (violation !== undefined) names.add(violation.invariant);
+  }
+  assert.deepEqual([...names], ["I3"]);
 });
 
 test("random draws are repeatable, spread and within bounds", () => {
