@@ -71,8 +71,10 @@ export async function runAttempts(deps: AttemptsDeps, work: Work): Promise<Attem
       if (PATIENT.has(sent.reason)) {
         if (!(await work.attempt.keep())) return { kind: "fenced" };
         // Refused before its time: a line is full. Asked again at once, it would be full again.
-        if (deps.clock.now_ms() < outgoing.until_ms)
-          await sleepUntil(deps.clock, FULL_PAUSE_MS, [work.stopping, work.cancelled]);
+        const left_ms = outgoing.until_ms - deps.clock.now_ms();
+        if (left_ms > 0) {
+          await sleepUntil(deps.clock, Math.min(FULL_PAUSE_MS, left_ms), [work.stopping, work.cancelled]);
+        }
         continue;
       }
     }
@@ -85,7 +87,7 @@ export async function runAttempts(deps: AttemptsDeps, work: Work): Promise<Attem
       return { kind: "fenced" };
     }
     if (pause_ms === undefined) return state.concluded(verdict);
-    await sleepUntil(deps.clock, pause_ms, [work.stopping, work.cancelled]);
+    await sleepUntil(deps.clock, state.withinDeadline(pause_ms), [work.stopping, work.cancelled]);
     if (work.stopping.aborted) return { kind: "stopping" };
   }
 }
@@ -131,6 +133,12 @@ class AttemptsState {
       avoid: this.#avoid,
       tokens,
     };
+  }
+
+  /** The wait, or what is left until the deadline: then the job ends, however long the provider wants to be left alone. */
+  withinDeadline(wait_ms: number): number {
+    const { deadline_ms = Number.POSITIVE_INFINITY } = this.#work.job;
+    return Math.max(0, Math.min(wait_ms, deadline_ms - this.#deps.clock.now_ms()));
   }
 
   waited(waited_ms: Waits): void {

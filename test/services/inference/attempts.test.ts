@@ -203,9 +203,11 @@ describe("a deadline", () => {
     assert.deepEqual([code, attempts], ["deadline_exceeded", 0]);
   });
 
-  test("that passes between attempts ends them", async () => {
-    const { code, attempts } = await run([ERROR], { job: { deadline_ms: LATENCY_MS + 20 } });
-    assert.deepEqual([code, attempts], ["deadline_exceeded", 1]);
+  test("that passes between attempts ends them, then and no later", async () => {
+    const deadline_ms = LATENCY_MS + 20;
+    const retry = { base_ms: 1_000, cap_ms: 5_000 };
+    const { code, attempts, clock } = await run([ERROR], { job: { deadline_ms }, retry });
+    assert.deepEqual([code, attempts, clock.now_ms()], ["deadline_exceeded", 1, START_MS + deadline_ms]);
   });
 
   test("leaves the model no more time than it leaves us, counted from when the call is sent", async () => {
@@ -267,6 +269,11 @@ describe("without a permit", () => {
     const { code, clock } = await run([OK], { meanwhile: refusing("limit", 3, true) });
     assert.equal(code, "succeeded");
     assert.ok(clock.now_ms() >= START_MS + 3_000);
+  });
+
+  test("because a line is full it ends with its deadline", async () => {
+    const { code, clock } = await run([OK], { meanwhile: refusing("limit", 9, true), job: { deadline_ms: 1_500 } });
+    assert.deepEqual([code, clock.now_ms()], ["deadline_exceeded", START_MS + 1_500]);
   });
 
   test("for a breaker every refusal is a failed attempt, and none was a call", async () => {
