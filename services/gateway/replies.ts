@@ -14,14 +14,19 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   model_unknown: 404,
   tenant_unknown: 403,
   deadline_exceeded: 504,
+  // As nginx and Google's APIs say it; OpenAI's clients would send it again after a 409.
+  cancelled: 499,
   provider_rate_limited: 429,
   provider_timeout: 504,
   provider_unreachable: 502,
+  provider_unavailable: 503,
+  provider_stream_broken: 502,
   provider_error: 502,
   provider_garbage: 502,
   provider_response_too_large: 502,
   provider_auth: 502,
   provider_rejected: 400,
+  attempt_unknown: 502,
 };
 
 /** The reply of a synchronous OpenAI endpoint. */

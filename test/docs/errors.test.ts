@@ -13,8 +13,8 @@ const CODE = '"([a-z][a-z_]*)"';
 const GIVEN = [
   // A field, a default or a choice: code: "x", code = "x", code: test ? "x" : "y".
   new RegExp(`(?<![.\\w])code\\??\\s*[:=]\\s*(?:[^,;{}"]*[?:]\\s*)?${CODE}(?!\\s+in\\b)(?:\\s*:\\s*${CODE})?`, "g"),
-  // The functions that build an error or a verdict, the code first.
-  new RegExp(`\\b(?:SluiceError|failed|failure|unreadable)\\(\\s*${CODE}`, "g"),
+  // The functions that build an error, a verdict or a row of a table of failures, the code first.
+  new RegExp(`\\b(?:SluiceError|failed|failure|row|unreadable)\\(\\s*${CODE}`, "g"),
   // A refusal by the gateway: the HTTP status, then the code. By ingest: the field, then the code.
   new RegExp(`\\brefused\\(\\s*\\d+,\\s*${CODE}`, "g"),
   new RegExp(`\\brefuse\\(\\s*\\{[^}]*\\},\\s*${CODE}`, "g"),
@@ -66,6 +66,7 @@ describe("the collector of codes", () => {
   const snippets: readonly (readonly [code: string, found: readonly string[]])[] = [
     ['throw new SluiceError("a_b", "text");', ["a_b"]],
     ['return failed(\n  "a_b",\n  "api_error", detail, true);', ["a_b"]],
+    ['"429": row("a_b", "api_error", "again", "failed"),', ["a_b"]],
     ['const error = { code: "a_b", type: "api_error" };', ["a_b"]],
     ['return { ok: false, code: error instanceof SyntaxError ? "a_b" : "c_d", message };', ["a_b", "c_d"]],
     ['const code = error instanceof E ? error.code : "a_b";', ["a_b"]],

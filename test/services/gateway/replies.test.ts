@@ -48,6 +48,10 @@ describe("a reply", () => {
     ["provider_garbage", 502],
     ["provider_auth", 502],
     ["provider_rejected", 400],
+    ["provider_unavailable", 503],
+    ["provider_stream_broken", 502],
+    ["attempt_unknown", 502],
+    ["cancelled", 499],
     ["something_new", 500],
   ];
   for (const [code, status] of rows) {

@@ -194,7 +194,7 @@ describe("a job that another run takes", () => {
 
 describe("a job that nobody wants any more", () => {
   const cancel = (world: World): void =>
-    world.cancellations.apply({ kind: "cancel", tenant: "demo", id: "r1", at_ms: world.clock.now_ms() } as never);
+    world.cancellations.apply({ kind: "cancel", tenant: "demo", id: "r1", at_ms: world.clock.now_ms() });
 
   test("before its call is cancelled without one", async () => {
     const world = new World([OK]);
@@ -277,7 +277,9 @@ describe("when most would be dead letters", () => {
     await world.run({ job: { deadline_ms: 10_000 } });
     assert.deepEqual([world.outcome.status, world.outcome.timing.completed], ["expired", START_MS + 10_000]);
     const held = new World([ERROR], { guard_window: 1, attempts_max: 1 });
-    held.clock.after(5_000, () => held.cancellations.apply({ tenant: "demo", id: "r1", at_ms: START_MS } as never));
+    held.clock.after(5_000, () =>
+      held.cancellations.apply({ kind: "cancel", tenant: "demo", id: "r1", at_ms: START_MS }),
+    );
     await held.run();
     assert.deepEqual([held.outcome.status, held.outcome.timing.completed], ["cancelled", START_MS + 5_000]);
   });
