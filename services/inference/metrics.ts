@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { usdOf } from "../../libs/shared/money.ts";
 import type { Waits } from "./backend.ts";
 import type { EndpointPool } from "./endpoints/pool.ts";
+import type { CallMade } from "./sending.ts";
 
 const HEALTH_VALUES = { healthy: 2, degraded: 1, unhealthy: 0 } as const;
 
@@ -10,6 +11,7 @@ export class InferenceMetrics {
   readonly #registers: Registry[];
   readonly #calls: Counter<"tier" | "outcome">;
   readonly #duration: Histogram<"tier">;
+  readonly #prompts: Histogram<"tier">;
   readonly #waits: Histogram<"reason">;
   readonly #jobs: Counter<"tier" | "end">;
   readonly #unknown: Counter;
@@ -33,6 +35,13 @@ export class InferenceMetrics {
       help: "Duration of a model call",
       labelNames: ["tier"],
       buckets: [0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120],
+      registers,
+    });
+    this.#prompts = new Histogram({
+      name: "sluice_prompt_tokens_ratio",
+      help: "Prompt tokens that the provider counted, over the estimate made before the call",
+      labelNames: ["tier"],
+      buckets: [0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.25, 1.5, 2, 4],
       registers,
     });
     this.#waits = new Histogram({
@@ -92,9 +101,12 @@ export class InferenceMetrics {
     });
   }
 
-  called(tier: string, outcome: string, elapsed_ms: number): void {
+  called(tier: string, { outcome, latency_ms, prompt_tokens }: CallMade): void {
     this.#calls.inc({ tier, outcome });
-    this.#duration.observe({ tier }, elapsed_ms / 1_000);
+    this.#duration.observe({ tier }, latency_ms / 1_000);
+    if (prompt_tokens !== undefined) {
+      this.#prompts.observe({ tier }, prompt_tokens.given / Math.max(1, prompt_tokens.estimated));
+    }
   }
 
   jobEnded(tier: string, end: string, waited_ms: Waits): void {

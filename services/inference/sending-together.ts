@@ -54,7 +54,8 @@ async function sendGroup(
     for (const member of group) if (!live.includes(member)) fenced.add(member);
     if (live.length === 0) return { sent: { kind: "answers", answers: group.map(() => FENCED) }, report: undefined };
     const { result, verdict, answer, dispatched_ms } = await callGroup(deps, permit, live, waited_ms);
-    const report = reportOf(deps, verdict, answer, dispatched_ms);
+    const prompt_tokens = live.reduce((sum, { outgoing }) => sum + outgoing.body.prompt_tokens, 0);
+    const report = reportOf(deps, { verdict, answer, dispatched_ms, sizes: { prompt_tokens } });
     took(report.latency_ms);
     return { sent: withFenced(result, group, mine), report };
   });

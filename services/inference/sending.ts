@@ -13,7 +13,7 @@ import { PROVIDER_OUTCOMES } from "./provider-outcomes.ts";
 import type { JobTokens } from "./streaming/job-tokens.ts";
 import { streamCall } from "./streaming/stream-call.ts";
 import type { PriceList, Pricing } from "./usage.ts";
-import { judge, settledByReceived, type Verdict } from "./verdict.ts";
+import { judge, type Sizes, settledByReceived, type Verdict } from "./verdict.ts";
 
 /** One request that wants to be sent. */
 export type Outgoing = {
@@ -57,7 +57,16 @@ export type SendingDeps = {
   /** How long a stream that has begun may say nothing. */
   readonly idle_ms: number;
   /** Told of every call made, for metrics. */
-  readonly called: (outcome: string, elapsed_ms: number) => void;
+  readonly called: (call: CallMade) => void;
+};
+
+/** A call that was sent, for the metrics. */
+export type CallMade = {
+  /** `succeeded`, or the code of its failure. */
+  readonly outcome: string;
+  readonly latency_ms: number;
+  /** The prompt's, as estimated before the call and as the provider counted them; undefined where it did not. */
+  readonly prompt_tokens?: { readonly estimated: number; readonly given: number };
 };
 
 /** Sends one request by itself. */
@@ -72,7 +81,7 @@ export async function sendSingly(deps: SendingDeps, outgoing: Outgoing): Promise
     }
     const dispatched_ms = deps.clock.now_ms();
     const { verdict, answer, first_token_ms } = await callOnce(deps, permit, outgoing, dispatched_ms);
-    const report = reportOf(deps, verdict, answer, dispatched_ms);
+    const report = reportOf(deps, { verdict, answer, dispatched_ms, sizes: outgoing.body });
     const first = first_token_ms === undefined ? {} : { first_token_ms };
     return { sent: { kind: "judged", verdict, endpoint: permit.endpoint, dispatched_ms, ...first }, report };
   });
@@ -113,10 +122,24 @@ export async function withPermit<T>(
   }
 }
 
-export function reportOf(deps: SendingDeps, verdict: Verdict, answer: ModelAnswer, dispatched_ms: number): CallReport {
+export type Ended = {
+  readonly verdict: Verdict;
+  readonly answer: ModelAnswer;
+  readonly dispatched_ms: number;
+  /** As estimated before the call. */
+  readonly sizes: Sizes;
+};
+
+/** Tells the metrics of a call that ended, and makes what its endpoint is told. */
+export function reportOf(deps: SendingDeps, { verdict, answer, dispatched_ms, sizes }: Ended): CallReport {
   const latency_ms = deps.clock.now_ms() - dispatched_ms;
-  deps.called(verdict.kind === "succeeded" ? "succeeded" : verdict.error.code, latency_ms);
   const { usage } = verdict;
+  const given = usage === undefined || usage.estimated ? undefined : usage.prompt_tokens;
+  deps.called({
+    outcome: verdict.kind === "succeeded" ? "succeeded" : verdict.error.code,
+    latency_ms,
+    ...(given === undefined ? {} : { prompt_tokens: { estimated: sizes.prompt_tokens, given } }),
+  });
   const retry_after_ms = verdict.kind === "failed" ? verdict.retry_after_ms : undefined;
   const limits = answer.kind === "answered" ? answer.limits : undefined;
   return {

@@ -2,7 +2,7 @@
  * Re-entry: a record of `llm.retry.<delay>` waits here until it is due, then it is entered as at its first time. Waiting costs a
  * place in flight and no more: the engine bounds how many wait and holds the offset (I2, I6).
  */
-import type { Clock } from "../../libs/shared/clock.ts";
+import { type Clock, sleepUntil } from "../../libs/shared/clock.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { dueOf } from "../../libs/shared/events/redelivery.ts";
 import type { Handler } from "../../libs/shared/kafka/consumption.ts";
@@ -50,19 +50,6 @@ async function until(clock: Clock, due_ms: number, stopping: AbortSignal): Promi
     if (stopping.aborted) {
       throw new SluiceError("stopping", "the service stops while a record waits until it is due", { retryable: true });
     }
-    await pause(clock, Math.min(left_ms, LOOK_AGAIN_MS), stopping);
+    await sleepUntil(clock, Math.min(left_ms, LOOK_AGAIN_MS), [stopping]);
   }
-}
-
-/** Resolves after `delay_ms`, or when the signal comes. */
-function pause(clock: Clock, delay_ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      timer.cancel();
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = clock.after(delay_ms, end);
-    signal.addEventListener("abort", end, { once: true });
-  });
 }

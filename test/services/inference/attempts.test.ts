@@ -56,7 +56,7 @@ async function run(replies: readonly ModelAnswer[], { job = {}, meanwhile, ...op
   const deps: AttemptsDeps = {
     clock,
     random: () => 0.5,
-    send: (outgoing) => sendSingly({ ...sending, called: (outcome) => called.push(outcome) }, outgoing),
+    send: (outgoing) => sendSingly({ ...sending, called: ({ outcome }) => called.push(outcome) }, outgoing),
     models: ["m1"],
     has_other_keys: false,
     attempts_max: 4,

@@ -80,7 +80,7 @@ export class World {
           {
             clock,
             random: () => random,
-            send: (one) => sendSingly({ ...sending, called: (outcome) => called.push(outcome) }, one),
+            send: (one) => sendSingly({ ...sending, called: ({ outcome }) => called.push(outcome) }, one),
             models,
             has_other_keys,
             attempts_max,

@@ -7,6 +7,7 @@ import { callBody } from "../../../services/inference/call.ts";
 import type { Attempt } from "../../../services/inference/ledger/ledger.ts";
 import type { ModelAnswer, ModelCall } from "../../../services/inference/model-client.ts";
 import {
+  type CallMade,
   needsOf,
   type Outgoing,
   type Sending,
@@ -33,7 +34,7 @@ const NEVER = new AbortController().signal;
 let clock: VirtualClock;
 let store: MemoryAttempts;
 let streamed: string[];
-let called: string[];
+let called: CallMade[];
 beforeEach(() => {
   clock = new VirtualClock();
   store = new MemoryAttempts();
@@ -89,7 +90,7 @@ async function send(reply: ModelAnswer | ((call: ModelCall) => ModelAnswer), out
     prices: PRICES,
     response_bytes_max: 10_000,
     idle_ms: 5_000,
-    called: (outcome) => called.push(outcome),
+    called: (call) => called.push(call),
   };
   return { model, backend, sending: sendSingly(deps, outgoing) };
 }
@@ -119,7 +120,25 @@ describe("a call", () => {
     assert.deepEqual(waited_ms, {});
     assert.deepEqual(sent.kind === "judged" && [sent.endpoint, sent.dispatched_ms], ["e1", START_MS]);
     assert.deepEqual(backend.ends, [[{ end: "answered", latency_ms: LATENCY_MS, tokens: 5, limits }]]);
-    assert.deepEqual(called, ["succeeded"]);
+    assert.deepEqual(
+      called.map(({ outcome, latency_ms }) => [outcome, latency_ms]),
+      [["succeeded", LATENCY_MS]],
+    );
+  });
+
+  test("tells how far its prompt's estimate was from what the provider counted", async () => {
+    const outgoing = await outgoingOf();
+    await settled((await send(OK, outgoing)).sending);
+    assert.deepEqual(called[0]?.prompt_tokens, { estimated: outgoing.body.prompt_tokens, given: 3 });
+  });
+
+  test("whose usage is an estimate itself says nothing of that", async () => {
+    const bare = answered(200, JSON.stringify({ choices: [] }));
+    await settled((await send(bare, await outgoingOf())).sending);
+    assert.deepEqual(
+      called.map(({ prompt_tokens }) => prompt_tokens),
+      [undefined],
+    );
   });
 
   const rows: readonly (readonly [answer: ModelAnswer, report: object])[] = [
