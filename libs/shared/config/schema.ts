@@ -22,7 +22,12 @@ const topics = z.strictObject({
   /** The largest record a request may be; what is larger is a dead letter. */
   record_bytes_max: count.default(8 * 1024 * 1024),
   retention_hours: z.int().min(-1).default(168),
-  retry_delays: z.array(retry_delay).min(1).default(["5s", "1m", "10m"]),
+  /** Each is a topic of its own. */
+  retry_delays: z
+    .array(retry_delay)
+    .min(1)
+    .refine((delays) => new Set(delays).size === delays.length, "must not name a delay twice")
+    .default(["5s", "1m", "10m"]),
   /** By topic name without the prefix, e.g. `jobs.small`. */
   overrides: z.record(z.string(), topicOverride).default({}),
 });

@@ -117,6 +117,11 @@ describe("settings", () => {
       /^s\.yaml:16: topics\.retry_delays\.1: /,
     ],
     [
+      "a delay that is named twice",
+      `${SMALLEST}topics:\n  retry_delays: [5s, 5s]\n`,
+      /^s\.yaml:16: topics\.retry_delays: must not name a delay twice$/,
+    ],
+    [
       "a session that is too short",
       `${SMALLEST}consumption:\n  session_timeout_ms: 100\n`,
       /^s\.yaml:16: consumption\.session_timeout_ms: /,
