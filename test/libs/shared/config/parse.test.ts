@@ -52,7 +52,7 @@ describe("settings", () => {
     assert.equal(settings.tiers["small"]?.kind, "chat");
     assert.equal(settings.tiers["small"]?.endpoint, "default");
     assert.equal(settings.endpoints["default"]?.base_url_env, "OPENAI_BASE_URL");
-    assert.deepEqual(settings.plans, { default: {} });
+    assert.deepEqual(settings.plans, { default: { weight: 1 } });
   });
 
   const cases: readonly (readonly [what: string, text: string, problem: RegExp])[] = [
