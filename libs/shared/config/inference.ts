@@ -16,7 +16,6 @@ export const endpointSchema = z.strictObject({
   /** Its share beside others of the same tier, for `balancing: weighted` and `adaptive`. */
   weight: count.default(1),
 });
-export type EndpointSettings = z.infer<typeof endpointSchema>;
 
 /** Of the provider, for the whole tier, whatever the number of workers. */
 const limits = z.strictObject({
@@ -171,4 +170,3 @@ export const inferenceSchema = z.strictObject({
   warm_up: warm_up.prefault({}),
   stream: stream.prefault({}),
 });
-export type InferenceSettings = z.infer<typeof inferenceSchema>;

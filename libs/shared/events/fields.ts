@@ -29,7 +29,6 @@ export const timingField = z.object({
   /** What the request waited for before its calls, in ms by reason: limit, breaker, concurrency, batch. */
   waited_ms: z.record(z.string(), z.number()).optional(),
 });
-export type Timing = z.infer<typeof timingField>;
 
 export const errorField = z.object({
   /** Stable, listed in docs/errors.md. */
