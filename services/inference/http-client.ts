@@ -8,8 +8,10 @@
  * Bytes: an answer may hold `response_bytes_max`. In a stream each token is wrapped into some 300 bytes, so that limit holds for one
  * event, and `STREAM_WRAPPING` times as much for all of them; whoever puts them together bounds what they come to.
  */
+
 import { type Dispatcher, Pool } from "undici";
 import { type Clock, systemClock, type Timer } from "../../libs/shared/clock.ts";
+import { readBounded } from "../../libs/shared/http/bounded.ts";
 import { readProviderLimits } from "./limits/provider-limits.ts";
 import type { ModelAnswer, ModelCall, ModelClient } from "./model-client.ts";
 import { SseParser } from "./streaming/sse.ts";
@@ -204,18 +206,6 @@ function tell(onEvent: (data: string) => void, data: string, state: CallState): 
     state.listener_failed = { error };
     throw error;
   }
-}
-
-/** @returns undefined when the stream holds more; the rest is not read. */
-async function readBounded(stream: AsyncIterable<Buffer>, bytes_max: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stream) {
-    bytes += chunk.length;
-    if (bytes > bytes_max) return undefined;
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
 
 function isEventStream(content_type: string | string[] | undefined): boolean {

@@ -1,7 +1,9 @@
 /** A provider's Batch API over HTTP: undici, with bounds on time and bytes. */
+
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { Pool } from "undici";
+import { readBounded } from "../../../libs/shared/http/bounded.ts";
 import { readProviderLimits } from "../limits/provider-limits.ts";
 import { batchOfInput, batchView, createdId, errorMessage } from "./batch-object.ts";
 import { endpointUrl } from "./jsonl.ts";
@@ -190,16 +192,4 @@ function jsonOf(body: Buffer): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** @returns undefined when the stream holds more; the rest is not read. */
-async function readBounded(stream: AsyncIterable<Buffer>, bytes_max: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stream) {
-    bytes += chunk.length;
-    if (bytes > bytes_max) return undefined;
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
 }
