@@ -1,9 +1,10 @@
-/** docs/operations.md names every environment variable and every metric that there is, and no other metric. */
+/** docs/operations.md names every environment variable, every metric (and no other), and inference's settings with their defaults. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { endpointSchema, inferenceSchema, tierSchema } from "../../libs/shared/config/inference.ts";
 import { readSources } from "../support/architecture/sources.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -15,19 +16,43 @@ const CODE = readSources(ROOT, ["libs", "services", "cli"])
 const all = (text: string, pattern: RegExp): Set<string> =>
   new Set([...text.matchAll(pattern)].flatMap(([, name]) => (name === undefined ? [] : [name])));
 
+const MIB = 1024 * 1024;
+
+/** Every value below the settings, by its path, as the page shows it. */
+function defaultsOf(settings: object, prefix: string): [path: string, shown: string][] {
+  return Object.entries(settings).flatMap(([name, value]: [string, unknown]) => {
+    if (typeof value === "object" && value !== null) return defaultsOf(value, `${prefix}${name}.`);
+    const mib = typeof value === "number" && value > 0 && value % MIB === 0;
+    const number = mib ? `${value / MIB} MiB` : value?.toLocaleString("en-GB");
+    return [[`${prefix}${name}`, typeof value === "number" ? String(number) : `\`${value}\``]];
+  });
+}
+
 describe("docs/operations.md", () => {
   test("names every environment variable", () => {
     const read = all(CODE, /\benv\["([A-Z_]+)"\]/g);
     const declared = all(CODE, /^ {2}([A-Z]+(?:_[A-Z]+)+): \w+\./gm);
-    const by_default = all(CODE, /_env: z\.string\(\)\.default\("([A-Z_]+)"\)/g);
+    const by_default = all(CODE, /_env: .*\.default\("([A-Z_]+)"\)/g);
     assert.ok(declared.size >= 8 && by_default.size === 2);
     const documented = all(TEXT, /^\| `([A-Z_]+)` \|/gm);
     assert.deepEqual([...read.union(declared).union(by_default).difference(documented)], []);
   });
 
   test("names every metric, and no other", () => {
-    const there = all(CODE, /name: "((?:sluice|gen_ai)_[a-z_]+)"/g);
+    const there = all(CODE, /(?:name: |gauge\(\s*)"((?:sluice|gen_ai)_[a-z_]+)"/g);
     assert.ok(there.size >= 5);
     assert.deepEqual([...all(TEXT, /^\| `((?:sluice|gen_ai)_[a-z_]+)` \|/gm)].toSorted(), [...there].toSorted());
+  });
+
+  test("names inference's settings with their defaults", () => {
+    const { models: _, ...tier } = tierSchema.parse({ models: ["one"] });
+    const defaults = [
+      ...defaultsOf(endpointSchema.parse({}), ""),
+      ...defaultsOf(tier, ""),
+      ...defaultsOf(inferenceSchema.parse({}), "inference."),
+    ];
+    assert.ok(defaults.length > 40);
+    const missing = defaults.filter(([path, shown]) => !TEXT.includes(`\n| \`${path}\` | ${shown} |`));
+    assert.deepEqual(missing, [], "path and default: correct its line in docs/operations.md");
   });
 });
