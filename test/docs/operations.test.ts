@@ -22,9 +22,9 @@ const MIB = 1024 * 1024;
 function defaultsOf(settings: object, prefix: string): [path: string, shown: string][] {
   return Object.entries(settings).flatMap(([name, value]: [string, unknown]) => {
     if (typeof value === "object" && value !== null) return defaultsOf(value, `${prefix}${name}.`);
-    const mib = typeof value === "number" && value > 0 && value % MIB === 0;
-    const number = mib ? `${value / MIB} MiB` : value?.toLocaleString("en-GB");
-    return [[`${prefix}${name}`, typeof value === "number" ? String(number) : `\`${value}\``]];
+    if (typeof value !== "number") return [[`${prefix}${name}`, `\`${value}\``]];
+    const is_mib = value > 0 && value % MIB === 0;
+    return [[`${prefix}${name}`, is_mib ? `${value / MIB} MiB` : value.toLocaleString("en-GB")]];
   });
 }
 
