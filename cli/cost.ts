@@ -61,7 +61,8 @@ async function unknownOf({ environment, settings, log }: CliContext, { tenant }:
 }
 
 function text(spend: readonly Spend[], unknown: readonly Unknown[]): string {
-  if (spend.length === 0) return "nothing was spent yet; `sluice send` sends a request\n";
+  const lost = lostText(unknown);
+  if (spend.length === 0) return `nothing was spent yet; ${lost}\n\n\`sluice send\` sends a request\n`;
   const rows = spend.map((one) => [
     one.tenant,
     one.tier,
@@ -73,13 +74,14 @@ function text(spend: readonly Spend[], unknown: readonly Unknown[]): string {
   ]);
   const head = ["tenant", "tier", "model", "requests", "tokens in", "tokens out", "cost"];
   const total = spend.reduce((sum, { cost_usd }) => sum + cost_usd, 0);
-  const calls = unknown.reduce((sum, one) => sum + one.calls, 0);
-  const duplicate = unknown.reduce((sum, { duplicate_usd }) => sum + duplicate_usd, 0);
-  const lost =
-    calls === 0
-      ? "no call's answer was lost: nothing was paid twice"
-      : `${calls} calls' answers were lost with a worker or a connection, ever: up to ${formatUsd(duplicate)} more`;
   return `${formatTable(head, rows, [3, 4, 5, 6])}\n\ntotal ${formatUsd(total)}; ${lost}\n`;
+}
+
+function lostText(unknown: readonly Unknown[]): string {
+  const calls = unknown.reduce((sum, one) => sum + one.calls, 0);
+  if (calls === 0) return "no call's answer was lost: nothing was paid twice";
+  const duplicate = unknown.reduce((sum, { duplicate_usd }) => sum + duplicate_usd, 0);
+  return `${calls} calls' answers were lost with a worker or a connection, ever: up to ${formatUsd(duplicate)} more`;
 }
 
 function parseAge(value: string): number {

@@ -87,7 +87,10 @@ export async function runAttempts(deps: AttemptsDeps, work: Work): Promise<Attem
       return { kind: "fenced" };
     }
     if (pause_ms === undefined) return state.concluded(verdict);
+    const paused_ms = deps.clock.now_ms();
     await sleepUntil(deps.clock, state.withinDeadline(pause_ms), [work.stopping, work.cancelled]);
+    // Only what the provider asked for is a wait for its limit: a back-off is our own.
+    if (verdict.retry_after_ms) state.waited({ limit: deps.clock.now_ms() - paused_ms });
     if (work.stopping.aborted) return { kind: "stopping" };
   }
 }

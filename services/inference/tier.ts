@@ -160,7 +160,7 @@ async function warmEndpoints(
     random: Math.random,
     settings: context.settings.inference.warm_up,
     tier: { kind, models, timeout_ms },
-    endpoints: endpoints.map(({ name, keys }) => ({ name, client: clients.client(name, keys[0]) })),
+    endpoints: endpoints.map(({ name, keys }) => ({ name, clients: keys.map((key) => clients.client(name, key)) })),
   });
   for (const name of warmed.ready) pool.probed(name, true);
   for (const [name, why] of warmed.failed) {

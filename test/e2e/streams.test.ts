@@ -23,6 +23,8 @@ describe("streams, cancels and deadlines", () => {
   let streams: TokenStreamReader;
   before(async () => {
     const settings = {
+      // Calls are shared within a partition.
+      topics: { partitions: 1 },
       inference: { retry: { base_ms: 20, cap_ms: 200 } },
       tiers: { embedding: { batching: { wait_ms: 500 } } },
     };
@@ -151,10 +153,7 @@ describe("streams, cancels and deadlines", () => {
       string,
       string,
     ];
-    const embed = (id: string, more: object = {}) => ({
-      partition: 0,
-      value: { tenant: "demo", id, body: { input: id }, ...more },
-    });
+    const embed = (id: string, more: object = {}) => ({ value: { tenant: "demo", id, body: { input: id }, ...more } });
     const callsMade = async () => (await pipeline.mockStats()).by_path["/v1/embeddings"] ?? 0;
     await pipeline.setMock({ latency_ms: SLOW_MS });
     await pipeline.produce([embed(opener)]);

@@ -49,6 +49,8 @@ export type PipelineOptions = {
   /** Instances of each service; one where it says nothing, and 0 starts none. */
   readonly scale?: Partial<Record<ServiceName, number>>;
   readonly mock_args?: readonly string[];
+  /** Variables of the services beside the usual ones: addresses and keys of further endpoints. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly log_level?: "debug" | "info";
 };
 
@@ -115,6 +117,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     SLUICE_SETTINGS: file,
     SLUICE_LOG_LEVEL: options.log_level ?? "info",
     OPENAI_API_KEY: MODEL_API_KEY,
+    ...options.env,
   };
   const processes = createProcesses(ROOT, home, env);
   try {

@@ -42,7 +42,7 @@ export type ControlSources = {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The body's `metadata`, if any. */
   readonly metadata: unknown;
-  /** The last user message. */
+  /** The last user message, or an embeddings input. */
   readonly text: string;
 };
 
@@ -69,14 +69,19 @@ export function parseControls(sources: ControlSources): ControlsResult {
   return found.size === 0 ? NONE : toControls(found);
 }
 
+/** Whether a directive may stand in the text. */
+export function hasDirective(text: string): boolean {
+  return text.includes(DIRECTIVE_START);
+}
+
 /** The text without its directive: what a model would have been asked. */
 export function withoutDirective(text: string): string {
-  return text.includes(DIRECTIVE_START) ? text.replace(DIRECTIVE, "").trim() : text;
+  return hasDirective(text) ? text.replace(DIRECTIVE, "").trim() : text;
 }
 
 /** Fills `found` with the pairs of the directive; returns a word it does not know. */
 function readDirective(text: string, found: Map<string, string>): string | undefined {
-  if (!text.includes(DIRECTIVE_START)) return undefined;
+  if (!hasDirective(text)) return undefined;
   for (const word of DIRECTIVE.exec(text)?.[1]?.split(/\s+/) ?? []) {
     if (word === "") continue;
     const at = word.indexOf("=");

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { loadSettings } from "../../libs/shared/config/load.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { DEFAULT_PORTS, type PortBook } from "./ports.ts";
 import type { Progress } from "./progress.ts";
@@ -15,8 +16,8 @@ const HOST = "127.0.0.1";
 const PORT_ATTEMPTS_MAX = 3;
 const INSTANCES_MAX = 64;
 const READY_WAIT_MS = 60_000;
-/** A service drains its in-flight work on SIGTERM: longer than `consumption.drain_deadline_ms` by default. */
-const DRAIN_WAIT_MS = 30_000;
+/** What a service may take to end beside draining its work for `consumption.drain_deadline_ms`. */
+const END_WAIT_MS = 5_000;
 // kafkajs sets one timer in the past on Node 24 (tulios/kafkajs#1751); harmless, so that one warning is off. The heap is small:
 // what is queued is bounded, and mostly outside of it.
 const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=4", "--max-old-space-size=128"];
@@ -28,7 +29,7 @@ export type ServiceInput = {
   readonly supervisor: Supervisor;
   readonly ports: PortBook;
   readonly progress: Progress;
-  /** The whole environment of the programs; each gets SLUICE_HOST and SLUICE_PORT added. */
+  /** The whole environment of the programs, SLUICE_SETTINGS among it; each gets SLUICE_HOST and SLUICE_PORT added. */
   readonly env: Readonly<Record<string, string>>;
 };
 
@@ -43,9 +44,11 @@ export function startMock(input: ServiceInput): Promise<string> {
 
 /** Starts every service, the scaled ones as `inference`, `inference-2`, …, side by side; returns the gateway's address. */
 export async function startServices(input: ServiceInput, scale: Scale): Promise<string> {
+  const { consumption } = await loadSettings(input.env["SLUICE_SETTINGS"] as string);
+  const stop_wait_ms = consumption.drain_deadline_ms + END_WAIT_MS;
   const starts = SERVICE_NAMES.flatMap((service) => {
     const count = scale[service] ?? 1;
-    return Array.from({ length: count }, (_, index) => startService(input, service, index + 1));
+    return Array.from({ length: count }, (_, index) => startService(input, service, index + 1, stop_wait_ms));
   });
   const results = await Promise.allSettled(starts);
   const failed = results.find((result) => result.status === "rejected");
@@ -55,14 +58,19 @@ export async function startServices(input: ServiceInput, scale: Scale): Promise<
   return gateway.url;
 }
 
-function startService(input: ServiceInput, service: ServiceName, instance: number): Promise<string> {
+function startService(
+  input: ServiceInput,
+  service: ServiceName,
+  instance: number,
+  stop_wait_ms: number,
+): Promise<string> {
   const name = instance === 1 ? service : `${service}-${instance}`;
   const preferred = name === "gateway" ? DEFAULT_PORTS.gateway : undefined;
   return startOnPort(input, preferred, (port) => {
     const url = `http://${HOST}:${port}`;
     const spec = base(input, name, [join(input.root, "services", service, "main.ts")]);
     const env = { ...ALLOCATOR, ...spec.env, SLUICE_HOST: HOST, SLUICE_PORT: String(port) };
-    return { ...spec, env, url, ready_url: `${url}/readyz` };
+    return { ...spec, env, url, ready_url: `${url}/readyz`, stop_wait_ms };
   });
 }
 
@@ -74,7 +82,6 @@ function base(input: ServiceInput, name: string, args: readonly string[]): Omit<
     env: input.env,
     cwd: input.root,
     ready_wait_ms: READY_WAIT_MS,
-    stop_wait_ms: DRAIN_WAIT_MS,
   };
 }
 

@@ -14,7 +14,8 @@ export type WarmUpDeps = {
   readonly random: () => number;
   readonly settings: WarmUpSettings;
   readonly tier: WarmUpTier & { readonly timeout_ms: number };
-  readonly endpoints: readonly { readonly name: string; readonly client: ModelClient }[];
+  /** With a client for each key, in turn until one is answered: a key may have been revoked. */
+  readonly endpoints: readonly { readonly name: string; readonly clients: readonly ModelClient[] }[];
   /** Gives up early, as when the process is told to stop. */
   readonly signal?: AbortSignal;
 };
@@ -44,8 +45,9 @@ export async function warmUp(deps: WarmUpDeps): Promise<WarmUp> {
   const timers = [timer];
   let one_ready = false;
   const whys = await Promise.all(
-    endpoints.map(async ({ client }) => {
+    endpoints.map(async ({ clients }) => {
       for (let attempt = 0; ; attempt += 1) {
+        const client = clients[attempt % clients.length] as ModelClient;
         const why = await warmEndpoint(deps, client, until_ms, over.signal);
         if (why === undefined && !one_ready) {
           one_ready = true;

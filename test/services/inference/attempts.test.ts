@@ -130,7 +130,9 @@ describe("a job", () => {
 
 describe("the wait between two calls", () => {
   test("is as long as the provider asks for, not shorter", async () => {
-    assert.equal((await run([answered(429, "{}", 1_500), OK])).at_ms[1], LATENCY_MS + 1_500);
+    const { at_ms, end } = await run([answered(429, "{}", 1_500), OK]);
+    assert.equal(at_ms[1], LATENCY_MS + 1_500);
+    assert.deepEqual(end.kind === "judged" && end.waited_ms, { limit: 1_500 }, "and is told");
   });
 
   test("is no longer than the settings allow, whatever the provider says", async () => {

@@ -37,7 +37,7 @@ describe("a route", () => {
       assert.equal(routing.kind, "routed");
       const { route } = routing as Extract<typeof routing, { kind: "routed" }>;
       const { reason, ...rest } = route;
-      assert.deepEqual(rest, { tier, model, endpoint: "default", cache: "miss", attempts: 0 });
+      assert.deepEqual(rest, { tier, model, cache: "miss", attempts: 0 });
       assert.ok(reason.length > 0);
     });
   }

@@ -1,5 +1,6 @@
 /** `POST /v1/embeddings`. */
 
+import { hasDirective } from "../controls.ts";
 import { embeddingsBody, parseEmbeddings } from "../embeddings.ts";
 import type { Mock } from "../mock.ts";
 import { type ModelEndpoint, serveModelCall } from "../model-call.ts";
@@ -14,7 +15,8 @@ const PATH = "/v1/embeddings";
 export const EMBEDDINGS_ENDPOINT: ModelEndpoint<EmbeddingsRequest> = {
   path: PATH,
   parse: parseEmbeddings,
-  directiveText: (request) => request.inputs[0] ?? "",
+  // Wherever it stands: what is wrong with one input is wrong with the call.
+  directiveText: (request) => request.inputs.find(hasDirective) ?? "",
   limitTokens: (request) => request.prompt_tokens,
   reply: (mock, { controls, request, slow }) => {
     const dimensions = request.dimensions ?? mock.options.dimensions ?? DEFAULTS.dimensions;
