@@ -28,10 +28,14 @@ function fake(respond: Respond): ModelClient & { readonly calls: ModelCall[] } {
 const hang: Respond = ({ signal }) =>
   new Promise((resolve) => signal?.addEventListener("abort", () => resolve({ kind: "aborted" })));
 
-async function run(clients: Readonly<Record<string, ModelClient>>, more: Partial<WarmUpDeps> = {}) {
+/** An endpoint with several clients has a key for each. */
+async function run(
+  clients: Readonly<Record<string, ModelClient | readonly ModelClient[]>>,
+  more: Partial<WarmUpDeps> = {},
+) {
   const clock = new VirtualClock();
   let done: WarmUp | undefined;
-  const endpoints = Object.entries(clients).map(([name, client]) => ({ name, client }));
+  const endpoints = Object.entries(clients).map(([name, given]) => ({ name, clients: [given].flat() }));
   void warmUp({ clock, random: () => 0.5, settings: SETTINGS, tier: CHAT, endpoints, ...more }).then((result) => {
     done = result;
   });
@@ -126,4 +130,11 @@ test("it ends with the signal, and does nothing when it is off", async () => {
   assert.deepEqual([stopped.took_ms, stopped.failed], [0, [["b", "aborted"]]]);
   const off = await run({ a: client }, { settings: { ...SETTINGS, enabled: false } });
   assert.deepEqual(off, { ready: [], failed: [], took_ms: 0 });
+});
+
+test("a key that is refused gives way to the next one, so that a worker need not wait", async () => {
+  const [revoked, good] = [fake(() => http(401)), fake(() => http(200))];
+  const { ready, took_ms } = await run({ a: [revoked, good] });
+  assert.deepEqual(ready, ["a"]);
+  assert.ok(took_ms < SETTINGS.wait_ms_max);
 });
