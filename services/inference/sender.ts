@@ -52,10 +52,8 @@ export function createSender(parts: TierParts, tier: string, options: TierSettin
     settings: { ...batching, wait_ms: batching.wait_ms ?? EMBEDDINGS_WAIT_MS, inputs_max: INPUTS_MAX },
     keyOf: ({ outgoing, call }) => `${partitionId(outgoing.source)}/${call.key}`,
     weigh: ({ call }) => ({ bytes: call.body.length, tokens: call.tokens, inputs: call.inputs.length }),
-    flush: async (members, { waited_ms, took }) => {
-      const sent = await sendTogether(deps, members, took);
-      return sent.map((one, index) => waitedFor(one, waited_ms[index]));
-    },
+    flush: async (members, { waited_ms, took }) =>
+      sendTogether(deps, members, took).map(async (sent, index) => waitedFor(await sent, waited_ms[index])),
   });
   const send = (outgoing: Outgoing): Promise<Sending> => {
     const call = readCall(outgoing.body.bytes);

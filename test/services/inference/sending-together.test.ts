@@ -54,13 +54,19 @@ async function together(
   const took: number[] = [];
   let done = false;
   const deps = { backend, clock, prices: PRICES, response_bytes_max: 10_000, idle_ms: 1, called: () => undefined };
-  const sending = sendTogether(deps, members, (ms) => took.push(ms)).finally(() => {
+  const at_ms: number[] = [];
+  const own = sendTogether(deps, members, (ms) => took.push(ms)).map(async (sending, index) => {
+    const end = await sending;
+    at_ms[index] = clock.now_ms() - START_MS;
+    return end;
+  });
+  const sending = Promise.all(own).finally(() => {
     done = true;
   });
   assert.ok(await clock.run(() => done, START_MS + 3_600_000));
   const ends = await sending;
   const entries = jobs.map((job) => store.entry(job).split(" ").slice(0, 4).join(" "));
-  return { ends, backend, model, store, took, entries, sent: model.calls.map(inputsOf) };
+  return { ends, at_ms, backend, model, store, took, entries, sent: model.calls.map(inputsOf) };
 }
 
 const codeOf = ({ sent }: Sending): string => {
@@ -127,7 +133,7 @@ describe("requests sent together", () => {
     backend.refuse = () => ({ kind: "refused", reason: "limit", waited_ms: { limit: 7 } });
     const { outgoing, call } = await memberAlone(clock);
     const deps = { backend, clock, prices: PRICES, response_bytes_max: 1, idle_ms: 1, called: () => undefined };
-    const [end] = await sendTogether(deps, [{ outgoing, call }], () => assert.fail());
+    const [end] = await Promise.all(sendTogether(deps, [{ outgoing, call }], () => assert.fail()));
     assert.deepEqual([end?.sent.kind, end?.waited_ms, outgoing.attempt.calls], ["refused", { limit: 7 }, 0]);
   });
 
@@ -137,6 +143,24 @@ describe("requests sent together", () => {
     assert.equal(model.calls[0]?.timeout_ms, TIMEOUT_MS);
     const short = await together(["a", "b"], vectors, { jobs: [jobs[0] ?? {}, { deadline_ms: START_MS + 300 }] });
     assert.equal(short.model.calls[0]?.timeout_ms, 300);
+  });
+
+  test("leave at their own deadline while the call goes on for the others", async () => {
+    const jobs = [{ deadline_ms: START_MS + 20 }, {}, {}];
+    const { ends, at_ms, entries, sent } = await together(["a", "b", "c"], vectors, { jobs });
+    assert.deepEqual(ends.map(codeOf), ["provider_timeout", "succeeded", "succeeded"]);
+    assert.deepEqual(at_ms, [20, LATENCY_MS, LATENCY_MS]);
+    assert.deepEqual(sent, [["a", "b", "c"]]);
+    assert.match(entries[0] ?? "", /^D /, "what follows is for its own run to write");
+  });
+
+  test("that have left are not sent again, and nothing more is written of them", async () => {
+    const jobs = [{ deadline_ms: START_MS + 20 }, {}, {}];
+    const spoiled = (call: ModelCall) => (inputsOf(call).includes("b") ? answered(400, "{}") : vectors(call));
+    const { ends, entries, sent } = await together(["a", "b", "c"], spoiled, { jobs });
+    assert.deepEqual(ends.map(codeOf), ["provider_timeout", "provider_rejected", "succeeded"]);
+    assert.deepEqual(sent, [["a", "b", "c"], ["b"], ["c"]]);
+    assert.match(entries[0] ?? "", /^D /);
   });
 });
 
