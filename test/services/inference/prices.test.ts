@@ -5,15 +5,15 @@ import type { Settings } from "../../../libs/shared/config/schema.ts";
 import { priceList } from "../../../services/inference/prices.ts";
 
 const models: Settings["prices"]["models"] = {
-  plain: { input_usd_per_mtok: 2, output_usd_per_mtok: 8 },
-  cached: { input_usd_per_mtok: 2, cached_input_usd_per_mtok: 1, output_usd_per_mtok: 8 },
+  plain: priceSchema.parse({ input_usd_per_mtok: 2, output_usd_per_mtok: 8 }),
+  cached: priceSchema.parse({ input_usd_per_mtok: 2, cached_input_usd_per_mtok: 1, output_usd_per_mtok: 8 }),
   batched: {
     input_usd_per_mtok: 2,
     output_usd_per_mtok: 8,
     batch_input_usd_per_mtok: 1.5,
     batch_output_usd_per_mtok: 7,
   },
-  free: { input_usd_per_mtok: 0, output_usd_per_mtok: 0 },
+  free: priceSchema.parse({ input_usd_per_mtok: 0, output_usd_per_mtok: 0 }),
 };
 const prices = priceList({ version: "2026-01", models });
 const usd = (model: string, batched: boolean): number[] => {
