@@ -13,7 +13,7 @@ export type BuiltResult = {
 
 /** @param response the provider's JSON, carried as bytes. */
 export function buildResult(outcome: OutcomeHead, response: Buffer | undefined): BuiltResult {
-  const { content_hash: _, ...rest } = outcome;
+  const { content_hash: _hash, reservation: _reservation, unknown_calls: _calls, ...rest } = outcome;
   const head: ResultHead = rest;
   const spliced = response === undefined ? undefined : splice(head, "response", response);
   const json = spliced === undefined ? Buffer.from(JSON.stringify(head)) : Buffer.concat(spliced.json);

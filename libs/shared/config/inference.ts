@@ -75,6 +75,12 @@ export const priceSchema = z.strictObject({
   output_usd_per_mtok: z.number().nonnegative().default(0),
   batch_input_usd_per_mtok: z.number().nonnegative().optional(),
   batch_output_usd_per_mtok: z.number().nonnegative().optional(),
+  /** The most that the model writes in one answer: bounds what an answer may cost where nobody else does. */
+  output_tokens_max: count.default(16_384),
+  /** How prompt tokens are counted before a call: an encoding of OpenAI's, or by bytes (`bytes_per_token`). */
+  encoding: z.enum(["o200k_base", "cl100k_base", "bytes"]).default("o200k_base"),
+  /** Of `bytes`: as few as the model's tokenizer may need for one token, so that the estimate is an upper bound. */
+  bytes_per_token: z.number().positive().default(2.5),
 });
 
 const ledger = z.strictObject({

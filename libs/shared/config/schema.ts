@@ -1,6 +1,7 @@
 /** The settings file's shape: every limit has a name here and a default that suits most. Secrets and addresses are not in it. */
 import { z } from "zod";
 import { endpointSchema, inferenceSchema, priceSchema, tierSchema } from "./inference.ts";
+import { admissionSchema, planSchema, tenantSettingsSchema } from "./plans.ts";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,40}$/, "must be lower-case letters, digits, - or _");
 const count = z.int().positive();
@@ -93,16 +94,9 @@ export const settingsSchema = z.strictObject({
     /** Where embeddings requests go. */
     embeddings_tier: name,
   }),
-  tenants: z.record(z.string(), z.strictObject({ plan: z.string().default("default") })).default({}),
-  plans: z
-    .record(
-      name,
-      z.strictObject({
-        /** The tenant's turns beside those of others, while both have work waiting. */
-        weight: count.default(1),
-      }),
-    )
-    .prefault({ default: {} }),
+  tenants: z.record(z.string(), tenantSettingsSchema).default({}),
+  plans: z.record(name, planSchema).prefault({ default: {} }),
+  admission: admissionSchema.prefault({}),
   ingest: z
     .strictObject({
       /** How long a repeated id is recognised before its content is compared in Postgres only. */

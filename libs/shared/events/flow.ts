@@ -10,6 +10,7 @@ import {
   timingField,
   usageField,
 } from "./fields.ts";
+import { reservationField } from "./usage.ts";
 
 /** What ingest found out about a request, beside the request itself. */
 export const admittedHead = z.object({
@@ -28,6 +29,8 @@ export const admittedHead = z.object({
   max_output_tokens: z.number().optional(),
   metadata: metadataField.optional(),
   timing: timingField,
+  /** What is held for it in budgets and limits. */
+  reservation: reservationField.optional(),
 });
 export type AdmittedHead = z.infer<typeof admittedHead>;
 
@@ -51,7 +54,13 @@ const outcomeFields = {
   metadata: metadataField.optional(),
 };
 
-export const outcomeHead = z.object({ ...outcomeFields, content_hash: z.string() });
+export const outcomeHead = z.object({
+  ...outcomeFields,
+  content_hash: z.string(),
+  reservation: reservationField.optional(),
+  /** Calls that the provider may have billed although their answers are unknown. */
+  unknown_calls: z.int().nonnegative().optional(),
+});
 export type OutcomeHead = z.infer<typeof outcomeHead>;
 
 /** `llm.outcomes`: the terminal result of one attempt. */

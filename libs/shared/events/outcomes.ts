@@ -7,19 +7,27 @@ import { CARRIED_AT_HEADER, splice } from "./splice.ts";
 import type { TopicNames } from "./topics.ts";
 
 /** The part of an outcome that is not known from the request. */
-export type Ending = Pick<OutcomeHead, "status" | "timing"> & Partial<Pick<OutcomeHead, "error" | "route" | "usage">>;
+export type Ending = Pick<OutcomeHead, "status" | "timing"> &
+  Partial<Pick<OutcomeHead, "error" | "route" | "usage" | "unknown_calls">>;
 
 /** The terminal outcome of an admitted request; `response` is the provider's JSON, as bytes. */
 export function outcomeRecord(
   deps: { readonly codec: EventCodec; readonly names: TopicNames },
   /** The record that led here (or, where ingest knows a better key, its headers with that key). */
   record: Pick<InRecord, "headers"> & Pick<OutRecord, "key">,
-  request: Pick<AdmittedHead, "id" | "tenant" | "content_hash" | "metadata">,
+  request: Pick<AdmittedHead, "id" | "tenant" | "content_hash" | "metadata" | "reservation">,
   ending: Ending,
   response?: Buffer,
 ): OutRecord {
-  const { id, tenant, content_hash, metadata } = request;
-  const head: OutcomeHead = { id, tenant, content_hash, ...ending, ...(metadata === undefined ? {} : { metadata }) };
+  const { id, tenant, content_hash, metadata, reservation } = request;
+  const head: OutcomeHead = {
+    id,
+    tenant,
+    content_hash,
+    ...ending,
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(reservation === undefined ? {} : { reservation }),
+  };
   const topic = deps.names.outcomes;
   const headers = travellingHeaders(record.headers);
   if (response === undefined) {

@@ -1,5 +1,6 @@
 /** `llm.tenants` (compacted): tenants, plan overrides and API keys. Keyed by `tenant:<name>` or `key:<id>`. */
 import { z } from "zod";
+import { overridesSchema } from "../config/plans.ts";
 import { tenantField } from "./fields.ts";
 
 export const keyScope = z.enum(["submit", "read", "admin"]);
@@ -17,3 +18,18 @@ export const keyRecordSchema = z.object({
   revoked_ms: z.number().optional(),
 });
 export type KeyRecord = z.infer<typeof keyRecordSchema>;
+
+/** A tenant as an administrator made or changed it; it replaces what `sluice.yaml` says of the tenant, if anything. */
+export const tenantRecordSchema = z.object({
+  kind: z.literal("tenant"),
+  tenant: tenantField,
+  plan: z.string(),
+  overrides: overridesSchema.optional(),
+  updated_ms: z.number(),
+  /** Who changed it, in words. */
+  by: z.string().optional(),
+});
+export type TenantRecord = z.infer<typeof tenantRecordSchema>;
+
+/** The topic as a whole: each kind has a schema of its own, and a reader passes over kinds that it does not know. */
+export const tenantsSchema = z.looseObject({ kind: z.string().min(1) });

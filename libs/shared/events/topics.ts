@@ -3,7 +3,8 @@ import type { z } from "zod";
 import { controlSchema } from "./control.ts";
 import { admittedSchema, jobSchema, outcomeSchema, resultSchema } from "./flow.ts";
 import { requestSchema } from "./request.ts";
-import { keyRecordSchema } from "./tenants.ts";
+import { tenantsSchema } from "./tenants.ts";
+import { usageEntrySchema } from "./usage.ts";
 
 export type TopicNames = {
   readonly requests: string;
@@ -54,8 +55,9 @@ export const EVENT_SCHEMAS = {
   job: jobSchema,
   outcome: outcomeSchema,
   result: resultSchema,
-  tenants: keyRecordSchema,
+  tenants: tenantsSchema,
   control: controlSchema,
+  usage: usageEntrySchema,
 } as const satisfies Record<string, z.ZodType>;
 
 export type EventName = keyof typeof EVENT_SCHEMAS;
@@ -77,5 +79,6 @@ export function topicEvents(prefix: string, tiers: readonly string[]): ReadonlyM
   events.set(names.results, "result");
   events.set(names.tenants, "tenants");
   events.set(names.control, "control");
+  events.set(names.usage, "usage");
   return events;
 }

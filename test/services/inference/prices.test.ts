@@ -1,10 +1,11 @@
 /** The settings' prices: direct, cached, and through a Batch API. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { priceSchema } from "../../../libs/shared/config/inference.ts";
 import type { Settings } from "../../../libs/shared/config/schema.ts";
 import { priceList } from "../../../services/inference/prices.ts";
 
-const models: Settings["prices"]["models"] = {
+const given = {
   plain: { input_usd_per_mtok: 2, output_usd_per_mtok: 8 },
   cached: { input_usd_per_mtok: 2, cached_input_usd_per_mtok: 1, output_usd_per_mtok: 8 },
   batched: {
@@ -15,6 +16,9 @@ const models: Settings["prices"]["models"] = {
   },
   free: { input_usd_per_mtok: 0, output_usd_per_mtok: 0 },
 };
+const models: Settings["prices"]["models"] = Object.fromEntries(
+  Object.entries(given).map(([name, price]) => [name, priceSchema.parse(price)]),
+);
 const prices = priceList({ version: "2026-01", models });
 const usd = (model: string, batched: boolean): number[] => {
   const price = prices.priceOf(model, batched);

@@ -52,7 +52,9 @@ describe("settings", () => {
     assert.equal(settings.tiers["small"]?.kind, "chat");
     assert.equal(settings.tiers["small"]?.endpoint, "default");
     assert.equal(settings.endpoints["default"]?.base_url_env, "OPENAI_BASE_URL");
-    assert.deepEqual(settings.plans, { default: { weight: 1 } });
+    assert.equal(settings.plans["default"]?.weight, 1);
+    assert.deepEqual(settings.plans["default"]?.budgets, {});
+    assert.equal(settings.admission.without_redis, "wait");
   });
 
   const cases: readonly (readonly [what: string, text: string, problem: RegExp])[] = [
