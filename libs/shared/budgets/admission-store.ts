@@ -7,7 +7,7 @@
  * answered `lost` and nothing is admitted, until a rebuild from `llm.usage` gives it a new one.
  */
 import type { Reservation, UsageEntry } from "../events/usage.ts";
-import type { BudgetScope, CounterScope } from "./scopes.ts";
+import type { BudgetScope, CounterRef, CounterScope } from "./scopes.ts";
 
 /** Limits of one subject, as they stand in its plan. */
 export type RateAsk = {
@@ -135,4 +135,53 @@ export interface AdmissionStore {
   apply(entries: readonly (Applied & ApplyContext)[]): Promise<ApplyResult[]>;
   /** Holds that are past their time, at most `count_max`; they stay until a ledger entry closes them. */
   expired(count_max: number): Promise<ExpiredHold[]>;
+}
+
+/** What a fold of the ledger says the counters are. */
+export type Snapshot = {
+  readonly counters: readonly {
+    readonly tenant: string;
+    readonly counter: CounterRef;
+    readonly reserved_nusd: number;
+    readonly settled_nusd: number;
+  }[];
+  /** Open ones. Requests in flight are counted from them. */
+  readonly holds: readonly (ExpiredHold & {
+    readonly expires_ms: number;
+    readonly user?: string | undefined;
+    readonly key_id?: string | undefined;
+  })[];
+  /** Requests that were admitted within the time that ids are remembered. */
+  readonly seen: readonly {
+    readonly tenant: string;
+    readonly id: string;
+    readonly content_hash: string;
+    readonly place: string;
+    readonly settled: boolean;
+  }[];
+  /** What was admitted today, for daily quotas, and within the last minute, for rates. */
+  readonly rates: readonly {
+    readonly tenant: string;
+    readonly user?: string | undefined;
+    readonly key_id?: string | undefined;
+    readonly at_ms: number;
+    readonly tokens: number;
+  }[];
+  /** By partition of `llm.usage`: the last offset that is part of this; entries behind it are applied as they come. */
+  readonly applied: ReadonlyMap<number, string>;
+};
+
+/** How lost counters are given a new life. One restores at a time. */
+export interface CountersLife {
+  /** The present epoch; undefined while the counters are lost or being restored. */
+  epoch(): Promise<string | undefined>;
+  /** Ends the present epoch: from now on every ask is answered `lost`. Undefined while another restores. */
+  begin(): Promise<Restoring | undefined>;
+}
+
+export interface Restoring {
+  /** Writes it all under a new epoch and begins that. @returns the epoch. */
+  finish(snapshot: Snapshot): Promise<string>;
+  /** Gives up; the counters stay lost. */
+  abandon(): Promise<void>;
 }
