@@ -28,10 +28,13 @@ export type Identity = {
   readonly content_hash: string;
   /** The record key downstream: session, else id. */
   readonly key: string;
+  /** The id is the request's, not made from its place. */
+  readonly has_own_id: boolean;
+  readonly idempotency_key?: string;
 };
 
 export type Admission =
-  | { readonly kind: "admit"; readonly identity: Identity; readonly head: AdmittedHead }
+  | { readonly kind: "admit"; readonly identity: Identity; readonly head: AdmittedHead; readonly request: Request }
   | {
       readonly kind: "refuse";
       readonly identity: Identity;
@@ -78,7 +81,8 @@ export function admit(json: Record<string, unknown>, arrival: Arrival, context: 
       ...(request.metadata ? { metadata: request.metadata } : {}),
     };
   }
-  return { kind: "admit", identity, head: headOf(request, body, identity, arrival, deadline_ms, context) };
+  const head = headOf(request, body, identity, arrival, deadline_ms, context);
+  return { kind: "admit", identity, head, request: envelope.data as Request };
 }
 
 type ParsedBody =
@@ -98,7 +102,7 @@ function parseBody(body: Record<string, unknown>): ParsedBody {
 
 /** A request without a usable id gets one from its place on the topic, so that a redelivery keeps it. */
 function identify(json: Record<string, unknown>, arrival: Arrival, too_deep: boolean): Identity {
-  const { tenant, id, session } = json;
+  const { tenant, id, session, idempotency_key } = json;
   const known = typeof tenant === "string" && TENANT_PATTERN.test(tenant);
   const own = known && typeof id === "string" && ID_PATTERN.test(id);
   const used = own ? id : `${arrival.topic}-${arrival.partition}-${arrival.offset}`;
@@ -108,6 +112,8 @@ function identify(json: Record<string, unknown>, arrival: Arrival, too_deep: boo
     // One that nests too deep to be hashed is refused whatever it holds: any two of them count as the same.
     content_hash: contentHash(too_deep ? { too_deep } : json),
     key: typeof session === "string" && session.length > 0 && session.length <= 256 ? session : used,
+    has_own_id: own,
+    ...(typeof idempotency_key === "string" && idempotency_key.length > 0 ? { idempotency_key } : {}),
   };
 }
 

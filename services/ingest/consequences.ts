@@ -1,0 +1,144 @@
+/** What a judged record causes, once the counters have answered. Pure but for the clock and the codec. */
+import type { Answer, Refusal } from "../../libs/shared/budgets/admission-store.ts";
+import type { Clock } from "../../libs/shared/clock.ts";
+import type { EventCodec } from "../../libs/shared/events/codec.ts";
+import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead-letters.ts";
+import type { ResultError } from "../../libs/shared/events/fields.ts";
+import {
+  DEADLINE_HEADER,
+  ORIGIN_HEADER,
+  RATE_ROOM_HEADER,
+  REPLY_TO_HEADER,
+  ROUND_HEADER,
+  TENANT_HEADER,
+  travellingHeaders,
+} from "../../libs/shared/events/headers.ts";
+import { originText } from "../../libs/shared/events/origin.ts";
+import { outcomeRecord } from "../../libs/shared/events/outcomes.ts";
+import { encodeRateRoom } from "../../libs/shared/events/rate-room.ts";
+import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
+import { inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
+import type { Reservation } from "../../libs/shared/events/usage.ts";
+import type { OutRecord } from "../../libs/shared/kafka/ports.ts";
+import type { Judged, Refused, Unreadable } from "./reading.ts";
+import { keyTakenError, refusalError } from "./refusals.ts";
+
+/** What became of a record, for metrics. */
+export type Fate = "admitted" | "rejected" | "expired" | "repeated" | "deferred" | "dead_letter";
+
+export type DeferredView = { readonly tenant: string; readonly id: string; readonly until_ms: number };
+
+export type ConsequenceDeps = {
+  readonly codec: EventCodec;
+  readonly clock: Clock;
+  readonly names: TopicNames;
+  readonly dead_letters: DeadLetterWriter;
+  readonly reentry: boolean;
+  /** When a refused request is asked about again; undefined where it is refused for good. */
+  readonly deferUntil: (judged: Judged, refusal: Refusal) => number | undefined;
+  /** The record for `llm.deferred`. */
+  readonly deferredRecord: (judged: Judged, due_ms: number) => OutRecord;
+};
+
+export type Consequence = {
+  readonly fate: Fate;
+  readonly records: readonly OutRecord[];
+  readonly deferred?: DeferredView;
+};
+
+const NOTHING: Consequence = { fate: "repeated", records: [] };
+
+export function consequenceOf(
+  deps: ConsequenceDeps,
+  read: Judged | Unreadable,
+  answer: Answer | undefined,
+): Consequence {
+  if (!("admission" in read) || answer === undefined || answer.kind === "lost") {
+    const { code, message } = "code" in read ? read : { code: "internal_error", message: "nobody answered for it" };
+    return { fate: "dead_letter", records: [deadLetter(deps.dead_letters, read.record, code, message)] };
+  }
+  switch (answer.kind) {
+    case "repeated":
+      return NOTHING;
+    case "conflict": {
+      const { tenant, id } = read.admission.identity;
+      const message = `tenant ${tenant} already has a request ${id} with other content`;
+      return { fate: "dead_letter", records: [deadLetter(deps.dead_letters, read.record, "id_conflict", message)] };
+    }
+    case "key_taken":
+      return refused(deps, read, keyTakenError(answer));
+    case "refused":
+      return deferredOrRefused(deps, read, answer.refusal);
+    case "known":
+      return read.admission.kind === "refuse" ? ended(deps, read, read.admission) : NOTHING;
+    case "admitted":
+      return admitted(deps, read, answer.reservation, encodeRateRoom(answer.room));
+    case "redelivered":
+      return admitted(deps, read, answer.reservation, undefined);
+  }
+}
+
+function admitted(
+  deps: ConsequenceDeps,
+  { record, arrival, admission, request }: Judged,
+  reservation: Reservation,
+  room: string | undefined,
+): Consequence {
+  if (admission.kind === "refuse") return ended(deps, { record, arrival, admission, request }, admission, reservation);
+  const { identity } = admission;
+  const head = { ...admission.head, reservation };
+  const topic = inLane(deps.names.admitted, head.lane);
+  const { json, carried_at } = splice(head, "request", request);
+  const waits = room !== undefined && record.headers[REPLY_TO_HEADER] !== undefined;
+  const headers = {
+    ...headersFrom(deps, { record, arrival }),
+    [TENANT_HEADER]: identity.tenant,
+    ...(head.deadline_ms === undefined ? {} : { [DEADLINE_HEADER]: String(head.deadline_ms) }),
+    ...(waits ? { [RATE_ROOM_HEADER]: room } : {}),
+    [CARRIED_AT_HEADER]: String(carried_at),
+  };
+  return {
+    fate: "admitted",
+    records: [{ topic, key: identity.key, value: deps.codec.encode(topic, ...json), headers }],
+  };
+}
+
+function deferredOrRefused(deps: ConsequenceDeps, judged: Judged, refusal: Refusal): Consequence {
+  const due_ms = deps.deferUntil(judged, refusal);
+  if (due_ms === undefined) return refused(deps, judged, refusalError(refusal));
+  const { tenant, id } = judged.admission.identity;
+  return {
+    fate: "deferred",
+    records: [deps.deferredRecord(judged, due_ms)],
+    deferred: { tenant, id, until_ms: due_ms },
+  };
+}
+
+function refused(deps: ConsequenceDeps, judged: Judged, error: ResultError): Consequence {
+  const { admission } = judged;
+  const metadata = admission.kind === "refuse" ? admission.metadata : admission.head.metadata;
+  return ended(deps, judged, {
+    kind: "refuse",
+    identity: admission.identity,
+    status: "rejected",
+    error,
+    ...(metadata === undefined ? {} : { metadata }),
+  });
+}
+
+/** @param reservation of an earlier entry: it is given back with the outcome. */
+function ended(deps: ConsequenceDeps, judged: Judged, refusal: Refused, reservation?: Reservation): Consequence {
+  const { identity, status, error, metadata } = refusal;
+  const timing = { received: judged.arrival.timestamp_ms, completed: deps.clock.now_ms() };
+  const source = { key: identity.key, headers: headersFrom(deps, judged) };
+  const held = reservation === undefined ? {} : { reservation };
+  const record = outcomeRecord(deps, source, { ...identity, metadata, ...held }, { status, error, timing });
+  return { fate: status, records: [record] };
+}
+
+/** What travels from here on. Anyone may write to a work topic: there, origin and rounds are not the writer's to say. */
+function headersFrom(deps: ConsequenceDeps, { record, arrival }: Pick<Judged, "record" | "arrival">) {
+  const { [ROUND_HEADER]: round, [RATE_ROOM_HEADER]: _, ...headers } = travellingHeaders(record.headers);
+  const rounds = deps.reentry && round !== undefined ? { [ROUND_HEADER]: round } : {};
+  return { ...headers, [ORIGIN_HEADER]: originText(arrival), ...rounds };
+}

@@ -1,0 +1,93 @@
+/** Reads one record: what it asks for, whose it is, and what it needs of the counters. */
+import type { Ask, Needs } from "../../libs/shared/budgets/admission-store.ts";
+import type { Clock } from "../../libs/shared/clock.ts";
+import type { EventCodec } from "../../libs/shared/events/codec.ts";
+import type { ResultError } from "../../libs/shared/events/fields.ts";
+import { originOf } from "../../libs/shared/events/origin.ts";
+import { BATCH_SUFFIX } from "../../libs/shared/events/topics.ts";
+import type { InRecord } from "../../libs/shared/kafka/ports.ts";
+import { idempotencyHash } from "../../libs/shared/redis/idempotency.ts";
+import { type Admission, type Arrival, admit } from "./admission.ts";
+
+export type Admitted = Extract<Admission, { kind: "admit" }>;
+export type Refused = Extract<Admission, { kind: "refuse" }>;
+
+/** What a request may and needs, by its tenant's plan. */
+export type Terms =
+  | { readonly kind: "terms"; readonly needs: Needs; readonly max_output_tokens?: number | undefined }
+  | { readonly kind: "refused"; readonly error: ResultError };
+
+export type ReadingDeps = {
+  readonly codec: EventCodec;
+  readonly clock: Clock;
+  readonly knowsTenant: (tenant: string) => boolean;
+  readonly terms: (admitted: Admitted, record: InRecord) => Terms;
+  /** Whether the record's authenticated producer may name the tenant; a word on why not. */
+  readonly principalProblem: (record: InRecord, tenant: string) => ResultError | undefined;
+  /** Records come from a retry topic or from `llm.deferred`: place, times and rounds are those that their headers tell, and
+   *  deadlines are looked at now. */
+  readonly reentry: boolean;
+};
+
+export type Unreadable = { readonly record: InRecord; readonly code: string; readonly message: string };
+
+export type Judged = {
+  readonly record: InRecord;
+  readonly arrival: Arrival;
+  /** The request as it came. */
+  readonly request: Buffer;
+  readonly admission: Admission;
+  /** Of an admission: what it needs. */
+  readonly needs?: Needs;
+};
+
+export async function readRecord(deps: ReadingDeps, record: InRecord): Promise<Judged | Unreadable> {
+  const decoded = await deps.codec.decode(record);
+  if (decoded.kind === "unreadable") return { record, code: decoded.code, message: decoded.message };
+  let json: unknown;
+  try {
+    json = JSON.parse(decoded.payload.toString());
+  } catch (error) {
+    return { record, code: "not_json", message: `the value is not JSON: ${(error as Error).message}` };
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    return { record, code: "not_json", message: "the value is not a JSON object" };
+  }
+  return judge(deps, record, decoded.payload, json as Record<string, unknown>);
+}
+
+function judge(deps: ReadingDeps, record: InRecord, request: Buffer, json: Record<string, unknown>): Judged {
+  const { reentry, knowsTenant } = deps;
+  const arrival: Arrival = (reentry ? originOf(record.headers) : undefined) ?? record;
+  const lane = arrival.topic.endsWith(BATCH_SUFFIX) ? "batch" : "interactive";
+  const admission = admit(json, arrival, { now_ms: deps.clock.now_ms(), knowsTenant, lane, reentry });
+  const base = { record, arrival, request };
+  if (admission.kind === "refuse") return { ...base, admission };
+  const problem = deps.principalProblem(record, admission.identity.tenant);
+  if (problem !== undefined) return { ...base, admission: refused(admission, problem) };
+  const terms = deps.terms(admission, record);
+  if (terms.kind === "refused") return { ...base, admission: refused(admission, terms.error) };
+  const { max_output_tokens } = terms;
+  const head = { ...admission.head, ...(max_output_tokens === undefined ? {} : { max_output_tokens }) };
+  return { ...base, admission: { ...admission, head }, needs: terms.needs };
+}
+
+function refused({ identity, head }: Admitted, error: ResultError): Refused {
+  const metadata = head.metadata === undefined ? {} : { metadata: head.metadata };
+  return { kind: "refuse", identity, status: "rejected", error, ...metadata };
+}
+
+/** What the counters are asked about a record. */
+export function askOf({ arrival, admission, needs }: Judged, reentry: boolean): Ask {
+  const { tenant, id, has_own_id, content_hash, idempotency_key } = admission.identity;
+  return {
+    tenant,
+    id,
+    has_own_id,
+    content_hash,
+    ...(idempotency_key === undefined ? {} : { idempotency: idempotencyHash(idempotency_key) }),
+    place: `${arrival.topic} ${arrival.partition} ${arrival.offset}`,
+    reentry,
+    ...(needs === undefined ? {} : { needs }),
+  };
+}
