@@ -1,12 +1,12 @@
 /** Wires the batch lane of a tier to a provider's Batch API. */
 import { systemClock } from "../../libs/shared/clock.ts";
 import type { TierSettings } from "../../libs/shared/config/schema.ts";
+import type { BatchPlace } from "../../libs/shared/redis/attempt-entry.ts";
 import type { AttemptsEnd, Work } from "./attempts.ts";
 import { HttpBatchProvider } from "./batch-api/http-provider.ts";
 import { BatchApiRunner } from "./batch-api/runner.ts";
 import { BatchedJobs } from "./batched.ts";
 import type { EndpointAddress } from "./endpoint-clients.ts";
-import type { BatchPlace } from "./ledger/entry.ts";
 import { Places } from "./limits/places.ts";
 import type { TierParts } from "./tier-parts.ts";
 

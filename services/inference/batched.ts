@@ -4,10 +4,10 @@
  */
 import { type BackoffPolicy, backoff_ms } from "../../libs/shared/backoff.ts";
 import { type Clock, sleepUntil } from "../../libs/shared/clock.ts";
+import type { BatchPlace } from "../../libs/shared/redis/attempt-entry.ts";
 import type { AttemptsEnd, Work } from "./attempts.ts";
 import type { BatchAnswer, BatchMember } from "./batch-api/member.ts";
 import { type CallBody, callBody, pathFor } from "./call.ts";
-import type { BatchPlace } from "./ledger/entry.ts";
 import type { Attempt } from "./ledger/ledger.ts";
 import { PROVIDER_OUTCOMES } from "./provider-outcomes.ts";
 import type { PriceList } from "./usage.ts";

@@ -15,11 +15,11 @@ import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import type { Handler, HandlerContext } from "../../libs/shared/kafka/consumption.ts";
 import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
 import { nusd } from "../../libs/shared/money.ts";
+import type { Answer, BatchPlace } from "../../libs/shared/redis/attempt-entry.ts";
 import type { AfterFailure, Failed } from "./after-failure.ts";
 import type { AttemptsEnd, Concluded, Work } from "./attempts.ts";
 import type { Waits } from "./backend.ts";
 import type { DeadLetterGuard } from "./dead-letter-guard.ts";
-import type { Answer, BatchPlace } from "./ledger/entry.ts";
 import type { Attempt, AttemptLedger, Opened } from "./ledger/ledger.ts";
 import type { JobTokens } from "./streaming/job-tokens.ts";
 

@@ -1,6 +1,6 @@
 /** The attempt ledger's store in memory: swaps as in Redis, outages, and replies that are lost after the effect. */
 import { unavailable } from "../../libs/shared/errors.ts";
-import { headLineOf } from "../../services/inference/ledger/entry.ts";
+import { headLineOf } from "../../libs/shared/redis/attempt-entry.ts";
 import type { AttemptStore, JobName, Swap } from "../../services/inference/ledger/store.ts";
 
 export class MemoryAttempts implements AttemptStore {

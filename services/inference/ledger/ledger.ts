@@ -6,7 +6,6 @@
 import { type Clock, sleep } from "../../../libs/shared/clock.ts";
 import type { LedgerSettings } from "../../../libs/shared/config/inference.ts";
 import { isRetryable } from "../../../libs/shared/errors.ts";
-import { type RetryContext, untilAvailable } from "../../../libs/shared/retry.ts";
 import {
   type Answer,
   type BatchPlace,
@@ -17,7 +16,8 @@ import {
   headOf,
   instanceOf,
   type Run,
-} from "./entry.ts";
+} from "../../../libs/shared/redis/attempt-entry.ts";
+import { type RetryContext, untilAvailable } from "../../../libs/shared/retry.ts";
 import { type Opening, opening } from "./opening.ts";
 import type { AttemptStore, JobName, Swap } from "./store.ts";
 

@@ -1,5 +1,5 @@
 /** What a run that takes up a job does, given the ledger's entry of it. Pure. */
-import type { Answer, BatchPlace, Entry, Run } from "./entry.ts";
+import type { Answer, BatchPlace, Entry, Run } from "../../../libs/shared/redis/attempt-entry.ts";
 
 export type Opening =
   /** Reserve it by a swap; `lost` calls of another run have answers that nobody knows. */

@@ -1,6 +1,7 @@
 /** The attempt ledger in Redis: one string per job, swaps of one turn of the event loop in one round trip. */
 import type { Redis } from "ioredis";
 import { SluiceError } from "../../../libs/shared/errors.ts";
+import { attemptKey } from "../../../libs/shared/redis/attempt-entry.ts";
 import { withRedis } from "../../../libs/shared/redis/client.ts";
 import { ledgerTotalsKey } from "../../../libs/shared/redis/ledger-totals.ts";
 import type { AttemptStore, JobName, Swap } from "./store.ts";
@@ -25,11 +26,6 @@ type Pending = {
   readonly resolve: (seen: string | undefined) => void;
   readonly reject: (error: unknown) => void;
 };
-
-/** The tenant is the hash tag: all keys of a tenant share a slot in a cluster. */
-function attemptKey({ tenant, id, content_hash }: JobName): string {
-  return `attempt:{${tenant}}:${id}:${content_hash.slice(0, 16)}`;
-}
 
 function workerKey(instance: string): string {
   return `worker:${instance}`;

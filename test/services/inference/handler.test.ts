@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isRetryable, unavailable } from "../../../libs/shared/errors.ts";
 import type { InRecord } from "../../../libs/shared/kafka/ports.ts";
-import { headLineOf } from "../../../services/inference/ledger/entry.ts";
+import { headLineOf } from "../../../libs/shared/redis/attempt-entry.ts";
 import { START_MS } from "../../../tools/simulate/virtual-clock.ts";
 import { inRecord, NAMES } from "../../support/memory-ports.ts";
 import { answered, jobOf, LATENCY_MS, OK } from "./fixture.ts";

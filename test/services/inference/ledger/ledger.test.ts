@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { isRetryable } from "../../../../libs/shared/errors.ts";
 import { silentLog } from "../../../../libs/shared/log.ts";
-import { headLineOf } from "../../../../services/inference/ledger/entry.ts";
+import { headLineOf } from "../../../../libs/shared/redis/attempt-entry.ts";
 import { type Attempt, AttemptLedger, type Opened } from "../../../../services/inference/ledger/ledger.ts";
 import { START_MS, VirtualClock } from "../../../../tools/simulate/virtual-clock.ts";
 import { MemoryAttempts } from "../../../support/memory-attempts.ts";

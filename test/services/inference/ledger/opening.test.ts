@@ -1,7 +1,7 @@
 /** What a run does that takes up a job, by what the ledger has of it. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Entry } from "../../../../services/inference/ledger/entry.ts";
+import type { Entry } from "../../../../libs/shared/redis/attempt-entry.ts";
 import { type OpeningContext, opening } from "../../../../services/inference/ledger/opening.ts";
 
 const NOW_MS = 1_000_000;

@@ -10,7 +10,19 @@
  * `run` names one handling of the job by one process; `calls` counts the calls sent, `unknown` those whose answers nobody knows.
  * Every change is a compare-and-swap on the line, so of two runs that meet only one goes on. Pure.
  */
-import type { Ending } from "../../../libs/shared/events/outcomes.ts";
+import type { Ending } from "../events/outcomes.ts";
+
+/**
+ * The entry's key. The tenant is the hash tag: all keys of a tenant share a slot in a cluster. Other content under the same id is
+ * another job.
+ */
+export function attemptKey(job: {
+  readonly tenant: string;
+  readonly id: string;
+  readonly content_hash: string;
+}): string {
+  return `attempt:{${job.tenant}}:${job.id}:${job.content_hash.slice(0, 16)}`;
+}
 
 export type Run = {
   readonly run: string;

@@ -9,7 +9,7 @@ import {
   headLineOf,
   headOf,
   instanceOf,
-} from "../../../../services/inference/ledger/entry.ts";
+} from "../../../../libs/shared/redis/attempt-entry.ts";
 
 const ENDING = { status: "succeeded", timing: { received: 1 } } as const;
 const RUN = { run: "inference-1.7", calls: 3, unknown: 1 };
