@@ -3,7 +3,8 @@
  *
  * 1. Postgres says which outcomes win (claims are idempotent).
  * 2. The job views are written and waiting gateways told.
- * 3. Per input partition, one transaction publishes the results and moves the group's offset (I1, I2).
+ * 3. Per input partition, one transaction publishes the results, settles what was held for them and moves the group's offset
+ *    (I1, I2, I4).
  *
  * Any step may run again after a crash: claims name their outcome, views are overwritten with the same content, and a
  * transaction skips what an earlier one committed.
@@ -13,10 +14,16 @@ import { SluiceError } from "../../libs/shared/errors.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { type DeadLetterWriter, deadLetter, deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
 import { type OutcomeHead, outcomeHead } from "../../libs/shared/events/flow.ts";
-import { REPLY_TO_HEADER, travellingHeaders } from "../../libs/shared/events/headers.ts";
+import {
+  RATE_ROOM_HEADER,
+  REPLY_TO_HEADER,
+  traceHeaders,
+  travellingHeaders,
+} from "../../libs/shared/events/headers.ts";
 import { type Hop, readHop } from "../../libs/shared/events/hop.ts";
 import { CARRIED_AT_HEADER } from "../../libs/shared/events/splice.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
+import type { UsageEntry } from "../../libs/shared/events/usage.ts";
 import type { Handler, HandlerContext } from "../../libs/shared/kafka/consumption.ts";
 import {
   type InRecord,
@@ -29,6 +36,7 @@ import {
 import type { JobViewWriter } from "../../libs/shared/redis/job-views.ts";
 import type { ClaimStore, ClaimVerdict } from "./claims.ts";
 import { type BuiltResult, buildResult } from "./result.ts";
+import { settlementOf } from "./settlement.ts";
 
 export type ResultsDeps = {
   readonly codec: EventCodec;
@@ -40,6 +48,8 @@ export type ResultsDeps = {
   readonly dead_letters: DeadLetterWriter;
   /** Told of every outcome's fate, for metrics. */
   readonly count: (verdict: ClaimVerdict | "dead_letter", outcome?: OutcomeHead) => void;
+  /** Told of every entry for the ledger, for metrics. */
+  readonly settled?: (entry: UsageEntry) => void;
 };
 
 type ReadOutcome = Extract<Hop<OutcomeHead>, { ok: true }> & { readonly built: BuiltResult };
@@ -83,6 +93,7 @@ async function writeViews(
     status: head.status,
     result: built.json,
     reply_to: record.headers[REPLY_TO_HEADER],
+    rate_room: record.headers[RATE_ROOM_HEADER],
   }));
   await deps.views.finish(jobs, deps.clock.now_ms());
 }
@@ -104,7 +115,19 @@ function itemOf(
     const message = `tenant ${hop.head.tenant} already has a request ${hop.head.id} with other content`;
     return { offset: record.offset, records: [deadLetter(deps.dead_letters, record, "id_conflict", message)] };
   }
-  return { offset: record.offset, records: verdict === "won" ? [resultRecord(deps, record, outcome.built)] : [] };
+  if (verdict !== "won") return { offset: record.offset, records: [] };
+  const records = [resultRecord(deps, record, outcome.built), ...ledgerRecords(deps, record, hop.head)];
+  return { offset: record.offset, records };
+}
+
+/** Only of the outcome that won: whoever came late neither settles nor gives back. */
+function ledgerRecords(deps: ResultsDeps, record: InRecord, head: OutcomeHead): OutRecord[] {
+  const entry = settlementOf(head, Math.round(deps.clock.now_ms()));
+  if (entry === undefined) return [];
+  deps.settled?.(entry);
+  const topic = deps.names.usage;
+  const value = deps.codec.encode(topic, Buffer.from(JSON.stringify(entry)));
+  return [{ topic, key: entry.tenant, value, headers: traceHeaders(record.headers) }];
 }
 
 function resultRecord(deps: ResultsDeps, record: InRecord, { json, carried_at }: BuiltResult): OutRecord {

@@ -11,6 +11,7 @@ import { untilAvailable } from "../../libs/shared/retry.ts";
 import { deadLetterWriter, joinGroup, observeConsumption, runService } from "../../libs/shared/service.ts";
 import { PostgresClaimStore } from "./claims.ts";
 import { createResultsHandler, transactionalDeadLetter } from "./handler.ts";
+import { overReserved_nusd } from "./settlement.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -46,6 +47,11 @@ await runService("results", process.env, async (context) => {
     labelNames: ["tier"],
     registers: [metrics],
   });
+  const over_reserved = new Counter({
+    name: "sluice_settled_over_reserved_total",
+    help: "Results that cost more than was reserved for them",
+    registers: [metrics],
+  });
   const dead_letters = deadLetterWriter(context, group);
   const consumption = await joinGroup(context, {
     group,
@@ -68,6 +74,9 @@ await runService("results", process.env, async (context) => {
       count(verdict, outcome) {
         outcomes.inc({ verdict, status: verdict === "won" ? (outcome?.status ?? "") : "" });
         if (verdict === "won" && outcome?.usage) spend.inc({ tier: outcome.route?.tier ?? "" }, outcome.usage.cost_usd);
+      },
+      settled(entry) {
+        if (overReserved_nusd(entry) > 0) over_reserved.inc();
       },
     }),
   });

@@ -17,11 +17,20 @@ export const ROUND_HEADER = "sluice-round";
 /** Epoch ms from which a record on `llm.retry.<delay>` or `llm.deferred` may be entered again. */
 export const DUE_HEADER = "sluice-due-ms";
 
+/** The id of the API key that the request came with, set by the gateway: limits may be a key's own. */
+export const KEY_HEADER = "sluice-key-id";
+
+/** What is left of the rate limits, for whoever waits at a gateway: set by ingest, as `rate-room.ts` writes it. */
+export const RATE_ROOM_HEADER = "sluice-ratelimit";
+
+const TRACE: readonly string[] = ["traceparent", "tracestate"];
+
 /** Copied from hop to hop: W3C trace context, who waits, and what entry and scheduling need. */
 const TRAVELLING: readonly string[] = [
-  "traceparent",
-  "tracestate",
+  ...TRACE,
   REPLY_TO_HEADER,
+  KEY_HEADER,
+  RATE_ROOM_HEADER,
   TENANT_HEADER,
   DEADLINE_HEADER,
   ORIGIN_HEADER,
@@ -29,8 +38,17 @@ const TRAVELLING: readonly string[] = [
 ];
 
 export function travellingHeaders(headers: RecordHeaders): Record<string, string> {
+  return keep(headers, TRAVELLING);
+}
+
+/** W3C trace context alone. */
+export function traceHeaders(headers: RecordHeaders): Record<string, string> {
+  return keep(headers, TRACE);
+}
+
+function keep(headers: RecordHeaders, names: readonly string[]): Record<string, string> {
   const kept: Record<string, string> = {};
-  for (const name of TRAVELLING) {
+  for (const name of names) {
     const value = headers[name];
     if (value !== undefined) kept[name] = value;
   }

@@ -16,6 +16,8 @@ export type FinishedJob = {
   readonly result: Buffer;
   /** The gateway that waits for it, from the record header. */
   readonly reply_to: string | undefined;
+  /** For that gateway: what is left of the rate limits, as the record header has it. */
+  readonly rate_room?: string | undefined;
 };
 
 export type JobView = {
@@ -61,11 +63,12 @@ export class RedisJobViews implements JobViewWriter {
   async finish(jobs: readonly FinishedJob[], now_ms: number): Promise<void> {
     if (jobs.length === 0) return;
     const pipeline = this.#redis.pipeline();
-    for (const { tenant, id, status, result, reply_to } of jobs) {
+    for (const { tenant, id, status, result, reply_to, rate_room } of jobs) {
       const key = jobKey(tenant, id);
       pipeline.hset(key, "status", status, "updated_ms", now_ms, "result", result);
       pipeline.pexpire(key, this.#ttl_ms);
-      if (reply_to !== undefined) pipeline.publish(replyChannel(reply_to), replyMessage(tenant, id, result));
+      if (reply_to === undefined) continue;
+      pipeline.publish(replyChannel(reply_to), replyMessage({ tenant, id, rate_room }, result));
     }
     await withRedis(async () => pipelineReplies(await pipeline.exec()));
   }
@@ -97,15 +100,23 @@ export class RedisJobViews implements JobViewWriter {
   }
 }
 
-/** `<tenant> <id>\n<result>`: neither name holds white space. */
-function replyMessage(tenant: string, id: string, result: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`${tenant} ${id}\n`), result]);
-}
+export type Reply = {
+  readonly tenant: string;
+  readonly id: string;
+  /** The Result as JSON text. */
+  readonly result: string;
+  /** What is left of the rate limits, as the record header has it. */
+  readonly rate_room?: string | undefined;
+};
 
-export type Reply = { readonly tenant: string; readonly id: string; readonly result: string };
+/** `<tenant> <id>[ <rate room>]\n<result>`: no part of the first line holds white space. */
+export function replyMessage({ tenant, id, rate_room }: Omit<Reply, "result">, result: Buffer): Buffer {
+  const room = rate_room === undefined || /\s/.test(rate_room) ? "" : ` ${rate_room}`;
+  return Buffer.concat([Buffer.from(`${tenant} ${id}${room}\n`), result]);
+}
 
 export function parseReply(message: string): Reply {
   const end = message.indexOf("\n");
-  const [tenant = "", id = ""] = message.slice(0, end).split(" ");
-  return { tenant, id, result: message.slice(end + 1) };
+  const [tenant = "", id = "", rate_room] = message.slice(0, end).split(" ");
+  return { tenant, id, result: message.slice(end + 1), ...(rate_room === undefined ? {} : { rate_room }) };
 }

@@ -1,12 +1,12 @@
 /** Results on ports in memory: the order of the three steps, and what each outcome causes. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { systemClock } from "../../../libs/shared/clock.ts";
 import { unavailable } from "../../../libs/shared/errors.ts";
 import type { OutcomeHead } from "../../../libs/shared/events/flow.ts";
 import type { InRecord, TransactionItem } from "../../../libs/shared/kafka/ports.ts";
 import { type Claim, type ClaimVerdict, claimVerdict } from "../../../services/results/claims.ts";
 import { createResultsHandler, type ResultsDeps } from "../../../services/results/handler.ts";
+import { VirtualClock } from "../../../tools/simulate/virtual-clock.ts";
 import { DEAD_LETTERS, hopRecord, inRecord, jsonCodec, NAMES } from "../../support/memory-ports.ts";
 
 const RESPONSE = Buffer.from('{"choices":[]}');
@@ -16,6 +16,13 @@ const outcome = (id: string, content_hash = "h"): OutcomeHead => ({
 const record = (id: string, partition: number, offset: number, content_hash?: string): InRecord =>
   hopRecord(outcome(id, content_hash), "response", RESPONSE, {
     ...{ topic: NAMES.outcomes, partition, offset, headers: { "sluice-reply-to": "gateway-1" } },
+  });
+
+const RESERVATION = { hold_id: "h1", reserved_nusd: 9, tokens: 5, counters: [], at_ms: 1 };
+/** An outcome that something is held for. */
+const held = (id: string, offset: number, more: Partial<OutcomeHead> = {}): InRecord =>
+  hopRecord({ ...outcome(id), reservation: RESERVATION, unknown_calls: 1, ...more }, "response", RESPONSE, {
+    ...{ topic: NAMES.outcomes, offset, headers: { traceparent: "t", "sluice-reply-to": "gateway-1" } },
   });
 
 function setUp(more: Partial<ResultsDeps> = {}) {
@@ -46,7 +53,7 @@ function setUp(more: Partial<ResultsDeps> = {}) {
       },
       forget() {},
     },
-    clock: systemClock,
+    clock: new VirtualClock(),
     names: NAMES,
     dead_letters: DEAD_LETTERS,
     count: (verdict) => counts.push(verdict),
@@ -100,6 +107,44 @@ describe("results", () => {
     await handle([record("a", 0, 5)]);
     const [first, second] = published.get(0) ?? [];
     assert.deepEqual(first, second);
+  });
+
+  test("settles what was held in the same transaction as the result, by tenant; the result says nothing of it", async () => {
+    const settled: string[] = [];
+    const { published, handle } = setUp({ settled: ({ id, kind }) => settled.push(`${id} ${kind}`) });
+    await handle([held("a", 5), held("b", 6, { unknown_calls: 0 })]);
+    const [result, entry] = published.get(0)?.[0]?.records ?? [];
+    assert.deepEqual([result?.topic, entry?.topic, entry?.key], [NAMES.results, NAMES.usage, "demo"]);
+    assert.deepEqual(entry?.headers, { traceparent: "t" });
+    const { kind, cause, hold_id, settled_nusd } = JSON.parse(entry?.value?.toString() ?? "");
+    assert.deepEqual([kind, cause, hold_id, settled_nusd], ["settled", "unknown_call", "h1", 9]);
+    assert.deepEqual(Object.keys(JSON.parse(result?.value?.toString() ?? "")).toSorted(), [
+      "id",
+      "response",
+      "status",
+      "tenant",
+      "timing",
+    ]);
+    assert.deepEqual(settled, ["a settled", "b released"]);
+  });
+
+  test("settles once: whoever is late or of other content neither settles nor gives back", async () => {
+    const { published, counts, handle } = setUp();
+    await handle([held("a", 5), held("a", 6), held("a", 7, { content_hash: "other" })]);
+    assert.deepEqual(counts, ["won", "late", "conflict"]);
+    const topics = published.get(0)?.map(({ records }) => records.map(({ topic }) => topic));
+    assert.deepEqual(topics, [[NAMES.results, NAMES.usage], [], [NAMES.dlq]]);
+  });
+
+  test("tells the waiting gateway what is left of the limits", async () => {
+    const rooms: (string | undefined)[] = [];
+    const views: ResultsDeps["views"] = {
+      finish: async (jobs) => void rooms.push(...jobs.map((job) => job.rate_room)),
+    };
+    const { handle } = setUp({ views });
+    const limited = record("b", 0, 6);
+    await handle([record("a", 0, 5), { ...limited, headers: { ...limited.headers, "sluice-ratelimit": "r=9,8,7" } }]);
+    assert.deepEqual(rooms, [undefined, "r=9,8,7"]);
   });
 
   test("publishes nothing while Postgres or Redis is away", async () => {
