@@ -72,6 +72,11 @@ export class TopicReader {
     return this.#ends.size > 0 && ![...this.#ends].some(([partition, end]) => (this.#next.get(partition) ?? 0) < end);
   }
 
+  /** By partition, the offset that is read next. */
+  get next(): ReadonlyMap<number, number> {
+    return this.#next;
+  }
+
   /** Resolves once the place is fixed: whatever is written from then on is read. @throws retryable when Kafka is away. */
   async start(): Promise<void> {
     const { topic } = this.#options;
