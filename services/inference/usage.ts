@@ -31,6 +31,7 @@ export function priced(counts: TokenCounts, estimated: boolean, { prices, model,
     cost_usd: usdOf(cost_nusd(counts, prices.priceOf(model, batched))),
     price_version: prices.version,
     estimated,
+    ...(batched ? { batched } : {}),
   };
 }
 

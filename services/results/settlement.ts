@@ -32,6 +32,7 @@ export function settlementOf(outcome: OutcomeHead, now_ms: number): UsageEntry |
       settled_nusd: nusd(usage.cost_usd),
       tokens: { reserved, used: usedBy(usage) },
       price_version: usage.price_version,
+      billed: billedBy(usage),
     };
   }
   // How many tokens the unknown answers took is unknown too: what was charged to the limits stays.
@@ -60,7 +61,12 @@ function unheld(
     counters: countersOf({}, timing.completed ?? common.at_ms),
     tokens: { reserved: 0, used: usedBy(usage) },
     price_version: usage.price_version,
+    billed: billedBy(usage),
   };
+}
+
+function billedBy({ prompt_tokens, cached_prompt_tokens, completion_tokens, batched }: Usage): UsageEntry["billed"] {
+  return { prompt_tokens, cached_prompt_tokens, completion_tokens, ...(batched ? { batched } : {}) };
 }
 
 function usedBy({ prompt_tokens, completion_tokens }: Usage): number {

@@ -63,6 +63,8 @@ export const usageField = z.object({
   price_version: z.string(),
   /** True when the provider gave no usage and the counts are ours. */
   estimated: z.boolean(),
+  /** True when it went through the provider's Batch API, at its prices. */
+  batched: z.boolean().optional(),
 });
 export type Usage = z.infer<typeof usageField>;
 

@@ -51,6 +51,16 @@ export const usageEntrySchema = z.object({
   expires_ms: z.number().optional(),
   /** Charged to rate limits, and what was used in the end. */
   tokens: z.object({ reserved: whole, used: whole.optional() }).optional(),
+  /** Of `settled`, where it is known: what the cost was made from, so that it can be priced anew. */
+  billed: z
+    .object({
+      prompt_tokens: whole.nonnegative(),
+      cached_prompt_tokens: whole.nonnegative(),
+      completion_tokens: whole.nonnegative(),
+      /** Through the provider's Batch API. */
+      batched: z.boolean().optional(),
+    })
+    .optional(),
   user: z.string().optional(),
   key_id: z.string().optional(),
   model: z.string().optional(),

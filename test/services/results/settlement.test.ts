@@ -32,7 +32,13 @@ describe("a result with a hold", () => {
       ...{ kind: "settled", cause: "result", tenant: "demo", id: "r1", hold_id: "h1", at_ms: NOW_MS },
       ...{ reserved_nusd: 5_000, settled_nusd: 1_234, counters: reservation.counters },
       ...{ tokens: { reserved: 40, used: 17 }, price_version: "v1", tier: "small", model: "m1" },
+      billed: { prompt_tokens: 10, cached_prompt_tokens: 4, completion_tokens: 7 },
     });
+  });
+
+  test("says where a provider's Batch API did it, at other prices", () => {
+    const entry = settlementOf(outcome({ usage: { ...usage(700), batched: true } }), NOW_MS);
+    assert.equal(entry?.billed?.batched, true);
   });
 
   test("that failed after tokens came is settled at what they cost, whatever else is unknown", () => {
