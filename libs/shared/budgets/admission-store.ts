@@ -50,6 +50,8 @@ export type Ask = {
   readonly place: string;
   /** It comes back by `llm.retry.<delay>` or `llm.deferred`: an earlier refusal does not bind. */
   readonly reentry: boolean;
+  /** A refusal by a limit will be tried again by itself: its idempotency key stays its own. Otherwise a refusal takes no key. */
+  readonly defers?: boolean | undefined;
   /** Missing where the request is refused whatever the counters say: then only its identity is judged and remembered. */
   readonly needs?: Needs | undefined;
 };
