@@ -9,7 +9,7 @@ import {
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import type { InRecord, OutRecord } from "../../libs/shared/kafka/ports.ts";
 import { PROVIDER_OUTCOMES } from "./provider-outcomes.ts";
-import type { Verdict } from "./verdict.ts";
+import { isUnknown, type Verdict } from "./verdict.ts";
 
 export type Failed = Extract<Verdict, { kind: "failed" }>;
 
@@ -35,10 +35,9 @@ export function afterFailure(
   failed: Failed,
   now_ms: number,
 ): AfterFailure {
-  const { remedy, unknown } = PROVIDER_OUTCOMES[failed.outcome];
+  const retryable = PROVIDER_OUTCOMES[failed.outcome].remedy === "again";
   // Whether the model was paid is not known, and the settings say not to pay twice: a person decides.
-  if (unknown && on_unknown === "quarantine") return { kind: "final", dead_letter: true };
-  const retryable = remedy === "again";
+  if (retryable && isUnknown(failed) && on_unknown === "quarantine") return { kind: "final", dead_letter: true };
   const timing = { received: job.timing.received ?? record.timestamp_ms };
   const { deadline_ms } = job;
   const { retry_after_ms } = failed;

@@ -9,7 +9,7 @@ import type { Attempt } from "./ledger/ledger.ts";
 import { failure, PROVIDER_OUTCOMES, type ProviderFailure } from "./provider-outcomes.ts";
 import type { Outgoing, Sending } from "./sending.ts";
 import type { JobTokens } from "./streaming/job-tokens.ts";
-import type { Verdict } from "./verdict.ts";
+import { isUnknown, type Verdict } from "./verdict.ts";
 
 export type AttemptsDeps = {
   readonly clock: Clock;
@@ -80,7 +80,7 @@ export async function runAttempts(deps: AttemptsDeps, work: Work): Promise<Attem
     }
     const verdict = sent.kind === "judged" ? state.judged(sent) : unavailable(sent.reason);
     if (verdict.kind === "succeeded") return state.concluded(verdict);
-    const { unknown } = PROVIDER_OUTCOMES[verdict.outcome];
+    const unknown = isUnknown(verdict);
     const pause_ms = state.pauseAfter(verdict);
     // Between two calls nothing is under way: a crash then leaves no unknown answer.
     if ((pause_ms !== undefined || unknown) && sent.kind === "judged" && !(await work.attempt.failed(unknown))) {
@@ -160,10 +160,10 @@ class AttemptsState {
   /** How long to wait before the next attempt; undefined when there is none. */
   pauseAfter(failed: Extract<Verdict, { kind: "failed" }>): number | undefined {
     const { attempts_max, on_unknown, models, has_other_keys, retry, random } = this.#deps;
-    const { remedy, unknown } = PROVIDER_OUTCOMES[failed.outcome];
+    const { remedy } = PROVIDER_OUTCOMES[failed.outcome];
     this.#attempts += 1;
     if (remedy === "fail" || this.#attempts >= attempts_max) return undefined;
-    if (unknown && on_unknown === "quarantine") return undefined;
+    if (isUnknown(failed) && on_unknown === "quarantine") return undefined;
     if (remedy === "next_model") {
       this.#model += 1;
       return this.#model < models.length ? 0 : undefined;

@@ -6,12 +6,12 @@ import { type BackoffPolicy, backoff_ms } from "../../libs/shared/backoff.ts";
 import { type Clock, sleepUntil } from "../../libs/shared/clock.ts";
 import type { BatchPlace } from "../../libs/shared/redis/attempt-entry.ts";
 import type { AttemptsEnd, Work } from "./attempts.ts";
-import type { BatchAnswer, BatchMember } from "./batch-api/member.ts";
+import { type BatchAnswer, type BatchMember, mayBeCharged } from "./batch-api/member.ts";
 import { type CallBody, callBody, pathFor } from "./call.ts";
 import type { Attempt } from "./ledger/ledger.ts";
 import { PROVIDER_OUTCOMES } from "./provider-outcomes.ts";
 import type { PriceList } from "./usage.ts";
-import { judge } from "./verdict.ts";
+import { isUnknown, judge } from "./verdict.ts";
 
 export type BatchedDeps = {
   readonly submit: (member: BatchMember) => Promise<BatchAnswer>;
@@ -66,10 +66,8 @@ export class BatchedJobs {
       const answer = await this.#submit(work, body, until_ms, place);
       this.#deps.ended(answer.kind === "missing" ? answer.reason : answer.kind);
       if (answer.kind === "answered") return this.#judged(work, body, answer, now_ms);
+      if (!(await work.attempt.failed(mayBeCharged(answer)))) return { kind: "fenced" };
       if (work.cancelled.aborted) return undefined;
-      // What came and is too large to be read was paid for.
-      const unknown = answer.kind === "missing" && answer.reason === "too_large";
-      if (!(await work.attempt.failed(unknown))) return { kind: "fenced" };
       const again = answer.kind === "failed_to_submit" && answer.retryable && submission < SUBMISSIONS_MAX;
       if (!again) return undefined;
       const wait_ms = Math.max(
@@ -107,7 +105,7 @@ export class BatchedJobs {
     const pricing = { prices: this.#deps.prices, model, batched: true };
     const verdict = judge(job.kind, { kind: "answered", status, body: bytes }, body, pricing);
     if (verdict.kind === "failed" && PROVIDER_OUTCOMES[verdict.outcome].remedy !== "fail") {
-      return (await attempt.failed(false)) ? undefined : { kind: "fenced" };
+      return (await attempt.failed(isUnknown(verdict))) ? undefined : { kind: "fenced" };
     }
     return { kind: "judged", verdict, model, waited_ms: {}, dispatched_ms };
   }

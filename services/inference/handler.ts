@@ -223,8 +223,13 @@ function answerOf(deps: InferenceDeps, job: JobHead, attempt: Attempt, ended: Co
   const status = verdict.outcome === "cancelled" ? "cancelled" : verdict.outcome === "deadline" ? "expired" : "failed";
   const { retry_after_ms } = verdict;
   const error = retry_after_ms === undefined ? verdict.error : { ...verdict.error, retry_after_ms };
-  const ending: Ending = { status, route, error, timing };
-  return { ending: usage === undefined ? ending : { ...ending, usage }, response: undefined };
+  const billed = usage === undefined ? unknownCalls(attempt) : { usage };
+  return { ending: { status, route, error, timing, ...billed }, response: undefined };
+}
+
+/** What was held for calls with unknown answers is not given back (I4): results has to know of them. */
+function unknownCalls({ unknown }: Attempt): Pick<Ending, "unknown_calls"> {
+  return unknown === 0 ? {} : { unknown_calls: unknown };
 }
 
 function answered(
@@ -243,7 +248,8 @@ function quarantined(deps: InferenceDeps, { record, job }: Job, attempt: Attempt
   const error = { code: "attempt_unknown", type: "api_error", message };
   const timing = { ...job.timing, completed: deps.clock.now_ms() };
   const route = { ...job.route, attempts: attempt.calls };
-  const outcome = outcomeRecord(deps, record, job, { status: "failed", route, error, timing });
+  const ending: Ending = { status: "failed", route, error, timing, ...unknownCalls(attempt) };
+  const outcome = outcomeRecord(deps, record, job, ending);
   const letter = deadLetter(deps.dead_letters, record, error.code, message);
   return { end: "dead_letter", records: [outcome, letter], settle: () => attempt.published() };
 }

@@ -19,7 +19,7 @@ export type OutcomeRow = {
   readonly type: string;
   readonly remedy: Remedy;
   readonly end: CallEnd;
-  /** The provider may have worked on it, and may charge for it, though there is no answer (I3). */
+  /** The provider may have worked on it, and may charge for it, though there is no answer that we can use (I3, I4). */
   readonly unknown: boolean;
 };
 
@@ -37,15 +37,15 @@ export const PROVIDER_OUTCOMES = {
   "401, 403": row("provider_auth", "authentication_error", "next_key", "key_refused"),
   "404": row("provider_rejected", "invalid_request_error", "next_model", "answered"),
   "other status": row("provider_rejected", "invalid_request_error", "fail", "answered"),
-  "200, unusable": row("provider_garbage", "api_error", "again", "failed"),
-  "too large": row("provider_response_too_large", "api_error", "fail", "answered"),
+  "200, unusable": row("provider_garbage", "api_error", "again", "failed", true),
+  "too large": row("provider_response_too_large", "api_error", "fail", "answered", true),
   "time-out": row("provider_timeout", "timeout_error", "again", "failed", true),
   "not connected": row("provider_unreachable", "api_error", "again", "failed"),
   reset: row("provider_unreachable", "api_error", "again", "failed", true),
-  "broken stream": row("provider_stream_broken", "api_error", "fail", "failed"),
+  "broken stream": row("provider_stream_broken", "api_error", "fail", "failed", true),
   "no endpoint": row("provider_unavailable", "api_error", "again", "aborted"),
   deadline: row("deadline_exceeded", "timeout_error", "fail", "aborted"),
-  cancelled: row("cancelled", "invalid_request_error", "fail", "aborted"),
+  cancelled: row("cancelled", "invalid_request_error", "fail", "aborted", true),
 } as const satisfies Record<string, OutcomeRow>;
 
 export type ProviderOutcome = keyof typeof PROVIDER_OUTCOMES;

@@ -79,6 +79,7 @@ export async function sendSingly(deps: SendingDeps, outgoing: Outgoing): Promise
     if (!(await outgoing.attempt.dispatch(now_ms + timeoutOf_ms(outgoing, now_ms)))) {
       return { sent: { kind: "fenced" }, report: undefined };
     }
+    if (outgoing.cancelled.aborted) return { sent: await unsent(outgoing), report: undefined };
     const dispatched_ms = deps.clock.now_ms();
     const { verdict, answer, first_token_ms } = await callOnce(deps, permit, outgoing, dispatched_ms);
     const report = reportOf(deps, { verdict, answer, dispatched_ms, sizes: outgoing.body });
@@ -86,6 +87,11 @@ export async function sendSingly(deps: SendingDeps, outgoing: Outgoing): Promise
     return { sent: { kind: "judged", verdict, endpoint: permit.endpoint, dispatched_ms, ...first }, report };
   });
   return { sent, waited_ms };
+}
+
+/** Cancelled while the ledger was written: nothing goes out, so nothing can be billed. */
+async function unsent({ attempt }: Outgoing): Promise<Sent> {
+  return (await attempt.failed(false)) ? { kind: "refused", reason: "ledger" } : { kind: "fenced" };
 }
 
 /** Counted from when it is sent: what was waited for before is not the model's time. */

@@ -2,7 +2,7 @@
 import type { Usage } from "../../libs/shared/events/fields.ts";
 import type { JobHead } from "../../libs/shared/events/flow.ts";
 import type { ModelAnswer } from "./model-client.ts";
-import { failure, failureOf, type ProviderFailure } from "./provider-outcomes.ts";
+import { failure, failureOf, PROVIDER_OUTCOMES, type ProviderFailure } from "./provider-outcomes.ts";
 import { type Pricing, priced, usageGiven } from "./usage.ts";
 
 export type Verdict =
@@ -12,6 +12,11 @@ export type Verdict =
       /** What was received of a stream before it broke is charged, by estimate. */
       readonly usage?: Usage;
     } & ProviderFailure);
+
+/** A call that was sent and may be billed, nobody knows for how much. One that is charged by estimate is none. */
+export function isUnknown({ outcome, usage }: Extract<Verdict, { kind: "failed" }>): boolean {
+  return PROVIDER_OUTCOMES[outcome].unknown && usage === undefined;
+}
 
 /** What we know of the sizes, for a provider that gives no usage. */
 export type Sizes = { readonly prompt_tokens: number };

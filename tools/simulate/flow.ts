@@ -151,6 +151,7 @@ function drawTopics(random: Random): Record<string, number> {
     names.outcomes,
     names.results,
     names.dlq,
+    names.usage,
   ];
   return Object.fromEntries(work.map((topic) => [topic, random.int(1, 4)]));
 }

@@ -36,8 +36,15 @@ export type MissingReason =
 export type BatchAnswer =
   /** A status other than 200 too: the provider's answer to this one request. */
   | { readonly kind: "answered"; readonly status: number; readonly body: Buffer; readonly batch_id: string }
-  /** The caller may call directly. `deadline`, `aborted` and `too_large` may be charged for; the others are not. */
-  | { readonly kind: "missing"; readonly reason: MissingReason; readonly message: string; readonly batch_id?: string }
+  /** The caller may call directly. Whether it may be charged for all the same: `mayBeCharged`. */
+  | {
+      readonly kind: "missing";
+      readonly reason: MissingReason;
+      readonly message: string;
+      readonly batch_id?: string;
+      /** Of `aborted`: it was in a batch, or on its way there. */
+      readonly sent?: boolean;
+    }
   /** Not in any batch. */
   | {
       readonly kind: "failed_to_submit";
@@ -45,6 +52,15 @@ export type BatchAnswer =
       readonly retryable: boolean;
       readonly retry_after_ms?: number;
     };
+
+/** True where the provider may charge for what it was asked, though nobody has the answer. */
+export function mayBeCharged(answer: BatchAnswer): boolean {
+  if (answer.kind !== "missing") return false;
+  if (answer.reason === "too_large") return true;
+  if (answer.reason === "aborted") return answer.sent === true;
+  // Late before it was in a batch, it was not sent.
+  return answer.reason === "deadline" && answer.batch_id !== undefined;
+}
 
 /** A member somebody waits for; ends exactly once. */
 export class Waiting {
@@ -55,6 +71,7 @@ export class Waiting {
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort: () => void;
   #ended = false;
+  #sent: boolean;
 
   /** @param left told when `signal` gave up. */
   constructor(member: BatchMember, left: (waiting: Waiting) => void) {
@@ -65,8 +82,10 @@ export class Waiting {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = member.signal;
+    this.#sent = member.resume !== undefined;
     this.#onAbort = () => {
-      this.end({ kind: "missing", reason: "aborted", message: "nobody wants the answer any more" });
+      const sent = this.#sent ? { sent: true } : {};
+      this.end({ kind: "missing", reason: "aborted", message: "nobody wants the answer any more", ...sent });
       left(this);
     };
     this.#signal?.addEventListener("abort", this.#onAbort);
@@ -74,6 +93,11 @@ export class Waiting {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** From now on it may be in a batch. */
+  sent(): void {
+    this.#sent = true;
   }
 
   end(answer: BatchAnswer): void {

@@ -153,6 +153,7 @@ export class BatchApiRunner {
       const { metadata, provider, settings } = this.#options;
       const { path } = first.member;
       const lines = inputFile(members.map(({ body }, at) => ({ custom_id: custom_ids[at] as string, path, body })));
+      for (const { waiting } of wanted) waiting.sent();
       const submission = await provider.submit({ lines, path, metadata });
       if (submission.kind === "failed") {
         const { kind: _, ...why } = submission;

@@ -170,6 +170,11 @@ export class Attempt {
     return this.#run.calls;
   }
 
+  /** Those of them whose answers nobody knows: the provider may have billed them. */
+  get unknown(): number {
+    return this.#run.unknown;
+  }
+
   /** Before a call is sent. `until_ms`: when it will have ended, one way or the other. */
   dispatch(until_ms: number, batch?: BatchPlace): Promise<boolean> {
     const { run, calls, unknown } = this.#run;

@@ -62,6 +62,8 @@ describe("after its attempts a job", () => {
       () => after("reset", WAITING, {}, "quarantine"),
       "dead letter",
     ],
+    ["that was cancelled is for nobody", () => after("cancelled", {}, {}, "quarantine"), "outcome"],
+    ["whose stream broke is for nobody", () => after("broken stream", {}, {}, "quarantine"), "outcome"],
     ["with a known failure is for nobody", () => after("not connected", {}, {}, "quarantine"), NAMES.retry("5s")],
   ];
   for (const [what, found, expected] of rows) test(what, () => assert.equal(found(), expected));

@@ -144,6 +144,8 @@ type Outcome = {
   readonly status: string;
   readonly error?: { readonly code: string; readonly message: string; readonly retry_after_ms?: number };
   readonly response?: object;
+  readonly unknown_calls?: number;
+  readonly reservation?: { readonly hold_id: string };
   readonly usage?: { readonly cost_usd: number; readonly estimated: boolean };
   readonly route: { readonly attempts: number; readonly model: string; readonly endpoint?: string };
   readonly timing: {

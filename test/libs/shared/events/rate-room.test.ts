@@ -7,9 +7,9 @@ import { decodeRateRoom, encodeRateRoom } from "../../../../libs/shared/events/r
 describe("the room that is left", () => {
   test("comes out as it went in, in one word", () => {
     const whole = fc.integer({ min: 0, max: 999_999_999_999_999 });
-    const room = fc.record({ limit: whole, left: whole, reset_ms: whole });
+    const room = fc.record({ limit: whole, left: whole, reset_ms: whole }, { noNullPrototype: true });
     fc.assert(
-      fc.property(fc.record({ requests: room, tokens: room }, { requiredKeys: [] }), (rooms) => {
+      fc.property(fc.record({ requests: room, tokens: room }, { requiredKeys: [], noNullPrototype: true }), (rooms) => {
         const text = encodeRateRoom(rooms);
         assert.deepEqual(decodeRateRoom(text), rooms);
         assert.equal(text === undefined, Object.keys(rooms).length === 0);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SluiceError } from "../../../../libs/shared/errors.ts";
 import { silentLog } from "../../../../libs/shared/log.ts";
-import type { BatchAnswer, BatchMember } from "../../../../services/inference/batch-api/member.ts";
+import { type BatchAnswer, type BatchMember, mayBeCharged } from "../../../../services/inference/batch-api/member.ts";
 import type {
   BatchInput,
   BatchProvider,
@@ -324,6 +324,30 @@ describe("an end of waiting", () => {
     await pass(clock, 3_000);
     assert.deepEqual([own.word, joined.word, provider.cancelled], ["aborted", "aborted", ["batch_0"]]);
     assert.deepEqual(runner.open, { batches: 0, members: 0 });
+  });
+});
+
+describe("what may be charged for", () => {
+  const gone = async (extra: Partial<BatchMember>, after_ms: number, submissions?: readonly Failed[]) => {
+    const { clock, provider, runner } = setUp();
+    if (submissions !== undefined) provider.submissions = [...submissions];
+    const controller = new AbortController();
+    const answer = runner.submit(member("one", { signal: controller.signal, ...extra }));
+    await pass(clock, after_ms);
+    controller.abort();
+    await pass(clock, 5_000);
+    return mayBeCharged(await answer);
+  };
+
+  test("is what was in a batch when nobody wanted it any more, or its time was over", async () => {
+    assert.equal(await gone({}, 200), true);
+    assert.equal(await gone({ until_ms: START_MS + 2_000 }, 4_000), true);
+  });
+
+  test("is nothing that was not submitted", async () => {
+    assert.equal(await gone({}, 0), false);
+    assert.equal(await gone({ until_ms: START_MS + 50 }, 200), false);
+    assert.equal(await gone({}, 200, [AWAY]), false);
   });
 });
 
