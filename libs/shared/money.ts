@@ -49,3 +49,10 @@ export function usdOf(amount_nusd: number): number {
 export function nusd(amount_usd: number): number {
   return Math.round(amount_usd * NUSD_PER_USD);
 }
+
+/** For people: `$1.50`, `$0.000000024`; every digit that is not nought, and two at least. */
+export function dollars(amount_nusd: number): string {
+  const whole = Math.floor(Math.abs(amount_nusd) / NUSD_PER_USD);
+  const part = String(Math.abs(amount_nusd) % NUSD_PER_USD).padStart(9, "0");
+  return `${amount_nusd < 0 ? "-" : ""}$${whole}.${part.replace(/0{1,7}$/, "")}`;
+}

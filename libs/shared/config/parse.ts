@@ -2,6 +2,7 @@
 import { isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { SluiceError } from "../errors.ts";
+import { crossCheck } from "./cross-check.ts";
 import { type Settings, settingsSchema } from "./schema.ts";
 
 export type Problem = { readonly line: number; readonly path: string; readonly message: string };
@@ -63,49 +64,4 @@ function lineOf(document: ReturnType<typeof parseDocument>, lines: LineCounter, 
     if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
   }
   return 1;
-}
-
-type CrossProblem = { readonly path: readonly (string | number)[]; readonly message: string };
-
-/** What no single field can tell: names that must exist elsewhere in the file. */
-function crossCheck(settings: Settings): CrossProblem[] {
-  const problems: CrossProblem[] = [];
-  const tiers = Object.keys(settings.tiers);
-  for (const [field, kind] of [
-    ["default_tier", "chat"],
-    ["embeddings_tier", "embeddings"],
-  ] as const) {
-    const tier = settings.tiers[settings.routing[field]];
-    if (tier === undefined) {
-      problems.push({ path: ["routing", field], message: `no such tier; known are ${tiers.join(", ")}` });
-    } else if (tier.kind !== kind) {
-      problems.push({ path: ["routing", field], message: `must be a tier with kind: ${kind}` });
-    }
-  }
-  const owner = new Map<string, string>();
-  for (const [name, tier] of Object.entries(settings.tiers)) {
-    for (const endpoint of [tier.endpoint].flat()) {
-      if (settings.endpoints[endpoint] !== undefined) continue;
-      problems.push({ path: ["tiers", name, "endpoint"], message: `no such endpoint "${endpoint}"` });
-    }
-    for (const [index, model] of tier.models.entries()) {
-      const other = owner.get(model);
-      if (other !== undefined) {
-        problems.push({ path: ["tiers", name, "models", index], message: `"${model}" already means tier ${other}` });
-      }
-      owner.set(model, name);
-      if (settings.prices.models[model] === undefined) {
-        problems.push({
-          path: ["tiers", name, "models", index],
-          message: `"${model}" has no price; add it to prices.models`,
-        });
-      }
-    }
-  }
-  for (const [tenant, { plan }] of Object.entries(settings.tenants)) {
-    if (settings.plans[plan] === undefined) {
-      problems.push({ path: ["tenants", tenant, "plan"], message: `no such plan "${plan}"` });
-    }
-  }
-  return problems;
 }
