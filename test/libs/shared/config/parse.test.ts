@@ -74,6 +74,16 @@ describe("settings", () => {
       /^s\.yaml:5: tiers\.embedding\.kind: .*"chat"\|"embeddings"/,
     ],
     [
+      "no such tier in a plan",
+      `${SMALLEST}plans:\n  default:\n    tiers: [small, huge]\n`,
+      /plans\.default\.tiers\.1: no such tier; known are small, embedding$/,
+    ],
+    [
+      "no such tier in overrides",
+      `${SMALLEST}tenants:\n  acme:\n    overrides: { tiers: [huge] }\n`,
+      /tenants\.acme\.overrides\.tiers\.0: no such tier/,
+    ],
+    [
       "a tier that is not there",
       changed("default_tier: small", "default_tier: tiny"),
       /^s\.yaml:8: routing\.default_tier: no such tier; known are small, embedding$/,
