@@ -2,19 +2,17 @@
  * Re-entry: a record of `llm.retry.<delay>` waits here until it is due, then it is entered as at its first time. Waiting costs a
  * place in flight and no more: the engine bounds how many wait and holds the offset (I2, I6).
  */
-import { type Clock, sleepUntil } from "../../libs/shared/clock.ts";
-import { SluiceError } from "../../libs/shared/errors.ts";
+import type { Clock } from "../../libs/shared/clock.ts";
 import { dueOf } from "../../libs/shared/events/redelivery.ts";
 import type { Handler } from "../../libs/shared/kafka/consumption.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
+import { until } from "./until.ts";
 
 /** Records of one retry topic that wait at once in a process. */
 export const REENTRY_IN_FLIGHT_MAX = 1_000;
 
 /** How far the clocks of a writer and of this process may be apart. */
 const SLACK_MS = 5_000;
-/** Timers have a limit of 24 days, and a machine may sleep meanwhile: the time is looked at again this often. */
-const LOOK_AGAIN_MS = 3_600_000;
 
 export type ReentryDeps = {
   readonly clock: Clock;
@@ -41,15 +39,4 @@ export function createReentryHandler(deps: ReentryDeps): Handler {
  */
 export function dueAt({ headers, timestamp_ms }: Pick<InRecord, "headers" | "timestamp_ms">, delay_ms: number): number {
   return Math.min(dueOf(headers) ?? 0, timestamp_ms + delay_ms + SLACK_MS);
-}
-
-async function until(clock: Clock, due_ms: number, stopping: AbortSignal): Promise<void> {
-  for (;;) {
-    const left_ms = due_ms - clock.now_ms();
-    if (left_ms <= 0) return;
-    if (stopping.aborted) {
-      throw new SluiceError("stopping", "the service stops while a record waits until it is due", { retryable: true });
-    }
-    await sleepUntil(clock, Math.min(left_ms, LOOK_AGAIN_MS), [stopping]);
-  }
 }
