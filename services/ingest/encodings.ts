@@ -146,12 +146,24 @@ function longRuns(text: string): Run[] {
 
 /** What a character may be in the encodings' patterns. Line ends and slashes may follow signs in one piece; other scripts may be all. */
 function kindsOf(unit: number): number {
-  if (unit >= 0x80) return isPunctuation(unit) ? SIGN : LETTER | SIGN | SPACE;
+  if (unit >= 0x80) return isLetter(unit) ? LETTER : isPunctuation(unit) ? SIGN : LETTER | SIGN | SPACE;
   if ((unit >= 0x61 && unit <= 0x7a) || (unit >= 0x41 && unit <= 0x5a)) return LETTER;
   if (unit >= 0x30 && unit <= 0x39) return 0;
   if (unit === 0x0a || unit === 0x0d) return SPACE | SIGN;
   if (unit === 0x20 || unit === 0x09 || unit === 0x0b || unit === 0x0c) return SPACE;
   return SIGN;
+}
+
+/** Nothing but letters (Unicode, category L): Latin, Cyrillic, Hiragana, Katakana, Han and Hangul. */
+function isLetter(unit: number): boolean {
+  return (
+    (unit >= 0xc0 && unit <= 0x24f && unit !== 0xd7 && unit !== 0xf7) ||
+    (unit >= 0x400 && unit <= 0x481) ||
+    (unit >= 0x3041 && unit <= 0x3096) ||
+    (unit >= 0x30a1 && unit <= 0x30fa) ||
+    (unit >= 0x4e00 && unit <= 0x9fff) ||
+    (unit >= 0xac00 && unit <= 0xd7a3)
+  );
 }
 
 /** Signs that end sentences and clauses in Chinese and Japanese, and typographic dashes and quotes. */
