@@ -47,9 +47,11 @@ export function callBody(job: JobHead, model: string, request: Buffer): CallBody
 
 function boundOutput(call: Record<string, unknown>, max_output_tokens: number | undefined): void {
   if (max_output_tokens === undefined) return;
-  const field = "max_tokens" in call ? "max_tokens" : "max_completion_tokens";
-  const asked = call[field];
-  call[field] = typeof asked === "number" ? Math.min(asked, max_output_tokens) : max_output_tokens;
+  // A body may have both: what a provider makes of that is its own, so both are bounded (I4).
+  const given = (["max_completion_tokens", "max_tokens"] as const).filter((field) => typeof call[field] === "number");
+  for (const field of given) call[field] = Math.min(call[field] as number, max_output_tokens);
+  if (given.length > 0) return;
+  call["max_tokens" in call ? "max_tokens" : "max_completion_tokens"] = max_output_tokens;
 }
 
 function outputTokens(call: Record<string, unknown>): number {

@@ -34,6 +34,12 @@ describe("the call", () => {
     ["is bounded", 9, { messages }, { model: "m1", messages, max_completion_tokens: 9 }],
     ["is bounded to the lower", 9, { messages, max_tokens: 5 }, { model: "m1", messages, max_tokens: 5 }],
     ["is bounded in the caller's field", 9, { messages, max_tokens: 50 }, { model: "m1", messages, max_tokens: 9 }],
+    [
+      "is bounded in both fields",
+      9,
+      { messages, max_tokens: 5, max_completion_tokens: 500 },
+      { model: "m1", messages, max_tokens: 5, max_completion_tokens: 9 },
+    ],
     ["is bounded where null", 9, { messages, max_tokens: null }, { model: "m1", messages, max_tokens: 9 }],
     [
       "is bounded in the newer field",
