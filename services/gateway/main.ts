@@ -6,6 +6,7 @@ import { readKeyChange } from "../../libs/shared/events/key-records.ts";
 import { TopicReader } from "../../libs/shared/kafka/reader.ts";
 import { connectPostgres, withPostgres } from "../../libs/shared/postgres/client.ts";
 import { connectRedis, redisReady, withRedis } from "../../libs/shared/redis/client.ts";
+import { RedisIdempotency } from "../../libs/shared/redis/idempotency.ts";
 import { parseReply, RedisJobViews, replyChannel } from "../../libs/shared/redis/job-views.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { runService } from "../../libs/shared/service.ts";
@@ -52,10 +53,11 @@ await runService("gateway", process.env, async (context) => {
       this.set(waiting.count);
     },
   });
+  const redisIsThere = (): boolean => redis.status === "ready" && subscription.status === "ready";
   const ready = async (): Promise<string[]> => [
     ...(producer.healthy ? [] : ["kafka is away"]),
     ...(tenants.caught_up ? [] : ["the API keys are not read yet"]),
-    ...(redis.status === "ready" && subscription.status === "ready" ? [] : ["redis is away"]),
+    ...(redisIsThere() ? [] : ["redis is away"]),
   ];
   const app = createGateway({
     instance,
@@ -66,6 +68,8 @@ await runService("gateway", process.env, async (context) => {
     keys,
     waiting,
     views: new RedisJobViews(redis, settings.results.job_view_ttl_hours * HOUR_MS),
+    idempotency: new RedisIdempotency(redis, settings.admission.idempotency_ttl_hours * HOUR_MS),
+    redisReady: redisIsThere,
     async findResult(tenant, id) {
       const { rows } = await withPostgres(() => pool.query({ name: "find", text: FIND_RESULT, values: [tenant, id] }));
       return (rows[0] as { result: string } | undefined)?.result;

@@ -1,4 +1,5 @@
 /** From a Result to an HTTP reply, and errors in OpenAI's shape. Pure. */
+import type { RateRoom } from "../../libs/shared/budgets/admission-store.ts";
 import type { ResultError } from "../../libs/shared/events/fields.ts";
 import type { Result } from "../../libs/shared/events/flow.ts";
 
@@ -13,6 +14,17 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   invalid_request: 400,
   model_unknown: 404,
   tenant_unknown: 403,
+  principal_not_allowed: 403,
+  feature_not_allowed: 403,
+  tier_not_allowed: 403,
+  price_unknown: 400,
+  // Waiting does not help: no 429, after which OpenAI's clients would send it again.
+  budget_exceeded: 402,
+  tenant_stopped: 402,
+  rate_limited: 429,
+  quota_exceeded: 429,
+  in_flight_exceeded: 429,
+  idempotency_key_reused: 422,
   deadline_exceeded: 504,
   // As nginx and Google's APIs say it; OpenAI's clients would send it again after a 409.
   cancelled: 499,
@@ -29,9 +41,9 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   attempt_unknown: 502,
 };
 
-/** The reply of a synchronous OpenAI endpoint. */
-export function replyOf(result: Result): HttpReply {
-  const headers = resultHeaders(result);
+/** The reply of a synchronous OpenAI endpoint. @param room what was left of the rate limits when it was admitted or refused. */
+export function replyOf(result: Result, room: RateRoom = {}): HttpReply {
+  const headers = { ...resultHeaders(result), ...rateHeaders(room) };
   if (result.status === "succeeded" && result.response !== undefined) {
     return { status: 200, headers, body: result.response };
   }
@@ -57,6 +69,28 @@ function resultHeaders({ id, route, usage }: Result): Record<string, string> {
     ...(route === undefined ? {} : { "x-sluice-tier": route.tier, "x-sluice-cache": route.cache }),
     ...(usage === undefined ? {} : { "x-sluice-cost-usd": usage.cost_usd.toFixed(9) }),
   };
+}
+
+/** As OpenAI names them, durations too. */
+function rateHeaders(room: RateRoom): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of ["requests", "tokens"] as const) {
+    const one = room[name];
+    if (one === undefined) continue;
+    headers[`x-ratelimit-limit-${name}`] = String(one.limit);
+    headers[`x-ratelimit-remaining-${name}`] = String(one.left);
+    headers[`x-ratelimit-reset-${name}`] = durationText(one.reset_ms);
+  }
+  return headers;
+}
+
+/** As Go prints durations and OpenAI sends them: `20ms`, `1.5s`, `6m0s`, `1h0m0s`. */
+export function durationText(duration_ms: number): string {
+  if (duration_ms < 1_000) return `${duration_ms}ms`;
+  const minutes = Math.floor(duration_ms / 60_000);
+  const seconds = `${(duration_ms % 60_000) / 1_000}s`;
+  if (minutes === 0) return seconds;
+  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
 }
 
 export function errorBody(error: ResultError): object {

@@ -6,17 +6,32 @@ import type { Settings } from "../../libs/shared/config/schema.ts";
 import { describe } from "../../libs/shared/errors.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { controlRecord } from "../../libs/shared/events/control.ts";
-import { ID_PATTERN, type ResultError } from "../../libs/shared/events/fields.ts";
+import { ID_PATTERN } from "../../libs/shared/events/fields.ts";
 import type { Result } from "../../libs/shared/events/flow.ts";
+import { decodeRateRoom } from "../../libs/shared/events/rate-room.ts";
+import type { Request } from "../../libs/shared/events/request.ts";
 import type { KeyScope } from "../../libs/shared/events/tenants.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import { answerHealth, type ReadinessCheck } from "../../libs/shared/http/health.ts";
 import type { Publisher } from "../../libs/shared/kafka/ports.ts";
 import type { Log } from "../../libs/shared/log.ts";
+import type { IdempotencyStore } from "../../libs/shared/redis/idempotency.ts";
 import type { JobView } from "../../libs/shared/redis/job-views.ts";
+import { type Keyed, keyed } from "./idempotency.ts";
 import type { Caller, KeyRing } from "./keys.ts";
-import { errorBody, errorReply, type HttpReply, replyOf } from "./replies.ts";
-import { requestRecord, type Shaped, shapeBody, shapeRequest } from "./submit.ts";
+import { errorReply, replyOf } from "./replies.ts";
+import {
+  failure,
+  REPLAYED,
+  RETRY_AFTER,
+  send,
+  sendProblem,
+  sendReused,
+  sendUnavailable,
+  sendUnknown,
+  sendView,
+} from "./sending.ts";
+import { type Envelope, requestRecord, type Sender, shapeBody, shapeRequest } from "./submit.ts";
 import type { WaitingCallers } from "./waiting.ts";
 
 export type GatewayDeps = {
@@ -31,6 +46,9 @@ export type GatewayDeps = {
     queued(tenant: string, id: string, now_ms: number): Promise<void>;
     read(tenant: string, id: string): Promise<JobView | undefined>;
   };
+  readonly idempotency: IdempotencyStore;
+  /** Whether Redis is there, by which results reach those who wait. */
+  readonly redisReady: () => boolean;
   /** The lasting row: the Result as JSON text. */
   readonly findResult: (tenant: string, id: string) => Promise<string | undefined>;
   readonly clock: Clock;
@@ -41,8 +59,6 @@ export type GatewayDeps = {
 
 /** A call about one request. */
 type OneRequest = FastifyRequest<{ Params: { id: string } }>;
-
-const RETRY_AFTER = { "retry-after": "2" };
 
 export function createGateway(deps: GatewayDeps): FastifyInstance {
   const app = Fastify({
@@ -94,24 +110,49 @@ async function complete(
       errorReply(400, { ...failure("invalid_request", "invalid_request_error", message), param: "stream" }),
     );
   }
-  const shaped = shapeBody(kind, http.body, caller.tenant);
+  const shaped = shapeBody(kind, http.body, senderOf(http, caller));
   if (!shaped.ok) return sendProblem(reply, shaped);
   if (deps.waiting.count >= deps.settings.waiting_max) {
     const error = failure("overloaded", "api_error", "too many callers wait for their results here; try again soon");
     return send(reply, errorReply(503, error, RETRY_AFTER));
   }
-  const { request } = shaped;
-  const id = request.id as string;
-  const lookUp = async () => (await deps.views.read(caller.tenant, id))?.result;
-  const wait = deps.waiting.wait(caller.tenant, id, deps.settings.wait_ms_max, lookUp);
+  // Nothing is admitted and no result gets here without it: said at once, where the wait could only run out.
+  if (!deps.redisReady()) return sendUnavailable(reply);
+  const found = await byKey(deps, shaped.request, false);
+  if (found.kind === "reused") return sendReused(reply, found.first_id);
+  if (found.kind === "done") {
+    return send(reply.header(...REPLAYED), replyOf(JSON.parse(found.view.result as string) as Result));
+  }
+  return produceAndWait(deps, found, caller, http, reply);
+}
+
+async function produceAndWait(
+  deps: GatewayDeps,
+  found: Extract<Keyed, { kind: "first" | "in_flight" }>,
+  { tenant, key_id }: Caller,
+  http: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const id = found.request.id as string;
+  const envelope = { reply_to: deps.instance, key_id, trace: trace(http) };
+  if (found.kind === "in_flight" && deps.settings.idempotent_in_flight === "conflict") {
+    await produce(deps, found, envelope);
+    const message = `the request with this idempotency key is under way; its result will be at /v1/requests/${id}`;
+    const error = failure("idempotency_in_flight", "invalid_request_error", message);
+    return send(reply, errorReply(409, error, { ...RETRY_AFTER, "x-sluice-id": id }));
+  }
+  const lookUp = async () => (await deps.views.read(tenant, id))?.result;
+  const wait = deps.waiting.wait(tenant, id, deps.settings.wait_ms_max, lookUp);
   try {
-    await deps.publisher.publish([requestRecord(deps, request, deps.instance, trace(http))]);
+    await produce(deps, found, envelope);
   } catch (error) {
     wait.cancel();
     throw error;
   }
-  const text = await wait.result;
-  if (text !== undefined) return send(reply, replyOf(JSON.parse(text) as Result));
+  const told = await wait.told;
+  if (told !== undefined) {
+    return send(reply, replyOf(JSON.parse(told.result) as Result, decodeRateRoom(told.rate_room)));
+  }
   const message = `the result is not there yet; ask for it at /v1/requests/${id}`;
   return send(reply, errorReply(504, failure("result_pending", "timeout_error", message), { "x-sluice-id": id }));
 }
@@ -120,15 +161,35 @@ async function complete(
 async function submit(deps: GatewayDeps, http: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const caller = authenticate(deps, http, "submit", reply);
   if (caller === undefined) return reply;
-  const shaped = shapeRequest(http.body, caller.tenant);
+  const { tenant, key_id } = caller;
+  const shaped = shapeRequest(http.body, senderOf(http, caller));
   if (!shaped.ok) return sendProblem(reply, shaped);
-  const { request } = shaped;
-  const id = request.id as string;
-  await deps.publisher.publish([requestRecord(deps, request, undefined, trace(http))]);
+  const has_own_id = (http.body as { id?: unknown }).id !== undefined;
+  const found = await byKey(deps, shaped.request, has_own_id);
+  if (found.kind === "reused") return sendReused(reply, found.first_id);
+  const id = found.request.id as string;
+  if (found.kind === "done") return sendView(reply.header(...REPLAYED), 200, id, found.view);
+  await produce(deps, found, { reply_to: undefined, key_id, trace: trace(http) });
   // Only a view: if Redis is away now, ingest and results will still make it.
-  await deps.views.queued(caller.tenant, id, deps.clock.now_ms()).catch(() => undefined);
-  const body = { id, object: "request", status: "queued", url: `/v1/requests/${id}` };
+  await deps.views.queued(tenant, id, deps.clock.now_ms()).catch(() => undefined);
+  const status = (found.kind === "in_flight" ? found.view?.status : undefined) ?? "queued";
+  const body = { id, object: "request", status, url: `/v1/requests/${id}` };
   return reply.code(202).header("x-sluice-id", id).header("location", body.url).send(body);
+}
+
+function byKey(deps: GatewayDeps, request: Request, has_own_id: boolean): Promise<Keyed> {
+  const { idempotency } = deps;
+  return keyed({ idempotency, view: (tenant, id) => readView(deps, tenant, id) }, request, has_own_id);
+}
+
+/** Whoever came first with the key may have died before it produced: only what ingest has seen is not produced again. */
+async function produce(
+  deps: GatewayDeps,
+  found: Extract<Keyed, { kind: "first" | "in_flight" }>,
+  envelope: Envelope,
+): Promise<void> {
+  if (found.kind === "in_flight" && found.view !== undefined && found.view.status !== "queued") return;
+  await deps.publisher.publish([requestRecord(deps, found.request, envelope)]);
 }
 
 async function look(deps: GatewayDeps, http: OneRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -152,23 +213,10 @@ async function cancel(deps: GatewayDeps, http: OneRequest, reply: FastifyReply):
   const view =
     (await readView(deps, tenant, id)) ?? (ID_PATTERN.test(id) ? await deps.views.read(tenant, id) : undefined);
   if (view === undefined) return sendUnknown(reply);
-  if (view.status !== "queued" && view.status !== "running") return sendView(reply, 200, id, view);
+  if (view.result !== undefined) return sendView(reply, 200, id, view);
   const event = { kind: "cancel", tenant, id, at_ms: deps.clock.now_ms(), by: key_id } as const;
   await deps.publisher.publish([controlRecord(deps.codec, deps.names.control, event)]);
   return sendView(reply, 202, id, view);
-}
-
-function sendUnknown(reply: FastifyReply): FastifyReply {
-  const error = failure("not_found", "invalid_request_error", "there is no such request");
-  return send(reply, errorReply(404, { ...error, param: "id" }));
-}
-
-function sendView(reply: FastifyReply, status: number, id: string, { result, ...state }: JobView): FastifyReply {
-  const parsed = result === undefined ? {} : { result: JSON.parse(result) as Result };
-  return reply
-    .code(status)
-    .header("x-sluice-id", id)
-    .send({ id, object: "request", ...state, ...parsed });
 }
 
 /** The quick view first; the row for what is older than the view, or while Redis is away. */
@@ -198,6 +246,11 @@ function authenticate(
   return undefined;
 }
 
+function senderOf(http: FastifyRequest, { tenant }: Caller): Sender {
+  const header = http.headers["idempotency-key"];
+  return { tenant, idempotency_key: header === undefined ? undefined : String(header) };
+}
+
 function trace(http: FastifyRequest): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const name of ["traceparent", "tracestate"]) {
@@ -207,29 +260,15 @@ function trace(http: FastifyRequest): Record<string, string> {
   return kept;
 }
 
-function sendProblem(reply: FastifyReply, shaped: Extract<Shaped, { ok: false }>): FastifyReply {
-  const { param, message } = shaped.problem;
-  return send(reply, errorReply(400, { ...failure("invalid_request", "invalid_request_error", message), param }));
-}
-
 function sendFailure(deps: GatewayDeps, error: unknown, reply: FastifyReply): FastifyReply {
   const status = statusOf(error);
   if (status !== undefined && status < 500) {
     return send(reply, errorReply(status, failure("invalid_request", "invalid_request_error", describe(error))));
   }
   deps.log.warn({ error }, "a request could not be served");
-  const body = errorBody(failure("unavailable", "api_error", "Sluice cannot take requests right now; try again soon"));
-  return send(reply, { status: 503, headers: RETRY_AFTER, body });
+  return sendUnavailable(reply);
 }
 
 function statusOf(error: unknown): number | undefined {
   return typeof error === "object" && error !== null && "statusCode" in error ? Number(error.statusCode) : undefined;
-}
-
-function failure(code: string, type: string, message: string): ResultError {
-  return { code, type, message };
-}
-
-function send(reply: FastifyReply, { status, headers, body }: HttpReply): FastifyReply {
-  return reply.code(status).headers(headers).send(body);
 }

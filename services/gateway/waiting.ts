@@ -5,14 +5,17 @@
 import type { Clock } from "../../libs/shared/clock.ts";
 import type { Reply } from "../../libs/shared/redis/job-views.ts";
 
-type Waiter = { resolve(result: string | undefined): void };
+/** The Result as JSON text, and what is left of the rate limits where that was told with it. */
+export type Told = Pick<Reply, "result" | "rate_room">;
+
+type Waiter = { resolve(told: Told | undefined): void };
 
 /** The longest between two looks at the job view. */
 const LOOK_MS_MAX = 15_000;
 
 export type Wait = {
-  /** The Result as JSON text; undefined when the time is up or the wait was cancelled. */
-  readonly result: Promise<string | undefined>;
+  /** Undefined when the time is up or the wait was cancelled. */
+  readonly told: Promise<Told | undefined>;
   cancel(): void;
 };
 
@@ -35,34 +38,34 @@ export class WaitingCallers {
    */
   wait(tenant: string, id: string, wait_ms: number, lookUp: () => Promise<string | undefined>, look_ms = 1_000): Wait {
     const name = `${tenant} ${id}`;
-    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const { promise, resolve } = Promise.withResolvers<Told | undefined>();
     let done = false;
     const waiter: Waiter = {
-      resolve: (result) => {
+      resolve: (told) => {
         if (done) return;
         done = true;
         limit.cancel();
         look.cancel();
         this.#remove(name, waiter);
-        resolve(result);
+        resolve(told);
       },
     };
     const ask = async (after_ms: number): Promise<void> => {
       // A look-up that fails is only a look-up less: the subscription and the next one are still there.
       const result = await lookUp().catch(() => undefined);
       if (done) return;
-      if (result !== undefined) waiter.resolve(result);
+      if (result !== undefined) waiter.resolve({ result });
       else look = this.#clock.after(after_ms, () => void ask(Math.min(after_ms * 2, LOOK_MS_MAX)));
     };
     const limit = this.#clock.after(wait_ms, () => waiter.resolve(undefined));
     let look = this.#clock.after(look_ms, () => void ask(look_ms * 2));
     this.#add(name, waiter);
-    return { result: promise, cancel: () => waiter.resolve(undefined) };
+    return { told: promise, cancel: () => waiter.resolve(undefined) };
   }
 
   /** A result has come: wakes whoever waits for it here. */
-  deliver({ tenant, id, result }: Reply): void {
-    for (const waiter of [...(this.#waiting.get(`${tenant} ${id}`) ?? [])]) waiter.resolve(result);
+  deliver({ tenant, id, ...told }: Reply): void {
+    for (const waiter of [...(this.#waiting.get(`${tenant} ${id}`) ?? [])]) waiter.resolve(told);
   }
 
   /** Ends every wait, for a shutdown. */

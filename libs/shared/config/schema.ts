@@ -74,6 +74,8 @@ const gateway = z.strictObject({
   /** How long an HTTP caller waits for its result before it is told to ask later. */
   wait_ms_max: count.default(300_000),
   waiting_max: count.default(10_000),
+  /** A caller of an OpenAI endpoint whose idempotency key belongs to a request under way: waits for its result, or is told 409. */
+  idempotent_in_flight: z.enum(["wait", "conflict"]).default("wait"),
 });
 
 export const settingsSchema = z.strictObject({

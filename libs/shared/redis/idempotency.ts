@@ -36,9 +36,9 @@ export function readHolder(text: string): KeyHolder | undefined {
 export interface IdempotencyStore {
   /**
    * Gives the key to `holder`, unless it has another than `instead_of` already.
-   * @returns who has it now. Rejects (retryable) while the store is away.
+   * @returns undefined when it is given, else who has it. Rejects (retryable) while the store is away.
    */
-  claim(tenant: string, key: string, holder: KeyHolder, instead_of?: KeyHolder): Promise<KeyHolder>;
+  claim(tenant: string, key: string, holder: KeyHolder, instead_of?: KeyHolder): Promise<KeyHolder | undefined>;
 }
 
 /** In one step: two that come at once agree on who was first. */
@@ -46,9 +46,9 @@ const SCRIPT = `
 local there = redis.call("GET", KEYS[1])
 if there and there ~= ARGV[3] then return there end
 redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
-return ARGV[1]`;
+return false`;
 
-type Commands = { sluiceIdempotent(...args: string[]): Promise<string> };
+type Commands = { sluiceIdempotent(...args: string[]): Promise<string | null> };
 
 export class RedisIdempotency implements IdempotencyStore {
   readonly #redis: Redis;
@@ -60,13 +60,13 @@ export class RedisIdempotency implements IdempotencyStore {
     this.#ttl_ms = ttl_ms;
   }
 
-  async claim(tenant: string, key: string, holder: KeyHolder, instead_of?: KeyHolder): Promise<KeyHolder> {
+  async claim(tenant: string, key: string, holder: KeyHolder, instead_of?: KeyHolder): Promise<KeyHolder | undefined> {
     const name = idempotencyKey(tenant, idempotencyHash(key));
     const before = instead_of === undefined ? "" : holderText(instead_of);
     const commands = this.#redis as unknown as Commands;
     const there = await withRedis(() =>
       commands.sluiceIdempotent(name, holderText(holder), String(this.#ttl_ms), before),
     );
-    return readHolder(there) ?? holder;
+    return there === null ? undefined : readHolder(there);
   }
 }

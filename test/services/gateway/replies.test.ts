@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Result } from "../../../libs/shared/events/flow.ts";
-import { errorReply, replyOf } from "../../../services/gateway/replies.ts";
+import { durationText, errorReply, replyOf } from "../../../services/gateway/replies.ts";
 
 const result = (more: Partial<Result>): Result => ({
   id: "r1",
@@ -52,6 +52,16 @@ describe("a reply", () => {
     ["provider_stream_broken", 502],
     ["attempt_unknown", 502],
     ["cancelled", 499],
+    ["budget_exceeded", 402],
+    ["tenant_stopped", 402],
+    ["rate_limited", 429],
+    ["quota_exceeded", 429],
+    ["in_flight_exceeded", 429],
+    ["price_unknown", 400],
+    ["feature_not_allowed", 403],
+    ["tier_not_allowed", 403],
+    ["principal_not_allowed", 403],
+    ["idempotency_key_reused", 422],
     ["something_new", 500],
   ];
   for (const [code, status] of rows) {
@@ -66,6 +76,43 @@ describe("a reply", () => {
   test("says when to come back, in whole seconds and never too early", () => {
     const error = { code: "provider_rate_limited", type: "rate_limit_error", message: "", retry_after_ms: 1_001 };
     assert.equal(replyOf(result({ status: "failed", error })).headers["retry-after"], "2");
+  });
+
+  test("says what is left of the rate limits, as OpenAI does", () => {
+    const room = {
+      requests: { limit: 60, left: 59, reset_ms: 1_000 },
+      tokens: { limit: 9_000, left: 0, reset_ms: 360_020 },
+    };
+    const refusal = { code: "rate_limited", type: "rate_limit_error", message: "", retry_after_ms: 360_020 };
+    const expected = {
+      ...{
+        "x-ratelimit-limit-requests": "60",
+        "x-ratelimit-remaining-requests": "59",
+        "x-ratelimit-reset-requests": "1s",
+      },
+      ...{
+        "x-ratelimit-limit-tokens": "9000",
+        "x-ratelimit-remaining-tokens": "0",
+        "x-ratelimit-reset-tokens": "6m0.02s",
+      },
+    };
+    const refused = replyOf(result({ status: "rejected", error: refusal }), room);
+    assert.deepEqual(refused.headers, { "x-sluice-id": "r1", "retry-after": "361", ...expected });
+    assert.deepEqual(replyOf(result({ response: {} }), room).headers, { "x-sluice-id": "r1", ...expected });
+    const { requests } = room;
+    assert.equal("x-ratelimit-limit-tokens" in replyOf(result({ response: {} }), { requests }).headers, false);
+  });
+
+  test("writes durations as Go does", () => {
+    const rows = [
+      [0, "0ms"],
+      [20, "20ms"],
+      [1_500, "1.5s"],
+      [60_000, "1m0s"],
+      [3_599_001, "59m59.001s"],
+      [86_400_000, "24h0m0s"],
+    ] as const;
+    for (const [duration_ms, text] of rows) assert.equal(durationText(duration_ms), text);
   });
 
   test("of a result without response or error is an error of ours", () => {

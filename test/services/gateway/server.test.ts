@@ -28,13 +28,15 @@ function setUp(more: Partial<GatewayDeps> = {}, scopes: KeyScope[] = ["submit", 
   const waiting = new WaitingCallers(systemClock);
   const app = createGateway({
     instance: "gateway-1",
-    settings: { body_bytes_max: 10_000, wait_ms_max: 50, waiting_max: 2 },
+    settings: { body_bytes_max: 10_000, wait_ms_max: 50, waiting_max: 2, idempotent_in_flight: "wait" },
     names: NAMES,
     codec: jsonCodec,
     publisher,
     keys,
     waiting,
     views: { queued: async () => undefined, read: async () => undefined },
+    idempotency: { claim: async () => undefined },
+    redisReady: () => true,
     findResult: async () => undefined,
     clock: systemClock,
     log: silentLog,
@@ -84,9 +86,41 @@ describe("the gateway", () => {
     assert.equal(publisher.values(NAMES.requests)[0]?.["id"], id);
   });
 
-  test("takes a request while Redis is away: the topic is what counts", async () => {
-    const { post } = setUp({ views: { queued: away, read: away } });
+  test("takes a request while Redis is away: it waits in its topic", async () => {
+    const { post } = setUp({ views: { queued: away, read: away }, redisReady: () => false });
     assert.equal((await post("/v1/requests", { body })).statusCode, 202);
+  });
+
+  test("says 503 at once to whoever would wait while Redis is away, and sends nothing", async () => {
+    const { post, publisher, waiting } = setUp({
+      ...{ redisReady: () => false, views: { queued: away, read: away }, idempotency: { claim: away } },
+    });
+    for (const [url, payload] of [
+      ["/v1/chat/completions", body],
+      ["/v1/embeddings", { input: "x" }],
+      // Whether its key was used before cannot be known.
+      ["/v1/requests", { body, idempotency_key: "k" }],
+    ] as const) {
+      const reply = await post(url, payload);
+      assert.deepEqual([reply.statusCode, reply.json().error.code], [503, "unavailable"]);
+      assert.equal(reply.headers["retry-after"], "2");
+    }
+    assert.deepEqual([publisher.records.length, waiting.count], [0, 0]);
+  });
+
+  test("tells whose key a request came with, and the caller what is left of its limits", async () => {
+    const { post, publisher, waiting } = setUp();
+    const publish = publisher.publish.bind(publisher);
+    publisher.publish = async (records) => {
+      await publish(records);
+      const id = String(publisher.values(NAMES.requests)[0]?.["id"]);
+      const result = JSON.stringify({ id, tenant: "demo", status: "succeeded", response: {}, timing: {} });
+      waiting.deliver({ tenant: "demo", id, result, rate_room: "r=60,59,20" });
+    };
+    const reply = await post("/v1/chat/completions", body);
+    assert.equal(reply.statusCode, 200);
+    assert.equal(reply.headers["x-ratelimit-remaining-requests"], "59");
+    assert.equal(publisher.records[0]?.headers?.["sluice-key-id"], key_id);
   });
 
   test("reads the row while Redis is away, and for what is older than the view", async () => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SluiceError } from "../../../../libs/shared/errors.ts";
 import { deadLetter, deadLetterOf } from "../../../../libs/shared/events/dead-letters.ts";
-import { deadLetterHeaders, travellingHeaders } from "../../../../libs/shared/events/headers.ts";
+import { deadLetterHeaders, traceHeaders, travellingHeaders } from "../../../../libs/shared/events/headers.ts";
 import type { InRecord } from "../../../../libs/shared/kafka/ports.ts";
 
 const record: InRecord = {
@@ -24,6 +24,9 @@ describe("headers", () => {
       tracestate: "s=1",
       "sluice-reply-to": "gateway-1",
     });
+    const set_by_us = { "sluice-key-id": "k1", "sluice-ratelimit": "r=9,8,7" };
+    assert.deepEqual(travellingHeaders({ ...set_by_us, "sluice-due-ms": "5" }), set_by_us);
+    assert.deepEqual(traceHeaders(record.headers), { traceparent: "00-a-b-01", tracestate: "s=1" });
     assert.deepEqual(travellingHeaders({}), {});
     assert.deepEqual(travellingHeaders({ "sluice-carried-at": "12" }), {}, "an offset is of one value alone");
   });

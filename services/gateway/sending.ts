@@ -1,0 +1,47 @@
+/** Replies by way of Fastify: the common ones, said in one place. */
+import type { FastifyReply } from "fastify";
+import type { ResultError } from "../../libs/shared/events/fields.ts";
+import type { Result } from "../../libs/shared/events/flow.ts";
+import type { JobView } from "../../libs/shared/redis/job-views.ts";
+import { errorReply, type HttpReply } from "./replies.ts";
+import type { Shaped } from "./submit.ts";
+
+export const RETRY_AFTER = { "retry-after": "2" };
+/** As other APIs with idempotency keys say it: the stored result of an earlier call. */
+export const REPLAYED = ["idempotent-replayed", "true"] as const;
+
+export function failure(code: string, type: string, message: string): ResultError {
+  return { code, type, message };
+}
+
+export function send(reply: FastifyReply, { status, headers, body }: HttpReply): FastifyReply {
+  return reply.code(status).headers(headers).send(body);
+}
+
+export function sendProblem(reply: FastifyReply, shaped: Extract<Shaped, { ok: false }>): FastifyReply {
+  const { param, message } = shaped.problem;
+  return send(reply, errorReply(400, { ...failure("invalid_request", "invalid_request_error", message), param }));
+}
+
+export function sendReused(reply: FastifyReply, first_id: string): FastifyReply {
+  const message = `this idempotency key belongs to the request ${first_id}, whose content is another; use a new key`;
+  return send(reply, errorReply(422, failure("idempotency_key_reused", "invalid_request_error", message)));
+}
+
+export function sendUnavailable(reply: FastifyReply): FastifyReply {
+  const error = failure("unavailable", "api_error", "Sluice cannot take requests right now; try again soon");
+  return send(reply, errorReply(503, error, RETRY_AFTER));
+}
+
+export function sendUnknown(reply: FastifyReply): FastifyReply {
+  const error = failure("not_found", "invalid_request_error", "there is no such request");
+  return send(reply, errorReply(404, { ...error, param: "id" }));
+}
+
+export function sendView(reply: FastifyReply, status: number, id: string, { result, ...state }: JobView): FastifyReply {
+  const parsed = result === undefined ? {} : { result: JSON.parse(result) as Result };
+  return reply
+    .code(status)
+    .header("x-sluice-id", id)
+    .send({ id, object: "request", ...state, ...parsed });
+}
