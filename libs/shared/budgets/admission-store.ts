@@ -128,7 +128,13 @@ export type ApplyResult =
   | { readonly kind: "lost" };
 
 /** A hold that is past its time. */
-export type ExpiredHold = { readonly tenant: string; readonly id: string; readonly reservation: Reservation };
+export type ExpiredHold = {
+  readonly tenant: string;
+  readonly id: string;
+  readonly reservation: Reservation;
+  /** The request's, where it is kept: names its entry in the attempt ledger. */
+  readonly content_hash?: string | undefined;
+};
 
 export interface AdmissionStore {
   /** Answers in the order of the asks, in one round trip; within a batch the earlier one comes first. */

@@ -6,7 +6,7 @@ import type { Redis } from "ioredis";
 import type { ResultStatus } from "../events/fields.ts";
 import { pipelineReplies, withRedis } from "./client.ts";
 
-export type JobStatus = "queued" | "running" | ResultStatus;
+export type JobStatus = "queued" | "deferred" | "running" | ResultStatus;
 
 export type FinishedJob = {
   readonly tenant: string;
@@ -23,8 +23,18 @@ export type FinishedJob = {
 export type JobView = {
   readonly status: JobStatus;
   readonly updated_ms: number;
+  /** Of `deferred`: when it is asked about again, epoch ms. */
+  readonly until_ms?: number;
   /** The Result as JSON text, once there is one. */
   readonly result?: string;
+};
+
+/** A request that is asked about again later. */
+export type DeferredJob = {
+  readonly tenant: string;
+  readonly id: string;
+  /** Epoch ms. */
+  readonly until_ms: number;
 };
 
 export interface JobViewWriter {
@@ -36,6 +46,14 @@ export interface JobViewWriter {
 function jobKey(tenant: string, id: string): string {
   return `job:{${tenant}}:${id}`;
 }
+
+/** `<until_ms> <updated_ms>` of a request that waits; it ends by itself soon after, when the request is asked about again. */
+function deferredKey(tenant: string, id: string): string {
+  return `deferred:{${tenant}}:${id}`;
+}
+
+/** How long a deferred request may take from its time to being asked about, before it counts as going on. */
+const DEFERRED_SLACK_MS = 5_000;
 
 /** Set by ingest when it first sees an id: `<content hash> <topic> <partition> <offset>`. */
 export function seenKey(tenant: string, id: string): string {
@@ -83,15 +101,32 @@ export class RedisJobViews implements JobViewWriter {
     await withRedis(async () => pipelineReplies(await pipeline.exec()));
   }
 
+  /** Marks requests as deferred, until they are asked about again or have ended, in one round trip. */
+  async deferred(jobs: readonly DeferredJob[], now_ms: number): Promise<void> {
+    if (jobs.length === 0) return;
+    const pipeline = this.#redis.pipeline();
+    for (const { tenant, id, until_ms } of jobs) {
+      const ttl_ms = Math.max(0, Math.ceil(until_ms - now_ms)) + DEFERRED_SLACK_MS;
+      pipeline.set(deferredKey(tenant, id), `${until_ms} ${now_ms}`, "PX", ttl_ms);
+    }
+    await withRedis(async () => pipelineReplies(await pipeline.exec()));
+  }
+
   async read(tenant: string, id: string): Promise<JobView | undefined> {
     const pipeline = this.#redis.pipeline();
     pipeline.hgetall(jobKey(tenant, id));
     pipeline.exists(seenKey(tenant, id));
-    const [view, seen] = (await withRedis(async () => pipelineReplies(await pipeline.exec()))) as [
+    pipeline.get(deferredKey(tenant, id));
+    const [view, seen, waits] = (await withRedis(async () => pipelineReplies(await pipeline.exec()))) as [
       Record<string, string>,
       number,
+      string | null,
     ];
     const status = view["status"] as JobStatus | undefined;
+    if (waits !== null && (status === undefined || status === "queued")) {
+      const [until_ms, updated_ms] = waits.split(" ").map(Number);
+      return { status: "deferred", updated_ms: updated_ms ?? 0, until_ms: until_ms ?? 0 };
+    }
     if (status === undefined && seen === 0) return undefined;
     const moved: JobStatus =
       seen === 1 && (status === undefined || status === "queued") ? "running" : (status ?? "queued");

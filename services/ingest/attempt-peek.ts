@@ -1,0 +1,119 @@
+/** What the attempt ledger in Redis says about holds past their time, and which of them a sweep has closed. */
+import type { Redis } from "ioredis";
+import type { ExpiredHold } from "../../libs/shared/budgets/admission-store.ts";
+import type { Clock } from "../../libs/shared/clock.ts";
+import { attemptKey, decodeEntry } from "../../libs/shared/redis/attempt-entry.ts";
+import { pipelineReplies, withRedis } from "../../libs/shared/redis/client.ts";
+import { seenKey } from "../../libs/shared/redis/job-views.ts";
+import type { CallsSent } from "./sweep.ts";
+
+/** Since when this Redis has kept what it was told: `<run id> <epoch ms>`, without an end. */
+const SINCE_KEY = "attempts:since";
+/** Far longer than the ledger's entries take to be applied; a hold that a crash left open is closed then. */
+const CLAIM_TTL_MS = 6 * 3_600_000;
+
+export class AttemptPeek {
+  readonly #redis: Redis;
+  readonly #clock: Clock;
+
+  constructor(redis: Redis, clock: Clock) {
+    this.#redis = redis;
+    this.#clock = clock;
+  }
+
+  /** Notes since when nothing is missing, so that a later round knows it of holds made from now on. */
+  async watch(): Promise<void> {
+    await withRedis(() => this.#since_ms());
+  }
+
+  /** In the order of the holds; a few round trips. Rejects (retryable) while Redis is away. */
+  async callsSent(holds: readonly ExpiredHold[]): Promise<CallsSent[]> {
+    return withRedis(async () => {
+      const since_ms = await this.#since_ms();
+      const seen = await this.#all(holds.map(({ tenant, id }) => seenKey(tenant, id)));
+      const names = holds.map(({ tenant, id, content_hash }, index) => {
+        return { tenant, id, content_hash: content_hash ?? hashIn(seen[index]) };
+      });
+      const known = names.filter(({ content_hash }) => content_hash !== "");
+      const entries = new Map<string, string | null>();
+      const texts = await this.#all(known.map(attemptKey));
+      for (const [index, name] of known.entries()) entries.set(attemptKey(name), texts[index] ?? null);
+      const now_ms = this.#clock.now_ms();
+      return names.map((name, index) => {
+        if (name.content_hash === "") return "unknown";
+        const { at_ms } = (holds[index] as ExpiredHold).reservation;
+        return callsSentBy(entries.get(attemptKey(name)) ?? null, { now_ms, kept_ever_since: since_ms <= at_ms });
+      });
+    });
+  }
+
+  /** Marks holds as closed. @returns for each whether it was not marked before. */
+  async claim(holds: readonly ExpiredHold[]): Promise<boolean[]> {
+    const pipeline = this.#redis.pipeline();
+    for (const { tenant, id, reservation } of holds) {
+      pipeline.set(`swept:{${tenant}}:${id}:${reservation.hold_id}`, "1", "PX", CLAIM_TTL_MS, "NX");
+    }
+    const replies = await withRedis(async () => pipelineReplies(await pipeline.exec()));
+    return replies.map((reply) => reply === "OK");
+  }
+
+  /**
+   * Since when nothing is missing, by Redis's clock as reservations are. A Redis that was flushed or started again, perhaps from an older copy,
+   * begins anew.
+   */
+  async #since_ms(): Promise<number> {
+    const pipeline = this.#redis.pipeline();
+    pipeline.info("server");
+    pipeline.get(SINCE_KEY);
+    pipeline.time();
+    const [info, kept, [seconds]] = pipelineReplies(await pipeline.exec()) as [string, string | null, [string]];
+    const run_id = /^run_id:(\S+)/m.exec(info)?.[1] ?? "";
+    const [of_run, since] = kept?.split(" ") ?? [];
+    if (of_run === run_id && since !== undefined) return Number(since);
+    const since_ms = (Number(seconds) + 1) * 1_000;
+    await this.#redis.set(SINCE_KEY, `${run_id} ${since_ms}`);
+    return since_ms;
+  }
+
+  async #all(keys: readonly string[]): Promise<(string | null)[]> {
+    if (keys.length === 0) return [];
+    const pipeline = this.#redis.pipeline();
+    for (const key of keys) pipeline.get(key);
+    return pipelineReplies(await pipeline.exec()) as (string | null)[];
+  }
+}
+
+/** `<content hash> <topic> <partition> <offset>`; empty where nothing is known. */
+function hashIn(seen: string | null | undefined): string {
+  return seen?.split(" ", 1)[0] ?? "";
+}
+
+/**
+ * @param text the job's entry as it is stored, null for none.
+ * @param kept_ever_since whether Redis has forgotten nothing since the reservation: only then no entry says that no call was sent.
+ */
+export function callsSentBy(
+  text: string | null,
+  { now_ms, kept_ever_since }: { readonly now_ms: number; readonly kept_ever_since: boolean },
+): CallsSent {
+  if (text === null) return kept_ever_since ? "none" : "unknown";
+  const entry = decodeEntry(text);
+  switch (entry.state) {
+    case "none":
+      return "unknown";
+    case "published":
+      return "under_way";
+    case "answered":
+      return "sent";
+    case "reserved":
+      return entry.until_ms > now_ms ? "under_way" : sentIf(entry.calls);
+    case "dispatched":
+      return entry.until_ms > now_ms ? "under_way" : "sent";
+    case "left":
+      return sentIf(entry.calls);
+  }
+}
+
+function sentIf(calls: number): CallsSent {
+  return calls > 0 ? "sent" : "none";
+}
