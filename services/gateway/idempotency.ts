@@ -6,7 +6,8 @@
 import { contentHash } from "../../libs/shared/canonical.ts";
 import { unavailable } from "../../libs/shared/errors.ts";
 import type { Request } from "../../libs/shared/events/request.ts";
-import type { IdempotencyStore, KeyHolder } from "../../libs/shared/redis/idempotency.ts";
+import type { KeyHolder } from "../../libs/shared/redis/idempotency.ts";
+import type { IdempotencyStore } from "../../libs/shared/redis/idempotency-store.ts";
 import type { JobView } from "../../libs/shared/redis/job-views.ts";
 
 export type IdempotencyDeps = {

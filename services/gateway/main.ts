@@ -6,7 +6,7 @@ import { readKeyChange } from "../../libs/shared/events/key-records.ts";
 import { TopicReader } from "../../libs/shared/kafka/reader.ts";
 import { connectPostgres, withPostgres } from "../../libs/shared/postgres/client.ts";
 import { connectRedis, redisReady, withRedis } from "../../libs/shared/redis/client.ts";
-import { RedisIdempotency } from "../../libs/shared/redis/idempotency.ts";
+import { RedisIdempotency } from "../../libs/shared/redis/idempotency-store.ts";
 import { parseReply, RedisJobViews, replyChannel } from "../../libs/shared/redis/job-views.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { runService } from "../../libs/shared/service.ts";

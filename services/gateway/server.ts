@@ -15,7 +15,7 @@ import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import { answerHealth, type ReadinessCheck } from "../../libs/shared/http/health.ts";
 import type { Publisher } from "../../libs/shared/kafka/ports.ts";
 import type { Log } from "../../libs/shared/log.ts";
-import type { IdempotencyStore } from "../../libs/shared/redis/idempotency.ts";
+import type { IdempotencyStore } from "../../libs/shared/redis/idempotency-store.ts";
 import type { JobView } from "../../libs/shared/redis/job-views.ts";
 import { type Keyed, keyed } from "./idempotency.ts";
 import type { Caller, KeyRing } from "./keys.ts";
