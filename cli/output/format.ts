@@ -24,6 +24,13 @@ export function formatUsd(amount_usd: number): string {
   return `$${amount_usd.toFixed(amount_usd < 0.000_001 ? 9 : 6)}`;
 }
 
+/** To the nano-dollar: `$0.50`, `-$0.000000120`, `$12.345678901`; at least cents. */
+export function formatNusd(amount_nusd: number): string {
+  const digits = String(Math.abs(amount_nusd)).padStart(10, "0");
+  const fraction = digits.slice(-9).replace(/0{1,7}$/, "");
+  return `${amount_nusd < 0 ? "-" : ""}$${digits.slice(0, -9)}.${fraction}`;
+}
+
 export function formatMs(duration_ms: number): string {
   if (duration_ms < 1_000) return `${Math.round(duration_ms)} ms`;
   if (duration_ms < 120_000) return `${(duration_ms / 1_000).toFixed(duration_ms < 10_000 ? 2 : 1)} s`;

@@ -1,4 +1,4 @@
-/** Reads `llm.usage` from its beginning to its present end, as it is committed. */
+/** Reads `llm.usage` to its present end, as it is committed. */
 import type { Kafka } from "kafkajs";
 import { type Clock, sleep } from "../clock.ts";
 import { unavailable } from "../errors.ts";
@@ -6,7 +6,7 @@ import type { EventCodec } from "../events/codec.ts";
 import type { UsageEntry } from "../events/usage.ts";
 import { readUsageEntry } from "../events/usage-records.ts";
 import { kafkaError } from "../kafka/client.ts";
-import { TopicReader } from "../kafka/reader.ts";
+import { type ReadFrom, TopicReader } from "../kafka/reader.ts";
 import type { Log } from "../log.ts";
 
 export type LedgerSource = {
@@ -53,14 +53,19 @@ export async function ledgerEnds(kafka: Kafka, topic: string): Promise<ReadonlyM
 
 /**
  * Reads up to what was the end at the start; may go a little beyond.
+ * @param from left out: the beginning.
  * @throws retryable when Kafka or the registry is away, or a transaction stays open before the end.
  */
-export async function readLedger(source: LedgerSource, add: AddEntry): Promise<LedgerEnd> {
+export async function readLedger(
+  source: LedgerSource,
+  add: AddEntry,
+  from: ReadFrom = { kind: "beginning" },
+): Promise<LedgerEnd> {
   const { kafka, codec, topic, log, clock } = source;
   let skipped = 0;
   const reader = new TopicReader(kafka, {
     topic,
-    from: { kind: "beginning" },
+    from,
     until_end: true,
     async records(records) {
       for (const record of records) {

@@ -1,0 +1,73 @@
+/** A tenant's caps: what they are, where each comes from, and what changing one writes. Pure. */
+import { BUDGET_SCOPES, type BudgetScope } from "../../libs/shared/budgets/scopes.ts";
+import type { Settings } from "../../libs/shared/config/schema.ts";
+import { SluiceError } from "../../libs/shared/errors.ts";
+import type { TenantRecord } from "../../libs/shared/events/tenants.ts";
+
+export type Cap = {
+  readonly scope: BudgetScope;
+  /** Null: no cap. */
+  readonly cap_usd: number | null;
+  /** `plan`; `settings`, an override in sluice.yaml; `record`, one of `llm.tenants`. */
+  readonly source: "plan" | "settings" | "record";
+  /** What the plan says by itself. */
+  readonly plan_usd: number | null;
+};
+
+export type Standing = {
+  readonly tenant: string;
+  readonly plan: string;
+  readonly caps: readonly Cap[];
+  /** What an administrator wrote, if anything: it replaces what sluice.yaml says of the tenant. */
+  readonly record: TenantRecord | undefined;
+};
+
+type Known = Pick<Settings, "plans" | "tenants">;
+
+/** @throws `usage` for a tenant that nobody made, or whose plan is gone. */
+export function standingOf(settings: Known, tenant: string, record: TenantRecord | undefined): Standing {
+  const named = namedOf(settings, tenant, record);
+  const plan = Object.hasOwn(settings.plans, named.plan) ? settings.plans[named.plan] : undefined;
+  if (plan === undefined) {
+    throw new SluiceError("usage", `tenant "${tenant}" has the plan "${named.plan}", which does not exist`, {
+      fix: `Plans are ${Object.keys(settings.plans).join(", ")}; sluice.yaml names them under plans.`,
+    });
+  }
+  const caps = BUDGET_SCOPES.map((scope): Cap => {
+    const plan_usd = plan.budgets[`${scope}_usd`] ?? null;
+    const changed = named.overrides?.budgets?.[`${scope}_usd`] as number | null | undefined;
+    if (changed === undefined) return { scope, cap_usd: plan_usd, source: "plan", plan_usd };
+    return { scope, cap_usd: changed, source: record === undefined ? "settings" : "record", plan_usd };
+  });
+  return { tenant, plan: named.plan, caps, record };
+}
+
+export type CapChange = { readonly scope: BudgetScope; readonly usd: number | null };
+
+/** What stands of the tenant with one cap changed, as the record to write. @throws `usage` for a tenant that nobody made. */
+export function recordWith(
+  settings: Known,
+  tenant: string,
+  record: TenantRecord | undefined,
+  { scope, usd }: CapChange,
+  now_ms: number,
+): TenantRecord {
+  const { plan, overrides } = namedOf(settings, tenant, record);
+  const budgets = { ...overrides?.budgets, [`${scope}_usd`]: usd };
+  return {
+    kind: "tenant",
+    tenant,
+    plan,
+    overrides: { ...overrides, budgets },
+    updated_ms: now_ms,
+    by: "sluice budget set",
+  };
+}
+
+function namedOf(settings: Known, tenant: string, record: TenantRecord | undefined) {
+  const named = record ?? (Object.hasOwn(settings.tenants, tenant) ? settings.tenants[tenant] : undefined);
+  if (named !== undefined) return named;
+  throw new SluiceError("usage", `there is no tenant "${tenant}"`, {
+    fix: `Known are ${Object.keys(settings.tenants).join(", ")}; sluice.yaml names them under tenants.`,
+  });
+}
