@@ -19,8 +19,16 @@ export type IdempotencyDeps = {
 export type Keyed =
   /** It has no key, or is the first one with it. */
   | { readonly kind: "first"; readonly request: Request }
-  /** The same request came before and has no result yet. */
-  | { readonly kind: "in_flight"; readonly request: Request; readonly view: JobView | undefined }
+  /**
+   * The same request came before and has no result yet. Unless it is `produced` for certain, it is to be produced again: whoever
+   * came first may have died in between.
+   */
+  | {
+      readonly kind: "in_flight";
+      readonly request: Request;
+      readonly view: JobView | undefined;
+      readonly produced: boolean;
+    }
   /** The same request came before, and here is what became of it. */
   | { readonly kind: "done"; readonly request: Request; readonly view: JobView }
   /** The key belongs to another content. */
@@ -42,9 +50,13 @@ export async function keyed(deps: IdempotencyDeps, request: Request, has_own_id:
     const before = await deps.idempotency.claim(tenant, key, holder, instead_of);
     if (before === undefined) return { kind: "first", request };
     const same = has_own_id ? request : { ...request, id: before.id };
-    if (!isSame(same, before)) return { kind: "reused", first_id: before.id };
+    const origin = originOf(same, before);
+    if (origin === undefined) return { kind: "reused", first_id: before.id };
     const view = await deps.view(tenant, before.id);
-    if (view?.result === undefined) return { kind: "in_flight", request: same, view };
+    if (view?.result === undefined) {
+      const produced = origin === "topic" || (view !== undefined && view.status !== "queued");
+      return { kind: "in_flight", request: same, view, produced };
+    }
     // A refusal did nothing: whoever tries again is a new request, or a limit that was full for a moment would bind for a day.
     if (view.status !== "rejected" || has_own_id) return { kind: "done", request: same, view };
     instead_of = before;
@@ -52,9 +64,12 @@ export async function keyed(deps: IdempotencyDeps, request: Request, has_own_id:
   throw unavailable("redis", new Error("the idempotency key changes hands all the time"));
 }
 
-/** A request that came by the topic has no id in its content, unless it was given one. */
-function isSame(request: Request, { content_hash }: KeyHolder): boolean {
-  if (contentHash(request) === content_hash) return true;
+/**
+ * How the holder of the key came; undefined when its content is another. By the topic a request may come without an id: then it has
+ * none in its content.
+ */
+function originOf(request: Request, { content_hash }: KeyHolder): "gateway" | "topic" | undefined {
+  if (contentHash(request) === content_hash) return "gateway";
   const { id: _, ...content } = request;
-  return contentHash(content) === content_hash;
+  return contentHash(content) === content_hash ? "topic" : undefined;
 }

@@ -182,13 +182,12 @@ function byKey(deps: GatewayDeps, request: Request, has_own_id: boolean): Promis
   return keyed({ idempotency, view: (tenant, id) => readView(deps, tenant, id) }, request, has_own_id);
 }
 
-/** Whoever came first with the key may have died before it produced: only what ingest has seen is not produced again. */
 async function produce(
   deps: GatewayDeps,
   found: Extract<Keyed, { kind: "first" | "in_flight" }>,
   envelope: Envelope,
 ): Promise<void> {
-  if (found.kind === "in_flight" && found.view !== undefined && found.view.status !== "queued") return;
+  if (found.kind === "in_flight" && found.produced) return;
   await deps.publisher.publish([requestRecord(deps, found.request, envelope)]);
 }
 

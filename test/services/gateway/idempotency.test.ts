@@ -215,11 +215,14 @@ describe("an idempotency key of a native request", () => {
   });
 
   test("finds a request that came by the topic without an id", async () => {
-    const { post, idempotency, finish } = setUp();
+    const { post, idempotency, finish, views, publisher } = setUp();
     const content = { tenant: "demo", body: chat(), idempotency_key: "k1" };
     idempotency.held.set("demo k1", holderText({ id: "llm.requests-0-7", content_hash: contentHash(content) }));
     finish("llm.requests-0-7", {});
     const reply = await post({ body: chat() }, "k1", url);
     assert.deepEqual([reply.statusCode, reply.json().id], [200, "llm.requests-0-7"]);
+    views.delete("llm.requests-0-7");
+    assert.equal((await post({ body: chat() }, "k1", url)).statusCode, 202);
+    assert.equal(publisher.records.length, 0, "with an id it would be another content");
   });
 });
