@@ -11,6 +11,8 @@ export type ErrorCode =
   | "part_failed"
   | "message_too_large"
   | "producer_fenced"
+  | "counters_lost"
+  | "ledger_slow"
   | "stopping"
   | "usage"
   | "not_running"

@@ -6,6 +6,7 @@ import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead
 import type { ResultError } from "../../libs/shared/events/fields.ts";
 import {
   DEADLINE_HEADER,
+  KEY_HEADER,
   ORIGIN_HEADER,
   RATE_ROOM_HEADER,
   REPLY_TO_HEADER,
@@ -20,8 +21,9 @@ import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
 import { inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
 import type { Reservation } from "../../libs/shared/events/usage.ts";
 import type { OutRecord } from "../../libs/shared/kafka/ports.ts";
-import type { Judged, Refused, Unreadable } from "./reading.ts";
-import { keyTakenError, refusalError } from "./refusals.ts";
+import { deferredRecord } from "./deferral.ts";
+import type { Admitted, Judged, Refused, Unreadable } from "./reading.ts";
+import { keyTakenError, type RefusedRequest, refusalError } from "./refusals.ts";
 
 /** What became of a record, for metrics. */
 export type Fate = "admitted" | "rejected" | "expired" | "repeated" | "deferred" | "dead_letter";
@@ -35,9 +37,7 @@ export type ConsequenceDeps = {
   readonly dead_letters: DeadLetterWriter;
   readonly reentry: boolean;
   /** When a refused request is asked about again; undefined where it is refused for good. */
-  readonly deferUntil: (judged: Judged, refusal: Refusal) => number | undefined;
-  /** The record for `llm.deferred`. */
-  readonly deferredRecord: (judged: Judged, due_ms: number) => OutRecord;
+  readonly deferUntil: (admitted: Admitted, subjects: RefusedRequest, refusal: Refusal) => number | undefined;
 };
 
 export type Consequence = {
@@ -104,14 +104,16 @@ function admitted(
 }
 
 function deferredOrRefused(deps: ConsequenceDeps, judged: Judged, refusal: Refusal): Consequence {
-  const due_ms = deps.deferUntil(judged, refusal);
-  if (due_ms === undefined) return refused(deps, judged, refusalError(refusal));
-  const { tenant, id } = judged.admission.identity;
-  return {
-    fate: "deferred",
-    records: [deps.deferredRecord(judged, due_ms)],
-    deferred: { tenant, id, until_ms: due_ms },
-  };
+  const { admission, record, request } = judged;
+  const { tenant, id, key } = admission.identity;
+  const head = admission.kind === "admit" ? admission.head : undefined;
+  const { session, user, deadline_ms } = head ?? {};
+  const subjects = { tenant, session, user, key_id: record.headers[KEY_HEADER] };
+  const due_ms = admission.kind === "admit" ? deps.deferUntil(admission, subjects, refusal) : undefined;
+  if (due_ms === undefined) return refused(deps, judged, refusalError(refusal, subjects, deps.clock.now_ms()));
+  const source = { key, headers: headersFrom(deps, judged) };
+  const out = deferredRecord(deps.names, source, request, { tenant, deadline_ms, due_ms });
+  return { fate: "deferred", records: [out], deferred: { tenant, id, until_ms: due_ms } };
 }
 
 function refused(deps: ConsequenceDeps, judged: Judged, error: ResultError): Consequence {

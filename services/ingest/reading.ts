@@ -8,19 +8,16 @@ import { BATCH_SUFFIX } from "../../libs/shared/events/topics.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import { idempotencyHash } from "../../libs/shared/redis/idempotency.ts";
 import { type Admission, type Arrival, admit } from "./admission.ts";
+import type { Terms } from "./terms.ts";
 
 export type Admitted = Extract<Admission, { kind: "admit" }>;
 export type Refused = Extract<Admission, { kind: "refuse" }>;
-
-/** What a request may and needs, by its tenant's plan. */
-export type Terms =
-  | { readonly kind: "terms"; readonly needs: Needs; readonly max_output_tokens?: number | undefined }
-  | { readonly kind: "refused"; readonly error: ResultError };
 
 export type ReadingDeps = {
   readonly codec: EventCodec;
   readonly clock: Clock;
   readonly knowsTenant: (tenant: string) => boolean;
+  /** By the tenant's plan. */
   readonly terms: (admitted: Admitted, record: InRecord) => Terms;
   /** Whether the record's authenticated producer may name the tenant; a word on why not. */
   readonly principalProblem: (record: InRecord, tenant: string) => ResultError | undefined;
@@ -88,6 +85,12 @@ export function askOf({ arrival, admission, needs }: Judged, reentry: boolean): 
     ...(idempotency_key === undefined ? {} : { idempotency: idempotencyHash(idempotency_key) }),
     place: `${arrival.topic} ${arrival.partition} ${arrival.offset}`,
     reentry,
+    ...(admission.kind === "admit" && mayWait(admission) ? { defers: true } : {}),
     ...(needs === undefined ? {} : { needs }),
   };
+}
+
+/** Where a limit refuses it, it waits for room. */
+function mayWait({ head, request }: Admitted): boolean {
+  return (request.on_limit ?? (head.lane === "batch" ? "defer" : "reject")) === "defer";
 }

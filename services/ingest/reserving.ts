@@ -7,10 +7,11 @@ import { countersOf } from "../../libs/shared/budgets/scopes.ts";
 import type { Clock } from "../../libs/shared/clock.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
+import { KEY_HEADER } from "../../libs/shared/events/headers.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import type { UsageEntry } from "../../libs/shared/events/usage.ts";
 import type { OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
-import { askOf, type Judged, keyIdOf } from "./reading.ts";
+import { askOf, type Judged } from "./reading.ts";
 
 export type ReservingDeps = {
   readonly codec: EventCodec;
@@ -87,7 +88,7 @@ function ledgerEntry(deps: ReservingDeps, judged: Judged, answer: Answer): OutRe
   const { admission, arrival, needs, record } = judged;
   if (reservation.hold_id === UNBUDGETED || needs === undefined) return [];
   const { tenant, id, content_hash } = admission.identity;
-  const key_id = keyIdOf(record.headers);
+  const key_id = record.headers[KEY_HEADER];
   const entry: UsageEntry = {
     kind: "reserved",
     tenant,

@@ -12,6 +12,8 @@ export type TopicPlan = {
 };
 
 const HOUR_MS = 3_600_000;
+/** The longest month, and some days in which it can still be looked at. */
+const LEDGER_HOURS_MIN = 40 * 24;
 /** Room beside the request in a record: what the services add, and headers. */
 const OVERHEAD_BYTES = 1024 * 1024;
 
@@ -27,23 +29,31 @@ export function planTopics(settings: Settings): TopicPlan[] {
     names.results,
     ...retry_delays.map((delay) => names.retry(delay)),
     names.deferred,
-    names.usage,
   ];
   const compacted = { "cleanup.policy": "compact", "max.message.bytes": bytes };
   return [
     ...flow.map((topic) => plan(settings, topic, { "max.message.bytes": bytes })),
     // A dead letter is the original and headers that say why: it must fit whatever its topic took.
     plan(settings, names.dlq, { "max.message.bytes": String(record_bytes_max + 2 * OVERHEAD_BYTES) }),
+    // A month's budget is restored from it (I8).
+    plan(settings, names.usage, { "max.message.bytes": bytes }, undefined, LEDGER_HOURS_MIN),
     plan(settings, names.cache, compacted),
     plan(settings, names.tenants, { ...compacted, "segment.ms": String(24 * HOUR_MS) }, 1),
     plan(settings, names.control, {}, 1),
   ];
 }
 
-function plan(settings: Settings, topic: string, config: Record<string, string>, partitions?: number): TopicPlan {
+function plan(
+  settings: Settings,
+  topic: string,
+  config: Record<string, string>,
+  partitions?: number,
+  hours_min = -1,
+): TopicPlan {
   const { prefix, overrides, retention_hours, replication_factor } = settings.topics;
   const override = overrides[topic.slice(prefix.length)];
-  const hours = override?.retention_hours ?? retention_hours;
+  const usual = retention_hours < 0 ? retention_hours : Math.max(retention_hours, hours_min);
+  const hours = override?.retention_hours ?? usual;
   const retention =
     config["cleanup.policy"] === "compact" ? {} : { "retention.ms": String(hours < 0 ? -1 : hours * HOUR_MS) };
   return {
