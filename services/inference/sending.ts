@@ -176,7 +176,7 @@ async function callOnce(
   const options = { ...call, choices: body.choices, response_bytes_max, idle_ms };
   const streamed = await streamCall(permit.client, options, tokens, deps.clock);
   const verdict = judge(job.kind, streamed.answer, body, pricing);
-  const settled = settledByReceived(verdict, streamed.received.chars, body, pricing);
+  const settled = settledByReceived(verdict, streamed.received, body, pricing);
   const first = streamed.first_token_ms === undefined ? {} : { first_token_ms: streamed.first_token_ms };
   return { verdict: settled, answer: streamed.answer, ...first };
 }

@@ -3,6 +3,7 @@ import type { Usage } from "../../libs/shared/events/fields.ts";
 import type { JobHead } from "../../libs/shared/events/flow.ts";
 import type { ModelAnswer } from "./model-client.ts";
 import { failure, failureOf, PROVIDER_OUTCOMES, type ProviderFailure } from "./provider-outcomes.ts";
+import type { Received } from "./streaming/assemble.ts";
 import { type Pricing, priced, usageGiven } from "./usage.ts";
 
 export type Verdict =
@@ -43,10 +44,18 @@ export function judge(kind: JobHead["kind"], answer: ModelAnswer, sizes: Sizes, 
   return { kind: "succeeded", response: body, usage: priced(counts, given === undefined, pricing) };
 }
 
-/** A stream that ended early: the prompt and what was received of the answer, in characters, are charged. */
-export function settledByReceived(failed: Verdict, chars: number, sizes: Sizes, pricing: Pricing): Verdict {
+/**
+ * A stream that ended early: the prompt and what was received of the answer are charged. A chunk is a token at the least; of
+ * languages whose tokens are a character or two, that is more than a part of the characters.
+ */
+export function settledByReceived(
+  failed: Verdict,
+  { chars, chunks }: Received,
+  sizes: Sizes,
+  pricing: Pricing,
+): Verdict {
   if (failed.kind === "succeeded" || chars === 0) return failed;
-  const completion_tokens = Math.ceil(chars / BYTES_PER_TOKEN);
+  const completion_tokens = Math.max(chunks, Math.ceil(chars / BYTES_PER_TOKEN));
   const counts = { prompt_tokens: sizes.prompt_tokens, cached_prompt_tokens: 0, completion_tokens };
   return { ...failed, usage: priced(counts, true, pricing) };
 }

@@ -139,7 +139,7 @@ describe("a stream that ended early", () => {
   const broken: Verdict = { kind: "failed", ...failure("broken stream", "x") };
 
   test("is charged for its prompt and what was received, by estimate", () => {
-    const settled = settledByReceived(broken, 41, SIZES, pricing);
+    const settled = settledByReceived(broken, { chars: 41, chunks: 3 }, SIZES, pricing);
     assert.deepEqual(
       [
         settled.usage?.prompt_tokens,
@@ -153,8 +153,10 @@ describe("a stream that ended early", () => {
   });
 
   test("is not charged before its first token, and a success has its own usage", () => {
-    assert.equal(settledByReceived(broken, 0, SIZES, pricing), broken);
+    const short = settledByReceived(broken, { chars: 41, chunks: 30 }, SIZES, pricing);
+    assert.equal(short.usage?.completion_tokens, 30, "a chunk is a token at the least");
+    assert.equal(settledByReceived(broken, { chars: 0, chunks: 0 }, SIZES, pricing), broken);
     const success = judged(answered(200, { choices: [] }));
-    assert.equal(settledByReceived(success, 99, SIZES, pricing), success);
+    assert.equal(settledByReceived(success, { chars: 99, chunks: 9 }, SIZES, pricing), success);
   });
 });
