@@ -7,7 +7,8 @@
  */
 import type { UsageEntry } from "../events/usage.ts";
 import type { Snapshot } from "./admission-store.ts";
-import { type CounterRef, counterName, windowEnd_ms, windowOf } from "./scopes.ts";
+import { type CounterRef, counterName, windowOf } from "./scopes.ts";
+import { counterExpires_ms, DAY_MS } from "./store-names.ts";
 
 export type Keep = {
   /** How long ids of admitted requests are remembered. */
@@ -42,11 +43,7 @@ type Tenant = {
   readonly totals: Totals;
 };
 
-const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
-/** How long after its window's end a counter is kept: work that began in the window settles in it. */
-export const DAY_KEPT_MS = 3 * DAY_MS;
-export const MONTH_KEPT_MS = 40 * DAY_MS;
 const ENTRIES_BETWEEN_PRUNES = 4_096;
 
 export class LedgerFold {
@@ -172,10 +169,7 @@ export class LedgerFold {
 }
 
 function isKept({ ref, reserved_nusd, last_ms }: Counter, now_ms: number, keep: Keep): boolean {
-  if (reserved_nusd !== 0) return true;
-  const end_ms = windowEnd_ms(ref.scope, Date.parse(ref.window));
-  if (end_ms === undefined) return last_ms + keep.session_ttl_ms > now_ms;
-  return end_ms + (ref.scope === "tenant_month" ? MONTH_KEPT_MS : DAY_KEPT_MS) > now_ms;
+  return reserved_nusd !== 0 || counterExpires_ms(ref, last_ms, keep.session_ttl_ms) > now_ms;
 }
 
 function countersAt(tenant: string, counters: Iterable<Counter>, now_ms: number, keep: Keep): Snapshot["counters"] {
