@@ -63,7 +63,10 @@ export async function startAdmission(context: ServiceContext, redis: Redis): Pro
     keeper,
     alerts,
     encodings: await loadEncodings(settings.prices.models),
-    problems: () => (reader.caught_up ? [] : ["the tenants are not read yet"]),
+    problems: () => [
+      ...(reader.caught_up ? [] : ["the tenants are not read yet"]),
+      ...(keeper.is_lost ? ["the counters of budgets and limits are lost: paid work waits"] : []),
+    ],
     async stop() {
       alerts.stop();
       await Promise.all([keeper.stop(), sweeper.stop(), reader.stop()]);

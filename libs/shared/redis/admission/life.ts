@@ -52,7 +52,9 @@ export class RedisCountersLife implements CountersLife {
   async begin(): Promise<Restoring | undefined> {
     const token = randomBytes(12).toString("base64url");
     const connection = this.#life.connections;
-    const run_id = runIdOf(await withRedis(() => this.#redis.info("server")));
+    const before = this.#redis.pipeline().get(EPOCH_KEY).info("server");
+    const [life, info] = (await withRedis(async () => pipelineReplies(await before.exec()))) as [string | null, string];
+    const run_id = runIdOf(info);
     const lock_ttl_ms = this.#options.lock_ttl_ms ?? LOCK_TTL_MS;
     const ttl_ms = String(lock_ttl_ms);
     const began = await withRedis(() => this.#redis.sluiceBegin(LOCK_KEY, EPOCH_KEY, ENDED_KEY, token, ttl_ms));
@@ -62,6 +64,7 @@ export class RedisCountersLife implements CountersLife {
     const renewal = setInterval(renew, lock_ttl_ms / 3).unref();
     const started = { token, run_id, connection };
     return {
+      ended_ms_ago: endedMsAgo(life, info),
       finish: (snapshot) => this.#finish(snapshot, started).finally(() => clearInterval(renewal)),
       abandon: async () => {
         clearInterval(renewal);
@@ -121,4 +124,12 @@ export class RedisCountersLife implements CountersLife {
     await this.#redis.del(appliedKey(epoch));
     await this.#redis.srem(ENDED_KEY, epoch);
   }
+}
+
+/** A life that was begun on another server process ended before this one started; of any other nobody knows. */
+function endedMsAgo(life: string | null, info: string): number | undefined {
+  const begun_on = life?.split(" ")[1];
+  if (begun_on === undefined || begun_on === runIdOf(info)) return undefined;
+  const [, seconds] = /^uptime_in_seconds:(\d+)/m.exec(info) ?? [];
+  return seconds === undefined ? undefined : Number(seconds) * 1_000;
 }
