@@ -3,7 +3,7 @@ import type { Applied, ApplyContext, ApplyResult } from "../../budgets/admission
 import { VELOCITY_SLOTS } from "../../budgets/slot-window.ts";
 import { counterExpires_ms } from "../../budgets/store-names.ts";
 import type { AdmissionStoreOptions } from "../../budgets/store-options.ts";
-import { seenKey } from "../job-views.ts";
+import { seenKey } from "../job-keys.ts";
 import {
   appliedKey,
   counterKey,

@@ -4,7 +4,7 @@ import { type CounterRef, type CounterScope, countersOf, windowEnd_ms } from "..
 import { counterExpires_ms, dayOf, inCheckOrder, rateName } from "../../budgets/store-names.ts";
 import { type AdmissionStoreOptions, IN_FLIGHT_RETRY_MS, REFUSAL_TTL_MS } from "../../budgets/store-options.ts";
 import { reservationField } from "../../events/usage.ts";
-import { seenKey } from "../job-views.ts";
+import { seenKey } from "../job-keys.ts";
 import {
   counterKey,
   EPOCH_KEY,

@@ -2,7 +2,7 @@
 import type { Snapshot } from "../../budgets/admission-store.ts";
 import { RATE_SLOT_MS, RATE_SLOTS } from "../../budgets/slot-window.ts";
 import { counterExpires_ms, DAY_MS, dayOf, rateName, rateSubjectsOf } from "../../budgets/store-names.ts";
-import { seenKey } from "../job-views.ts";
+import { seenKey } from "../job-keys.ts";
 import { appliedKey, counterKey, holdKey, holdsKey, inFlightKey, quotaKey, rateKey } from "./keys.ts";
 import { chargedText } from "./reserve-call.ts";
 
