@@ -68,7 +68,7 @@ await runService("inference", process.env, async (context) => {
     context,
     redis,
     clients,
-    prices: priceList(settings.prices),
+    prices: priceList(settings.prices, settings.admission.unknown_price),
     ledger,
     cancellations,
     streams,

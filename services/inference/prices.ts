@@ -7,8 +7,16 @@ import type { PriceList } from "./usage.ts";
 /** What a provider's Batch API costs where the settings do not say: half, as OpenAI's does. */
 const BATCH_PART = 0.5;
 
-/** The settings' check leaves no model without a price; a job for one would be a bug, and no reason to call it free. */
-export function priceList({ version, models }: Settings["prices"]): PriceList {
+const FREE = priceOf({ input_usd_per_mtok: 0, output_usd_per_mtok: 0 });
+
+/**
+ * The settings' check leaves no model without a price, unless `admission.unknown_price` allows it: then it counts as free. A job for
+ * one otherwise would be a bug, and no reason to call it free.
+ */
+export function priceList(
+  { version, models }: Settings["prices"],
+  unknown: Settings["admission"]["unknown_price"],
+): PriceList {
   const prices = new Map(
     Object.entries(models).map(([model, price]) => {
       const cached = price.cached_input_usd_per_mtok ?? price.input_usd_per_mtok;
@@ -24,6 +32,7 @@ export function priceList({ version, models }: Settings["prices"]): PriceList {
     version,
     priceOf(model, batched) {
       const price = prices.get(model);
+      if (price === undefined && unknown === "allow") return FREE;
       if (price === undefined) throw new SluiceError("internal_error", `no price for model "${model}"`);
       return batched ? price.batched : price.direct;
     },
