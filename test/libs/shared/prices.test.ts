@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { priceSchema } from "../../../libs/shared/config/inference.ts";
 import type { Settings } from "../../../libs/shared/config/schema.ts";
 import { SluiceError } from "../../../libs/shared/errors.ts";
-import { priceList } from "../../../services/inference/prices.ts";
+import { priceList } from "../../../libs/shared/prices.ts";
 
 const given = {
   plain: { input_usd_per_mtok: 2, output_usd_per_mtok: 8 },

@@ -1,8 +1,13 @@
 /** Prices by model, in whole nano-dollars, from the settings. Pure. */
-import type { Settings } from "../../libs/shared/config/schema.ts";
-import { SluiceError } from "../../libs/shared/errors.ts";
-import { priceOf } from "../../libs/shared/money.ts";
-import type { PriceList } from "./usage.ts";
+import type { Settings } from "./config/schema.ts";
+import { SluiceError } from "./errors.ts";
+import { type Price, priceOf } from "./money.ts";
+
+export type PriceList = {
+  readonly version: string;
+  /** @param batched through the provider's Batch API. */
+  readonly priceOf: (model: string, batched: boolean) => Price;
+};
 
 /** What a provider's Batch API costs where the settings do not say: half, as OpenAI's does. */
 const BATCH_PART = 0.5;
