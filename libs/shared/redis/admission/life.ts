@@ -52,9 +52,10 @@ export class RedisCountersLife implements CountersLife {
   async begin(): Promise<Restoring | undefined> {
     const token = randomBytes(12).toString("base64url");
     const connection = this.#life.connections;
-    const before = this.#redis.pipeline().get(EPOCH_KEY).info("server");
-    const [life, info] = (await withRedis(async () => pipelineReplies(await before.exec()))) as [string | null, string];
-    const run_id = runIdOf(info);
+    const before = this.#redis.pipeline().get(EPOCH_KEY).info("server").info("replication");
+    const replies = await withRedis(async () => pipelineReplies(await before.exec()));
+    const [life, server, replication] = replies as [string | null, string, string];
+    const run_id = runIdOf(server);
     const lock_ttl_ms = this.#options.lock_ttl_ms ?? LOCK_TTL_MS;
     const ttl_ms = String(lock_ttl_ms);
     const began = await withRedis(() => this.#redis.sluiceBegin(LOCK_KEY, EPOCH_KEY, ENDED_KEY, token, ttl_ms));
@@ -64,7 +65,7 @@ export class RedisCountersLife implements CountersLife {
     const renewal = setInterval(renew, lock_ttl_ms / 3).unref();
     const started = { token, run_id, connection };
     return {
-      ended_ms_ago: endedMsAgo(life, info),
+      ended_ms_ago: endedMsAgo(life, server, replication),
       finish: (snapshot) => this.#finish(snapshot, started).finally(() => clearInterval(renewal)),
       abandon: async () => {
         clearInterval(renewal);
@@ -126,10 +127,14 @@ export class RedisCountersLife implements CountersLife {
   }
 }
 
-/** A life that was begun on another server process ended before this one started; of any other nobody knows. */
-function endedMsAgo(life: string | null, info: string): number | undefined {
+/**
+ * A life that was begun on another server process ended before this one started. Of any other nobody knows, nor of one that a replica
+ * took over: that process may have run long before.
+ */
+function endedMsAgo(life: string | null, server: string, replication: string): number | undefined {
   const begun_on = life?.split(" ")[1];
-  if (begun_on === undefined || begun_on === runIdOf(info)) return undefined;
-  const [, seconds] = /^uptime_in_seconds:(\d+)/m.exec(info) ?? [];
-  return seconds === undefined ? undefined : Number(seconds) * 1_000;
+  if (begun_on === undefined || begun_on === runIdOf(server)) return undefined;
+  const was_replica = !/^role:master\b/m.test(replication) || !/^master_replid2:0+\s*$/m.test(replication);
+  const [, seconds] = /^uptime_in_seconds:(\d+)/m.exec(server) ?? [];
+  return was_replica || seconds === undefined ? undefined : Number(seconds) * 1_000;
 }
