@@ -136,5 +136,6 @@ function endedMsAgo(life: string | null, server: string, replication: string): n
   if (begun_on === undefined || begun_on === runIdOf(server)) return undefined;
   const was_replica = !/^role:master\b/m.test(replication) || !/^master_replid2:0+\s*$/m.test(replication);
   const [, seconds] = /^uptime_in_seconds:(\d+)/m.exec(server) ?? [];
-  return was_replica || seconds === undefined ? undefined : Number(seconds) * 1_000;
+  // Both ends are cut to whole seconds: it may be up to one too many.
+  return was_replica || seconds === undefined ? undefined : Math.max(0, Number(seconds) - 1) * 1_000;
 }
