@@ -1,5 +1,5 @@
 /** What a judged record causes, once the counters have answered. Pure but for the clock and the codec. */
-import type { Answer, Refusal } from "../../libs/shared/budgets/admission-store.ts";
+import type { Answer, RateRoom, Refusal } from "../../libs/shared/budgets/admission-store.ts";
 import type { Clock } from "../../libs/shared/clock.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead-letters.ts";
@@ -111,29 +111,50 @@ function deferredOrRefused(deps: ConsequenceDeps, judged: Judged, refusal: Refus
   const { session, user, deadline_ms } = head ?? {};
   const subjects = { tenant, session, user, key_id: record.headers[KEY_HEADER] };
   const due_ms = admission.kind === "admit" ? deps.deferUntil(admission, subjects, refusal) : undefined;
-  if (due_ms === undefined) return refused(deps, judged, refusalError(refusal, subjects, deps.clock.now_ms()));
+  if (due_ms === undefined) {
+    return refused(deps, judged, refusalError(refusal, subjects, deps.clock.now_ms()), encodeRateRoom(roomOf(refusal)));
+  }
   const source = { key, headers: headersFrom(deps, judged) };
   const out = deferredRecord(deps.names, source, request, { tenant, deadline_ms, due_ms });
   return { fate: "deferred", records: [out], deferred: { tenant, id, until_ms: due_ms } };
 }
 
-function refused(deps: ConsequenceDeps, judged: Judged, error: ResultError): Consequence {
+/** What the limit that refuses has left. */
+function roomOf({ reason, limit, left, retry_after_ms = 0 }: Refusal): RateRoom {
+  const room = { limit, left, reset_ms: retry_after_ms };
+  if (reason === "rate_requests") return { requests: room };
+  return reason === "rate_tokens" ? { tokens: room } : {};
+}
+
+function refused(deps: ConsequenceDeps, judged: Judged, error: ResultError, room?: string): Consequence {
   const { admission } = judged;
   const metadata = admission.kind === "refuse" ? admission.metadata : admission.head.metadata;
-  return ended(deps, judged, {
+  const refusal: Refused = {
     kind: "refuse",
     identity: admission.identity,
     status: "rejected",
     error,
     ...(metadata === undefined ? {} : { metadata }),
-  });
+  };
+  return ended(deps, judged, refusal, undefined, room);
 }
 
-/** @param reservation of an earlier entry: it is given back with the outcome. */
-function ended(deps: ConsequenceDeps, judged: Judged, refusal: Refused, reservation?: Reservation): Consequence {
+/**
+ * @param reservation of an earlier entry: it is given back with the outcome.
+ * @param room for the gateway, where a caller waits there.
+ */
+function ended(
+  deps: ConsequenceDeps,
+  judged: Judged,
+  refusal: Refused,
+  reservation?: Reservation,
+  room?: string,
+): Consequence {
   const { identity, status, error, metadata } = refusal;
   const timing = { received: judged.arrival.timestamp_ms, completed: deps.clock.now_ms() };
-  const source = { key: identity.key, headers: headersFrom(deps, judged) };
+  const waits = room !== undefined && judged.record.headers[REPLY_TO_HEADER] !== undefined;
+  const headers = { ...headersFrom(deps, judged), ...(waits ? { [RATE_ROOM_HEADER]: room } : {}) };
+  const source = { key: identity.key, headers };
   const held = reservation === undefined ? {} : { reservation };
   const record = outcomeRecord(deps, source, { ...identity, metadata, ...held }, { status, error, timing });
   return { fate: status, records: [record] };
