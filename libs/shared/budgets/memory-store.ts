@@ -136,6 +136,11 @@ export class MemoryAdmissionStore implements AdmissionStore, CountersLife, Tenan
     this.#lock = undefined;
   }
 
+  /** Whether there are counters now. */
+  get lives(): boolean {
+    return this.#epoch !== undefined;
+  }
+
   /** All sums. */
   counters(): (CounterSums & { readonly tenant: string })[] {
     const now_ms = this.#options.clock.now_ms();
