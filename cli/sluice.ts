@@ -1,15 +1,28 @@
 #!/usr/bin/env node
 /** The command line: one file a verb, each exported as a commander command. */
 import { Command, CommanderError } from "commander";
+import { budgetCommand } from "./budget.ts";
 import { costCommand } from "./cost.ts";
 import { keysCommand } from "./keys.ts";
 import { EXIT, exitCodeOf, formatError } from "./output/terminal.ts";
+import { rebuildCommand } from "./rebuild.ts";
+import { reconcileCommand } from "./reconcile.ts";
 import { sendCommand } from "./send.ts";
 import { tailCommand } from "./tail.ts";
 import { topicsCommand } from "./topics.ts";
 import { upCommand } from "./up.ts";
 
-const VERBS = [upCommand, sendCommand, tailCommand, topicsCommand, keysCommand, costCommand];
+const VERBS = [
+  upCommand,
+  sendCommand,
+  tailCommand,
+  topicsCommand,
+  keysCommand,
+  costCommand,
+  budgetCommand,
+  rebuildCommand,
+  reconcileCommand,
+];
 
 const program = new Command("sluice").description("An event-streaming pipeline for LLM inference on Kafka.");
 for (const verb of VERBS) program.addCommand(verb);

@@ -24,7 +24,7 @@ export function formatUsd(amount_usd: number): string {
   return `$${amount_usd.toFixed(amount_usd < 0.000_001 ? 9 : 6)}`;
 }
 
-/** To the nano-dollar: `$0.50`, `-$0.000000120`, `$12.345678901`; at least cents. */
+/** To the nano-dollar: `$0.50`, `-$0.00000012`, `$12.345678901`; at least cents. */
 export function formatNusd(amount_nusd: number): string {
   const digits = String(Math.abs(amount_nusd)).padStart(10, "0");
   const fraction = digits.slice(-9).replace(/0{1,7}$/, "");

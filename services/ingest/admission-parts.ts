@@ -27,6 +27,8 @@ const REBUILD_LOCK_MS = 60_000;
 const SWEEP_TURN_MS = 55_000;
 const POST_WAIT_MS = 5_000;
 
+type Env = Readonly<Record<string, string | undefined>>;
+
 export type AdmissionParts = {
   readonly plans: Plans;
   readonly store: RedisAdmissionStore;
@@ -39,7 +41,12 @@ export type AdmissionParts = {
 };
 
 /** Starts following tenants and looking after the counters; the ledger's group is joined by `joinLedger`. */
-export async function startAdmission(context: ServiceContext, redis: Redis): Promise<AdmissionParts> {
+export async function startAdmission(
+  context: ServiceContext,
+  redis: Redis,
+  /** May hold the address that alerts are posted to. */
+  env: Env,
+): Promise<AdmissionParts> {
   const { settings, names, codec, kafka, retry } = context;
   const book = new TenantBook();
   const reader = tenantReader({ kafka, codec, topic: names.tenants }, book, false);
@@ -55,7 +62,7 @@ export async function startAdmission(context: ServiceContext, redis: Redis): Pro
     alert_at: admission.alert_at,
   });
   const keeper = startKeeper(context, new RedisCountersLife(redis, { ...keep, lock_ttl_ms: REBUILD_LOCK_MS }), keep);
-  const alerts = createAlerts(context);
+  const alerts = createAlerts(context, env);
   const sweeper = startSweeper(context, redis, store);
   return {
     plans: new Plans(settings, book),
@@ -63,7 +70,10 @@ export async function startAdmission(context: ServiceContext, redis: Redis): Pro
     keeper,
     alerts,
     encodings: await loadEncodings(settings.prices.models),
-    problems: () => (reader.caught_up ? [] : ["the tenants are not read yet"]),
+    problems: () => [
+      ...(reader.caught_up ? [] : ["the tenants are not read yet"]),
+      ...(keeper.is_lost ? ["the counters of budgets and limits are lost: paid work waits"] : []),
+    ],
     async stop() {
       alerts.stop();
       await Promise.all([keeper.stop(), sweeper.stop(), reader.stop()]);
@@ -108,7 +118,7 @@ function startKeeper(
   return keeper;
 }
 
-function createAlerts({ settings, log, metrics }: ServiceContext): Alerts {
+function createAlerts({ settings, log, metrics }: ServiceContext, env: Env): Alerts {
   const told = new Counter({
     name: "sluice_budget_alerts_total",
     help: "Thresholds of budgets crossed, and tenants stopped",
@@ -120,7 +130,7 @@ function createAlerts({ settings, log, metrics }: ServiceContext): Alerts {
     help: "Alerts that the webhook did not take",
     registers: [metrics],
   });
-  const url = webhookUrl(process.env, settings.admission.alert_webhook_env);
+  const url = webhookUrl(env, settings.admission.alert_webhook_env);
   return new Alerts({
     clock: systemClock,
     random: Math.random,

@@ -4,7 +4,7 @@ import type { ExpiredHold } from "../../libs/shared/budgets/admission-store.ts";
 import type { Clock } from "../../libs/shared/clock.ts";
 import { attemptKey, decodeEntry } from "../../libs/shared/redis/attempt-entry.ts";
 import { pipelineReplies, withRedis } from "../../libs/shared/redis/client.ts";
-import { seenKey } from "../../libs/shared/redis/job-views.ts";
+import { seenKey } from "../../libs/shared/redis/job-keys.ts";
 import type { CallsSent } from "./sweep.ts";
 
 /** Since when this Redis has kept what it was told: `<run id> <epoch ms>`, without an end. */

@@ -5,7 +5,7 @@
 import type { Redis } from "ioredis";
 import type { TopicPartition } from "../../libs/shared/kafka/ports.ts";
 import { pipelineReplies, withRedis } from "../../libs/shared/redis/client.ts";
-import { seenKey } from "../../libs/shared/redis/job-views.ts";
+import { seenKey } from "../../libs/shared/redis/job-keys.ts";
 
 export type Sighting = {
   readonly tenant: string;

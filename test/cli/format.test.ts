@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   formatMs,
+  formatNusd,
   formatRetention,
   formatTable,
   formatUsd,
@@ -67,6 +68,9 @@ test("values for people", () => {
     "$0.000123",
     "$0.500000",
     "$12.35",
+  ]);
+  assert.deepEqual([0, 1, -120, 500_000_000, -12_345_678_901, 9e15, 1_230_000_000].map(formatNusd), [
+    ...["$0.00", "$0.000000001", "-$0.00000012", "$0.50", "-$12.345678901", "$9000000.00", "$1.23"],
   ]);
   assert.deepEqual([7, 1_234, 65_000, 600_000].map(formatMs), ["7 ms", "1.23 s", "65.0 s", "10 min"]);
   assert.deepEqual([-1, 604_800_000, 129_600_000].map(formatRetention), ["forever", "7 d", "36 h"]);

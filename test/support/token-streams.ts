@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import type { Result } from "../../libs/shared/events/flow.ts";
 import { silentLog } from "../../libs/shared/log.ts";
 import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
-import { streamKey } from "../../libs/shared/redis/job-views.ts";
+import { streamKey } from "../../libs/shared/redis/job-keys.ts";
 import { readTokenEntry, type TokenEvent } from "../../libs/shared/redis/token-events.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { until } from "./until.ts";

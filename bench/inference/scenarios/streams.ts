@@ -2,7 +2,7 @@
 import { request } from "undici";
 import { systemClock } from "../../../libs/shared/clock.ts";
 import { connectRedis, redisReady } from "../../../libs/shared/redis/client.ts";
-import { streamKey } from "../../../libs/shared/redis/job-views.ts";
+import { streamKey } from "../../../libs/shared/redis/job-keys.ts";
 import { readTokenEntry } from "../../../libs/shared/redis/token-events.ts";
 import { percentiles } from "../../support/percentiles.ts";
 import { chatBody } from "../jobs.ts";

@@ -188,6 +188,8 @@ export interface CountersLife {
 }
 
 export interface Restoring {
+  /** So long ago at least the former life ended, if that is known (a store that was restarted): since then nobody reserved. */
+  readonly ended_ms_ago?: number | undefined;
   /** Writes it all under a new epoch and begins that. @returns the epoch. */
   finish(snapshot: Snapshot): Promise<string>;
   /** Gives up; the counters stay lost. */

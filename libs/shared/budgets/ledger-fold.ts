@@ -1,13 +1,17 @@
 /**
  * Folds `llm.usage` into what the counters are (I8), by the rules in `../events/usage.ts`. Pure and incremental.
  *
+ * A request has one hold at a time. Two stand in the ledger when the counters were lost between reserving and telling, and the request
+ * was reserved again: the one that was reserved later counts, and none counts that was reserved before its request ended.
+ *
  * Entries come in the order of their partition; partitions may interleave as they like, since all of a tenant is in one. An entry
  * whose offset was there before changes nothing. Kept are counters of windows that may still be asked for or settled, open holds,
  * and what was admitted within the time that ids are remembered: about 0.5 KB a request of that time.
  */
 import type { UsageEntry } from "../events/usage.ts";
 import type { Snapshot } from "./admission-store.ts";
-import { type CounterRef, counterName, windowEnd_ms, windowOf } from "./scopes.ts";
+import { type CounterRef, counterName, windowOf } from "./scopes.ts";
+import { counterExpires_ms, DAY_MS } from "./store-names.ts";
 
 export type Keep = {
   /** How long ids of admitted requests are remembered. */
@@ -29,7 +33,6 @@ type Totals = { -readonly [Name in keyof LedgerTotals]: LedgerTotals[Name] };
 /** A request that was let through. */
 type Admitted = {
   readonly entry: UsageEntry;
-  open: boolean;
   /** Tokens it weighs in the rates: those charged, and once it has ended those used. */
   tokens: number;
 };
@@ -37,16 +40,14 @@ type Tenant = {
   readonly counters: Map<string, Counter>;
   /** By hold. */
   readonly admitted: Map<string, Admitted>;
+  /** Those that are open, by request. */
+  readonly open: Map<string, Admitted>;
   /** Ids of requests that have ended, with the time of their end. */
   readonly ended: Map<string, number>;
   readonly totals: Totals;
 };
 
-const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
-/** How long after its window's end a counter is kept: work that began in the window settles in it. */
-export const DAY_KEPT_MS = 3 * DAY_MS;
-export const MONTH_KEPT_MS = 40 * DAY_MS;
 const ENTRIES_BETWEEN_PRUNES = 4_096;
 
 export class LedgerFold {
@@ -85,7 +86,7 @@ export class LedgerFold {
     const tenants = [...this.#tenants];
     return {
       counters: tenants.flatMap(([tenant, { counters }]) => countersAt(tenant, counters.values(), now_ms, keep)),
-      holds: tenants.flatMap(([tenant, { admitted }]) => holdsOf(tenant, admitted.values(), keep)),
+      holds: tenants.flatMap(([tenant, { open }]) => holdsOf(tenant, open.values(), keep)),
       seen: tenants.flatMap(([tenant, of]) => seenAt(tenant, of, now_ms, keep)),
       rates: tenants.flatMap(([tenant, { admitted }]) => ratesAt(tenant, admitted.values(), now_ms)),
       applied: new Map(
@@ -104,10 +105,7 @@ export class LedgerFold {
     tenant.totals.entries += 1;
     switch (entry.kind) {
       case "reserved":
-        if (tenant.admitted.has(entry.hold_id)) return;
-        tenant.admitted.set(entry.hold_id, { entry, open: true, tokens: entry.tokens?.reserved ?? 0 });
-        tenant.totals.holds += 1;
-        this.#move(tenant, entry, entry.reserved_nusd, 0);
+        this.#open(tenant, entry);
         return;
       case "settled":
       case "released": {
@@ -121,12 +119,29 @@ export class LedgerFold {
     }
   }
 
+  #open(tenant: Tenant, entry: UsageEntry): void {
+    const { id, hold_id, at_ms, reserved_nusd } = entry;
+    if (tenant.admitted.has(hold_id) || at_ms < (tenant.ended.get(id) ?? 0)) return;
+    const other = tenant.open.get(id);
+    if (other !== undefined) {
+      if (other.entry.at_ms > at_ms) return;
+      tenant.admitted.delete(other.entry.hold_id);
+      tenant.totals.holds -= 1;
+      this.#move(tenant, other.entry, -other.entry.reserved_nusd, 0);
+    }
+    const admitted = { entry, tokens: entry.tokens?.reserved ?? 0 };
+    tenant.admitted.set(hold_id, admitted);
+    tenant.open.set(id, admitted);
+    tenant.totals.holds += 1;
+    this.#move(tenant, entry, reserved_nusd, 0);
+  }
+
   /** @returns false where the hold is not open. */
-  #close(tenant: Tenant, { hold_id, tokens }: UsageEntry): boolean {
-    const admitted = tenant.admitted.get(hold_id);
-    if (admitted === undefined || !admitted.open) return false;
-    admitted.open = false;
-    admitted.tokens = tokens?.used ?? admitted.tokens;
+  #close(tenant: Tenant, { id, hold_id, kind, tokens }: UsageEntry): boolean {
+    const admitted = tenant.open.get(id);
+    if (admitted?.entry.hold_id !== hold_id) return false;
+    tenant.open.delete(id);
+    admitted.tokens = tokens?.used ?? (kind === "released" ? 0 : admitted.tokens);
     tenant.totals.holds -= 1;
     return true;
   }
@@ -152,7 +167,7 @@ export class LedgerFold {
     let tenant = this.#tenants.get(name);
     if (tenant === undefined) {
       const totals = { entries: 0, holds: 0, reserved_nusd: 0, settled_nusd: 0 };
-      tenant = { counters: new Map(), admitted: new Map(), ended: new Map(), totals };
+      tenant = { counters: new Map(), admitted: new Map(), open: new Map(), ended: new Map(), totals };
       this.#tenants.set(name, tenant);
     }
     return tenant;
@@ -163,19 +178,18 @@ export class LedgerFold {
     this.#until_prune = ENTRIES_BETWEEN_PRUNES;
     const now_ms = this.#newest_ms;
     const oldest_ms = now_ms - Math.max(this.#keep.seen_ttl_ms, DAY_MS);
-    for (const { counters, admitted, ended } of this.#tenants.values()) {
+    for (const { counters, admitted, open, ended } of this.#tenants.values()) {
       for (const [name, counter] of counters) if (!isKept(counter, now_ms, this.#keep)) counters.delete(name);
-      for (const [hold, { entry, open }] of admitted) if (!open && entry.at_ms < oldest_ms) admitted.delete(hold);
+      for (const [hold, { entry }] of admitted) {
+        if (entry.at_ms < oldest_ms && !isOpen(open, entry)) admitted.delete(hold);
+      }
       for (const [id, at_ms] of ended) if (at_ms < oldest_ms) ended.delete(id);
     }
   }
 }
 
 function isKept({ ref, reserved_nusd, last_ms }: Counter, now_ms: number, keep: Keep): boolean {
-  if (reserved_nusd !== 0) return true;
-  const end_ms = windowEnd_ms(ref.scope, Date.parse(ref.window));
-  if (end_ms === undefined) return last_ms + keep.session_ttl_ms > now_ms;
-  return end_ms + (ref.scope === "tenant_month" ? MONTH_KEPT_MS : DAY_KEPT_MS) > now_ms;
+  return reserved_nusd !== 0 || counterExpires_ms(ref, last_ms, keep.session_ttl_ms) > now_ms;
 }
 
 function countersAt(tenant: string, counters: Iterable<Counter>, now_ms: number, keep: Keep): Snapshot["counters"] {
@@ -186,22 +200,25 @@ function countersAt(tenant: string, counters: Iterable<Counter>, now_ms: number,
   });
 }
 
-function holdsOf(tenant: string, admitted: Iterable<Admitted>, keep: Keep): Snapshot["holds"] {
-  return [...admitted].flatMap(({ entry, open }) => {
-    if (!open) return [];
+function holdsOf(tenant: string, open: Iterable<Admitted>, keep: Keep): Snapshot["holds"] {
+  return [...open].map(({ entry }) => {
     const { id, hold_id, reserved_nusd, counters, at_ms, user, key_id } = entry;
     const reservation = { hold_id, reserved_nusd, tokens: entry.tokens?.reserved ?? 0, counters, at_ms };
-    return [{ tenant, id, reservation, expires_ms: entry.expires_ms ?? at_ms + keep.seen_ttl_ms, user, key_id }];
+    return { tenant, id, reservation, expires_ms: entry.expires_ms ?? at_ms + keep.seen_ttl_ms, user, key_id };
   });
 }
 
-function seenAt(tenant: string, { admitted, ended }: Tenant, now_ms: number, keep: Keep): Snapshot["seen"] {
+function isOpen(open: Tenant["open"], { id, hold_id }: UsageEntry): boolean {
+  return open.get(id)?.entry.hold_id === hold_id;
+}
+
+function seenAt(tenant: string, { admitted, open, ended }: Tenant, now_ms: number, keep: Keep): Snapshot["seen"] {
   const seen = new Map<string, Snapshot["seen"][number]>();
-  for (const { entry, open } of admitted.values()) {
+  for (const { entry } of admitted.values()) {
     const { id, content_hash, place, at_ms } = entry;
     if (content_hash === undefined || place === undefined) continue;
     // Of an open hold it is known however old: the record may come again.
-    if (!open && at_ms + keep.seen_ttl_ms <= now_ms) continue;
+    if (at_ms + keep.seen_ttl_ms <= now_ms && !isOpen(open, entry)) continue;
     seen.set(id, { tenant, id, content_hash, place, settled: ended.has(id) });
   }
   return [...seen.values()];

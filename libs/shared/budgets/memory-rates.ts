@@ -46,7 +46,8 @@ export class MemoryRates {
       const wait_ms = needed > limit ? undefined : this.#wait_ms(ask, { measure, limit, needed }, now_ms);
       if (wait_ms === 0) continue;
       const left = this.#left(ask, measure, limit, now_ms);
-      return { reason: `rate_${measure}`, scope: ask.scope, limit, left, needed, retry_after_ms: wait_ms };
+      const wait = wait_ms === undefined ? {} : { retry_after_ms: wait_ms };
+      return { reason: `rate_${measure}`, scope: ask.scope, limit, left, needed, ...wait };
     }
     return undefined;
   }

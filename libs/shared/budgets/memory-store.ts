@@ -217,9 +217,8 @@ export class MemoryAdmissionStore implements AdmissionStore, CountersLife, Tenan
       const used = (sums?.reserved_nusd ?? 0) + (sums?.settled_nusd ?? 0);
       if (used + needed <= limit) continue;
       const end_ms = needed > limit ? undefined : windowEnd_ms(ref.scope, now_ms);
-      const retry_after_ms = end_ms === undefined ? undefined : end_ms - now_ms;
-      const left = Math.max(0, limit - used);
-      return { reason: "budget", scope: ref.scope, limit, left, needed, retry_after_ms };
+      const wait = end_ms === undefined ? {} : { retry_after_ms: end_ms - now_ms };
+      return { reason: "budget", scope: ref.scope, limit, left: Math.max(0, limit - used), needed, ...wait };
     }
     return undefined;
   }

@@ -64,9 +64,10 @@ export async function rebuildCounters(options: RebuildOptions): Promise<Rebuilt>
 
 async function restore(options: RebuildOptions, restoring: Restoring, lived: boolean): Promise<Rebuilt> {
   const { readLedger, lease_ms, keep, clock, progress, signal } = options;
-  if (lived || !((await options.isEmpty?.()) ?? false)) {
-    progress?.({ phase: "waiting", wait_ms: lease_ms });
-    await sleepUntil(clock, lease_ms, signal === undefined ? [] : [signal]);
+  const wait_ms = lease_ms - (restoring.ended_ms_ago ?? 0);
+  if (wait_ms > 0 && (lived || !((await options.isEmpty?.()) ?? false))) {
+    progress?.({ phase: "waiting", wait_ms });
+    await sleepUntil(clock, wait_ms, signal === undefined ? [] : [signal]);
   }
   const fold = new LedgerFold(keep);
   let entries = 0;

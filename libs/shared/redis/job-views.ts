@@ -5,6 +5,7 @@
 import type { Redis } from "ioredis";
 import type { ResultStatus } from "../events/fields.ts";
 import { pipelineReplies, withRedis } from "./client.ts";
+import { seenKey } from "./job-keys.ts";
 
 export type JobStatus = "queued" | "deferred" | "running" | ResultStatus;
 
@@ -54,16 +55,6 @@ function deferredKey(tenant: string, id: string): string {
 
 /** How long a deferred request may take from its time to being asked about, before it counts as going on. */
 const DEFERRED_SLACK_MS = 5_000;
-
-/** Set by ingest when it first sees an id: `<content hash> <topic> <partition> <offset>`. */
-export function seenKey(tenant: string, id: string): string {
-  return `seen:{${tenant}}:${id}`;
-}
-
-/** The Redis stream with a request's tokens as they came (`token-events.ts`). */
-export function streamKey(tenant: string, id: string): string {
-  return `stream:{${tenant}}:${id}`;
-}
 
 export function replyChannel(gateway: string): string {
   return `sluice:reply:${gateway}`;

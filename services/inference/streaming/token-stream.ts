@@ -12,7 +12,7 @@
 import type { Redis } from "ioredis";
 import type { Clock, Timer } from "../../../libs/shared/clock.ts";
 import type { StreamSettings } from "../../../libs/shared/config/inference.ts";
-import { streamKey } from "../../../libs/shared/redis/job-views.ts";
+import { streamKey } from "../../../libs/shared/redis/job-keys.ts";
 import { type TokenEvent, tokenEntry } from "../../../libs/shared/redis/token-events.ts";
 
 /** One request's stream. None of these fails or waits. */

@@ -7,7 +7,8 @@ import type { ExpiredHold } from "../../../libs/shared/budgets/admission-store.t
 import { silentLog } from "../../../libs/shared/log.ts";
 import { attemptKey } from "../../../libs/shared/redis/attempt-entry.ts";
 import { connectRedis, redisReady } from "../../../libs/shared/redis/client.ts";
-import { RedisJobViews, seenKey } from "../../../libs/shared/redis/job-views.ts";
+import { seenKey } from "../../../libs/shared/redis/job-keys.ts";
+import { RedisJobViews } from "../../../libs/shared/redis/job-views.ts";
 import { AttemptPeek } from "../../../services/ingest/attempt-peek.ts";
 import { takeTurn } from "../../../services/ingest/leader.ts";
 

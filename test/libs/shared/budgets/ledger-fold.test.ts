@@ -70,6 +70,30 @@ describe("what entries do to counters", () => {
   }
 });
 
+describe("a request that was reserved again after the counters were lost", () => {
+  const first = reserved({ hold_id: "first", reserved_nusd: 100 });
+  const again = reserved({ hold_id: "again", reserved_nusd: 70, at_ms: NOON + 20_000 });
+  const end = entry("settled", { hold_id: "again", reserved_nusd: 70, settled_nusd: 40, at_ms: NOON + 30_000 });
+  const cases: readonly [string, UsageEntry[], [number, number]][] = [
+    ["has the later hold", [first, again], [70, 0]],
+    ["has it whichever was told first", [again, first], [70, 0]],
+    ["ends once", [first, again, end], [0, 40]],
+    ["is not held by what is told after its end", [again, end, first], [0, 40]],
+    ["is not held by a repeat", [first, again, first, end, first], [0, 40]],
+  ];
+  for (const [name, entries, expected] of cases) {
+    test(name, () => {
+      const fold = foldOf(entries);
+      assert.deepEqual(sums(fold)["tenant_day:2026-11-21:"], expected);
+      assert.equal(fold.snapshot(NOON, KEEP).rates.length, 1);
+      assert.deepEqual(
+        [fold.totals().get("acme")?.reserved_nusd, fold.totals().get("acme")?.holds],
+        [expected[0], Math.sign(expected[0])],
+      );
+    });
+  }
+});
+
 test("holds, seen ids and rates are what admission needs again", () => {
   const fold = foldOf([
     reserved({ id: "old", at_ms: NOON - 25 * HOUR }),

@@ -13,6 +13,7 @@ class Life implements CountersLife {
   readonly log: string[] = [];
   present: string | undefined;
   taken = false;
+  ended_ms_ago: number | undefined;
   snapshot: Snapshot | undefined;
 
   async epoch() {
@@ -23,6 +24,7 @@ class Life implements CountersLife {
     this.log.push("begin");
     this.present = undefined;
     return {
+      ended_ms_ago: this.ended_ms_ago,
       finish: async (snapshot: Snapshot) => {
         this.log.push("finish");
         this.snapshot = snapshot;
@@ -96,6 +98,19 @@ test("nothing is waited for where nothing was ever told, unless counters lived",
   alive.life.present = "e1";
   await run(alive.clock, alive.options);
   assert.deepEqual(alive.life.log, ["begin", `read at ${LEASE_MS}`, "finish"]);
+});
+
+test("what passed of the lease since the store was restarted is not waited for again", async () => {
+  for (const [ended_ms_ago, read_at] of [
+    [4_000, LEASE_MS - 4_000],
+    [LEASE_MS, 0],
+    [60_000, 0],
+  ] as const) {
+    const { clock, life, options } = setUp();
+    life.ended_ms_ago = ended_ms_ago;
+    await run(clock, options);
+    assert.deepEqual(life.log, ["begin", `read at ${read_at}`, "finish"]);
+  }
 });
 
 test("one restores at a time", async () => {

@@ -6,7 +6,7 @@ import { systemClock } from "../../../../libs/shared/clock.ts";
 import { inferenceSchema } from "../../../../libs/shared/config/inference.ts";
 import { silentLog } from "../../../../libs/shared/log.ts";
 import { connectRedis, redisReady } from "../../../../libs/shared/redis/client.ts";
-import { streamKey } from "../../../../libs/shared/redis/job-views.ts";
+import { streamKey } from "../../../../libs/shared/redis/job-keys.ts";
 import { readTokenEntry } from "../../../../libs/shared/redis/token-events.ts";
 import {
   RedisTokenStreams,

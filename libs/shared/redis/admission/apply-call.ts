@@ -1,0 +1,84 @@
+/** A ledger entry as the script's keys and arguments, and its reply as a result. Pure. */
+import type { Applied, ApplyContext, ApplyResult } from "../../budgets/admission-store.ts";
+import { VELOCITY_SLOTS } from "../../budgets/slot-window.ts";
+import { counterExpires_ms } from "../../budgets/store-names.ts";
+import type { AdmissionStoreOptions } from "../../budgets/store-options.ts";
+import { seenKey } from "../job-keys.ts";
+import {
+  appliedKey,
+  counterKey,
+  EPOCH_KEY,
+  GLOBAL_RATE_KEY,
+  holdKey,
+  holdsKey,
+  inFlightKey,
+  rateBaseKey,
+  trippedKey,
+  velocityKey,
+} from "./keys.ts";
+import { alertTexts, type Call, crossingsOf, type Life, lifeText, type Stale } from "./reserve-call.ts";
+
+export type ApplyCall = Call & { readonly applied: Applied & ApplyContext };
+
+export function applyCall(
+  applied: Applied & ApplyContext,
+  context: { readonly life: Life; readonly now_ms: number; readonly options: AdmissionStoreOptions },
+): ApplyCall {
+  const { entry, velocity } = applied;
+  const { life, now_ms, options } = context;
+  const { tenant, id, counters, hold_id, reserved_nusd, at_ms, expires_ms } = entry;
+  const keys = [
+    EPOCH_KEY,
+    appliedKey(life.epoch),
+    holdKey(life.epoch, tenant, id),
+    holdsKey(life.epoch),
+    seenKey(tenant, id),
+    inFlightKey(life.epoch, tenant),
+    trippedKey(tenant),
+    velocityKey(tenant),
+    GLOBAL_RATE_KEY,
+    rateBaseKey(tenant),
+    ...counters.map((counter) => counterKey(life.epoch, tenant, counter)),
+  ];
+  const argument = {
+    life: lifeText(life),
+    partition: String(applied.partition),
+    offset: applied.offset,
+    kind: entry.kind,
+    is_present: entry.epoch === life.epoch,
+    member: `${tenant}/${id}`,
+    hold_id,
+    reserved: reserved_nusd,
+    settled: entry.settled_nusd,
+    at_ms,
+    expires_ms,
+    used: entry.tokens?.used,
+    seen:
+      entry.content_hash === undefined || entry.place === undefined
+        ? undefined
+        : `${entry.content_hash} ${entry.place}`,
+    seen_ttl_ms: options.seen_ttl_ms,
+    alert_at: alertTexts(options.alert_at),
+    counters: counters.map((counter) => ({
+      cap: applied.caps_nusd[counter.scope],
+      expires_ms: counterExpires_ms(counter, now_ms, options.session_ttl_ms),
+    })),
+    velocity:
+      velocity === undefined
+        ? undefined
+        : { slot_ms: Math.ceil((velocity.window_s * 1000) / VELOCITY_SLOTS), limit: velocity.usd_nusd },
+  };
+  const tokens = entry.tokens?.reserved ?? 0;
+  const hold = { hold_id, reserved_nusd, tokens, counters, at_ms, expires_ms: expires_ms ?? now_ms, rates: [] };
+  return { keys, args: [JSON.stringify(argument), JSON.stringify(hold)], applied };
+}
+
+export function applyResult({ applied }: ApplyCall, reply: readonly unknown[]): ApplyResult | Stale {
+  const [kind, , tripped, flat] = reply as [string, number, number, unknown[]];
+  if (kind === "epoch") return { stale: kind };
+  if (kind === "skipped") return { kind };
+  if (kind !== "applied") throw new Error(`unknown reply of the ledger's script: ${kind}`);
+  const { entry, caps_nusd } = applied;
+  const crossings = crossingsOf(entry.tenant, entry.counters, caps_nusd, flat);
+  return { kind, crossings, tripped: tripped === 1 };
+}

@@ -1,0 +1,135 @@
+/** How the admission counters in Redis get a new life: one restores at a time, under a lock that ends with it. */
+import { randomBytes } from "node:crypto";
+import type { Redis } from "ioredis";
+import type { CountersLife, Restoring, Snapshot } from "../../budgets/admission-store.ts";
+import { unavailable } from "../../errors.ts";
+import { pipelineReplies, withRedis } from "../client.ts";
+import { appliedKey, ENDED_KEY, EPOCH_KEY, holdKey, holdsKey, inFlightKey, LOCK_KEY } from "./keys.ts";
+import { lifeText } from "./reserve-call.ts";
+import { BEGIN_LUA, END_LUA, RENEW_LUA } from "./scripts/life.ts";
+import { runIdOf, ServerLife } from "./server-life.ts";
+import { snapshotWrites, type Write } from "./snapshot-writes.ts";
+
+export type CountersLifeOptions = {
+  /** The lock outlives a process that died while it restored by so long (30 s); a living one renews it. */
+  readonly lock_ttl_ms?: number;
+  readonly seen_ttl_ms: number;
+  readonly session_ttl_ms: number;
+};
+
+type Scripts = {
+  sluiceBegin(lock: string, epoch: string, ended: string, token: string, ttl_ms: string): Promise<number>;
+  sluiceRenew(lock: string, token: string, ttl_ms: string): Promise<number>;
+  sluiceEnd(lock: string, epoch: string, token: string, life: string): Promise<number>;
+};
+
+/** Commands to a pipeline. */
+const CHUNK = 1_000;
+const LOCK_TTL_MS = 30_000;
+
+type Started = { readonly token: string; readonly run_id: string; readonly connection: number };
+
+export class RedisCountersLife implements CountersLife {
+  readonly #redis: Redis & Scripts;
+  readonly #options: CountersLifeOptions;
+  readonly #life: ServerLife;
+
+  /** @param redis one of `connectRedis`. */
+  constructor(redis: Redis, options: CountersLifeOptions) {
+    redis.defineCommand("sluiceBegin", { numberOfKeys: 3, lua: BEGIN_LUA });
+    redis.defineCommand("sluiceRenew", { numberOfKeys: 1, lua: RENEW_LUA });
+    redis.defineCommand("sluiceEnd", { numberOfKeys: 2, lua: END_LUA });
+    this.#redis = redis as Redis & Scripts;
+    this.#options = options;
+    this.#life = new ServerLife(redis);
+  }
+
+  async epoch(): Promise<string | undefined> {
+    this.#life.forget();
+    return (await this.#life.life())?.epoch;
+  }
+
+  async begin(): Promise<Restoring | undefined> {
+    const token = randomBytes(12).toString("base64url");
+    const connection = this.#life.connections;
+    const before = this.#redis.pipeline().get(EPOCH_KEY).info("server");
+    const [life, info] = (await withRedis(async () => pipelineReplies(await before.exec()))) as [string | null, string];
+    const run_id = runIdOf(info);
+    const lock_ttl_ms = this.#options.lock_ttl_ms ?? LOCK_TTL_MS;
+    const ttl_ms = String(lock_ttl_ms);
+    const began = await withRedis(() => this.#redis.sluiceBegin(LOCK_KEY, EPOCH_KEY, ENDED_KEY, token, ttl_ms));
+    if (began === 0) return undefined;
+    // A renewal that fails is made up for by the next; one that is too late is found out at the end.
+    const renew = () => void this.#redis.sluiceRenew(LOCK_KEY, token, ttl_ms).catch(() => {});
+    const renewal = setInterval(renew, lock_ttl_ms / 3).unref();
+    const started = { token, run_id, connection };
+    return {
+      ended_ms_ago: endedMsAgo(life, info),
+      finish: (snapshot) => this.#finish(snapshot, started).finally(() => clearInterval(renewal)),
+      abandon: async () => {
+        clearInterval(renewal);
+        await withRedis(() => this.#redis.sluiceEnd(LOCK_KEY, EPOCH_KEY, token, ""));
+      },
+    };
+  }
+
+  async #finish(snapshot: Snapshot, { token, run_id, connection }: Started): Promise<string> {
+    const epoch = randomBytes(9).toString("base64url");
+    const [seconds, micros] = await withRedis(() => this.#redis.time());
+    const now_ms = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+    const { seen_ttl_ms, session_ttl_ms } = this.#options;
+    let chunk: Write[] = [];
+    for (const write of snapshotWrites(snapshot, { epoch, now_ms, seen_ttl_ms, session_ttl_ms })) {
+      chunk.push(write);
+      if (chunk.length < CHUNK) continue;
+      await this.#write(chunk);
+      chunk = [];
+    }
+    await this.#write(chunk);
+    const isSameServer = () => connection === this.#life.connections;
+    const life = isSameServer() ? lifeText({ epoch, run_id }) : "";
+    const ended = await withRedis(() => this.#redis.sluiceEnd(LOCK_KEY, EPOCH_KEY, token, life));
+    if (ended === 0 || life === "") throw unavailable("redis", new Error("the lock or the connection was lost"));
+    await this.#clearEnded();
+    return epoch;
+  }
+
+  async #write(writes: readonly Write[]): Promise<void> {
+    if (writes.length === 0) return;
+    const pipeline = this.#redis.pipeline();
+    for (const [command, ...args] of writes) pipeline.call(command, ...args);
+    await withRedis(async () => pipelineReplies(await pipeline.exec()));
+  }
+
+  /** Counters of an ended epoch have their TTL; its holds have none. What fails here is done by the next restoration. */
+  async #clearEnded(): Promise<void> {
+    try {
+      for (const epoch of await this.#redis.smembers(ENDED_KEY)) await this.#clear(epoch);
+    } catch {
+      // They stay on the list.
+    }
+  }
+
+  async #clear(epoch: string): Promise<void> {
+    for (;;) {
+      const members = await this.#redis.zrange(holdsKey(epoch), 0, String(CHUNK - 1));
+      if (members.length === 0) break;
+      const keys = members.flatMap((member) => {
+        const tenant = member.slice(0, member.indexOf("/"));
+        return [holdKey(epoch, tenant, member.slice(tenant.length + 1)), inFlightKey(epoch, tenant)];
+      });
+      await this.#redis.del(keys);
+      await this.#redis.zrem(holdsKey(epoch), members);
+    }
+    await this.#redis.del(appliedKey(epoch));
+    await this.#redis.srem(ENDED_KEY, epoch);
+  }
+}
+
+/** A life that was begun on another server process ended before this one started; of any other nobody knows. */
+function endedMsAgo(life: string | null, info: string): number | undefined {
+  const begun_on = life?.split(" ")[1];
+  if (begun_on === undefined || begun_on === runIdOf(info)) return undefined;
+  const [, seconds] = /^uptime_in_seconds:(\d+)/m.exec(info) ?? [];
+  return seconds === undefined ? undefined : Number(seconds) * 1_000;
+}

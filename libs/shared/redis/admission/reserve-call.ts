@@ -1,0 +1,207 @@
+/** An ask as the script's keys and arguments, and its reply as an answer. Pure. */
+import type { Answer, Ask, Crossing, Needs, RateAsk, RateRoom, Refusal } from "../../budgets/admission-store.ts";
+import { type CounterRef, type CounterScope, countersOf, windowEnd_ms } from "../../budgets/scopes.ts";
+import { counterExpires_ms, dayOf, inCheckOrder, rateName } from "../../budgets/store-names.ts";
+import { type AdmissionStoreOptions, IN_FLIGHT_RETRY_MS, REFUSAL_TTL_MS } from "../../budgets/store-options.ts";
+import { reservationField } from "../../events/usage.ts";
+import { seenKey } from "../job-keys.ts";
+import {
+  counterKey,
+  EPOCH_KEY,
+  holdKey,
+  holdsKey,
+  idempotencyKey,
+  inFlightKey,
+  quotaKey,
+  rateKey,
+  trippedKey,
+} from "./keys.ts";
+
+/** The life of the counters as the caller knows it. */
+export type Life = { readonly epoch: string; readonly run_id: string };
+
+export function lifeText({ epoch, run_id }: Life): string {
+  return `${epoch} ${run_id}`;
+}
+
+/** A call of a script. */
+export type Call = { readonly keys: readonly string[]; readonly args: readonly string[] };
+
+export type ReserveCall = Call & {
+  readonly ask: Ask;
+  readonly life: Life;
+  readonly hold_id: string;
+  readonly counters: readonly CounterRef[];
+};
+
+type CallContext = {
+  readonly life: Life;
+  /** The server's time as the caller estimates it: windows are named by it, and the script refuses another day's. */
+  readonly now_ms: number;
+  readonly hold_id: string;
+  readonly options: AdmissionStoreOptions;
+};
+
+export function reserveCall(ask: Ask, { life, now_ms, hold_id, options }: CallContext): ReserveCall {
+  const { tenant, id, needs } = ask;
+  const { epoch } = life;
+  const counters = needs === undefined ? [] : countersOf(needs, now_ms);
+  const rates = needs === undefined ? [] : inCheckOrder(needs.rates);
+  const seen = seenKey(tenant, id);
+  const keys = [
+    EPOCH_KEY,
+    holdKey(epoch, tenant, id),
+    holdsKey(epoch),
+    seen,
+    inFlightKey(epoch, tenant),
+    trippedKey(tenant),
+    ask.idempotency === undefined ? seen : idempotencyKey(tenant, ask.idempotency),
+    ...counters.map((counter) => counterKey(epoch, tenant, counter)),
+    ...rates.map((rate) => rateKey(tenant, rate)),
+    ...rates.map((rate) => quotaKey(tenant, rate, dayOf(now_ms))),
+  ];
+  const argument = {
+    life: lifeText(life),
+    day: dayOf(now_ms),
+    id,
+    member: `${tenant}/${id}`,
+    content_hash: ask.content_hash,
+    place: ask.place,
+    has_own_id: ask.has_own_id,
+    reentry: ask.reentry,
+    defers: ask.defers,
+    idempotent: ask.idempotency !== undefined,
+    seen_ttl_ms: options.seen_ttl_ms,
+    idempotency_ttl_ms: options.idempotency_ttl_ms,
+    refusal_ttl_ms: REFUSAL_TTL_MS,
+    in_flight_retry_ms: IN_FLIGHT_RETRY_MS,
+    // As text: Lua's JSON prints fewer digits than it reads.
+    alert_at: alertTexts(options.alert_at),
+    needs: needs === undefined ? undefined : needsArgument(needs, counters, rates, { now_ms, options }),
+  };
+  const [before, after] = needs === undefined ? ["", ""] : holdTexts(needs, { hold_id, counters, rates });
+  return { keys, args: [JSON.stringify(argument), before, after], ask, life, hold_id, counters };
+}
+
+/** Lowest first. */
+export function alertTexts(alert_at: readonly number[]): string[] {
+  return alert_at.toSorted((one, other) => one - other).map(String);
+}
+
+function needsArgument(
+  needs: Needs,
+  counters: readonly CounterRef[],
+  rates: readonly RateAsk[],
+  { now_ms, options }: Pick<CallContext, "now_ms" | "options">,
+): object {
+  return {
+    reserved: needs.reserved_nusd,
+    tokens: needs.tokens,
+    expires_ms: needs.expires_ms,
+    in_flight_max: needs.in_flight_max,
+    counters: counters.map((counter) => ({
+      scope: counter.scope,
+      cap: needs.caps_nusd[counter.scope],
+      resets_ms: windowEnd_ms(counter.scope, now_ms),
+      expires_ms: counterExpires_ms(counter, now_ms, options.session_ttl_ms),
+    })),
+    rates: rates.map((rate) => ({
+      scope: rate.scope,
+      q: rate.requests_per_minute,
+      t: rate.tokens_per_minute,
+      requests_per_day: rate.requests_per_day,
+      bucket: rate.algorithm === "token_bucket",
+      burst_us: rate.burst_s * 1_000_000,
+    })),
+  };
+}
+
+/** The hold's JSON around the time that the server writes into it. */
+function holdTexts(
+  needs: Needs,
+  hold: {
+    readonly hold_id: string;
+    readonly counters: readonly CounterRef[];
+    readonly rates: readonly RateAsk[];
+  },
+): [string, string] {
+  const { reserved_nusd, tokens, expires_ms } = needs;
+  const fields = { hold_id: hold.hold_id, reserved_nusd, tokens, counters: hold.counters, expires_ms };
+  const minutely = hold.rates.filter(
+    (rate) => rate.requests_per_minute !== undefined || rate.tokens_per_minute !== undefined,
+  );
+  const rates = minutely.map((rate) => chargedText(rate.algorithm, rateName(rate)));
+  return [`${JSON.stringify(fields).slice(0, -1)},"at_ms":`, `,"rates":${JSON.stringify(rates)}}`];
+}
+
+/** How a rate was charged for a hold, and its name: `s` a sliding window, `b` a bucket. */
+export function chargedText(algorithm: RateAsk["algorithm"], name: string): string {
+  return `${algorithm === "sliding_window" ? "s" : "b"}${name}`;
+}
+
+/** What a script says of the caller's view: the counters' life or the day is another than the call named. */
+export type Stale = { readonly stale: "epoch" | "day" };
+
+type RoomReply = [number, number, number] | [];
+
+export function reserveAnswer(call: ReserveCall, reply: readonly unknown[]): Answer | Stale {
+  const { ask, life } = call;
+  const { id } = ask;
+  const [kind, now_ms, ...rest] = reply as [string, number, ...unknown[]];
+  if (kind === "epoch" || kind === "day") return { stale: kind };
+  if (kind === "known" || kind === "conflict") return { kind, id };
+  if (kind === "repeated") return { kind, id: String(rest[0]) };
+  if (kind === "key_taken") return { kind, id, first_id: String(rest[0]), same_content: rest[1] === 1 };
+  if (kind === "refused") return { kind, id, refusal: parseRefusal(String(rest[0])) };
+  if (kind === "redelivered") {
+    return { kind, id, reservation: reservationField.parse(JSON.parse(String(rest[0]))), epoch: life.epoch };
+  }
+  if (kind !== "admitted" || ask.needs === undefined) throw new Error(`unknown reply of the admission script: ${kind}`);
+  const { reserved_nusd, tokens, caps_nusd } = ask.needs;
+  const { hold_id, counters } = call;
+  const [requests, tokenRoom, crossings] = rest as [RoomReply, RoomReply, unknown[]];
+  return {
+    kind,
+    id,
+    reservation: { hold_id, reserved_nusd, tokens, counters: [...counters], at_ms: now_ms },
+    epoch: life.epoch,
+    room: { ...roomOf("requests", requests), ...roomOf("tokens", tokenRoom) },
+    crossings: crossingsOf(ask.tenant, counters, caps_nusd, crossings),
+  };
+}
+
+function roomOf(name: keyof RateRoom, reply: RoomReply): RateRoom {
+  if (reply.length === 0) return {};
+  const [limit, left, reset_ms] = reply;
+  return { [name]: { limit, left, reset_ms } };
+}
+
+/** @param flat counter's number (from 1), threshold, used; repeated. */
+export function crossingsOf(
+  tenant: string,
+  counters: readonly CounterRef[],
+  caps_nusd: Readonly<Partial<Record<CounterScope, number>>>,
+  flat: readonly unknown[],
+): Crossing[] {
+  const crossings: Crossing[] = [];
+  for (let at = 0; at < flat.length; at += 3) {
+    const counter = counters[Number(flat[at]) - 1];
+    if (counter === undefined) continue;
+    const cap_nusd = caps_nusd[counter.scope] ?? 0;
+    crossings.push({ tenant, ...counter, threshold: Number(flat[at + 1]), cap_nusd, used_nusd: Number(flat[at + 2]) });
+  }
+  return crossings;
+}
+
+/** @param text `! <reason> <scope> <limit> <left> <needed> <retry_after_ms or ->`. */
+function parseRefusal(text: string): Refusal {
+  const [, reason, scope, limit, left, needed, retry] = text.split(" ");
+  return {
+    reason: reason as Refusal["reason"],
+    scope: scope as Refusal["scope"],
+    limit: Number(limit),
+    left: Number(left),
+    needed: Number(needed),
+    ...(retry === "-" ? {} : { retry_after_ms: Number(retry) }),
+  };
+}

@@ -1,0 +1,23 @@
+/** The lock of the one that restores, and the change of the counters' life under it. */
+
+/** KEYS: 1 lock, 2 epoch, 3 ended epochs. ARGV: 1 token, 2 ms. Takes the lock and ends the present epoch; 0 where it is taken. */
+export const BEGIN_LUA = `
+if not redis.call("SET", KEYS[1], ARGV[1], "NX", "PX", ARGV[2]) then return 0 end
+local life = redis.call("GET", KEYS[2])
+if life then
+  redis.call("SADD", KEYS[3], string.match(life, "^%S+"))
+  redis.call("DEL", KEYS[2])
+end
+return 1`;
+
+/** KEYS: 1 lock. ARGV: 1 token, 2 ms. Holds the lock for longer; 0 where it is lost. */
+export const RENEW_LUA = `
+if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call("PEXPIRE", KEYS[1], ARGV[2])`;
+
+/** KEYS: 1 lock, 2 epoch. ARGV: 1 token, 2 the new life, empty for none. Gives the lock back; 0 where it is lost. */
+export const END_LUA = `
+if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] ~= "" then redis.call("SET", KEYS[2], ARGV[2]) end
+redis.call("DEL", KEYS[1])
+return 1`;
