@@ -78,10 +78,11 @@ export function countersLife(process: SimulatedProcess, stores: Stores): Counter
   const { counters } = stores;
   return {
     epoch: () => over(process, stores, "read the epoch", () => counters.epoch()),
-    begin: async () => {
-      const restoring = await over(process, stores, "end the epoch", () => counters.begin());
+    begin: async (only) => {
+      const restoring = await over(process, stores, "end the epoch", () => counters.begin(only));
       return (
         restoring && {
+          ended_life: restoring.ended_life,
           finish: async (snapshot) => {
             const epoch = await over(process, stores, "restore the counters", () => restoring.finish(snapshot));
             process.trace.counts.counters_restored += 1;
@@ -110,6 +111,7 @@ export function countersKeeper(
         readLedger: (add) => readLedger(process, ledger.codec, ledger.partitions(), add),
         isEmpty: async () => ledger.partitions().every(({ end }) => end === 0),
         lease_ms: LEASE_MS,
+        if_lost: true,
         keep: REMEMBERED,
         clock,
         signal,

@@ -183,11 +183,16 @@ export type Snapshot = {
 export interface CountersLife {
   /** The present epoch; undefined while the counters are lost or being restored. */
   epoch(): Promise<string | undefined>;
-  /** Ends the present epoch: from now on every ask is answered `lost`. Undefined while another restores. */
-  begin(): Promise<Restoring | undefined>;
+  /**
+   * Ends the present epoch: from now on every ask is answered `lost`. Undefined while another restores and, with `if_lost`, where
+   * the counters live: one atomic step, so that who was told of lost counters never ends those that another has just restored.
+   */
+  begin(only?: { readonly if_lost?: boolean }): Promise<Restoring | undefined>;
 }
 
 export interface Restoring {
+  /** There were counters until this began: what was reserved in them at last may not stand in the ledger yet. */
+  readonly ended_life: boolean;
   /** So long ago at least the former life ended, if that is known (a store that was restarted): since then nobody reserved. */
   readonly ended_ms_ago?: number | undefined;
   /** Writes it all under a new epoch and begins that. @returns the epoch. */

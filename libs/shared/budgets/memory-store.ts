@@ -106,14 +106,17 @@ export class MemoryAdmissionStore implements AdmissionStore, CountersLife, Tenan
     return Promise.resolve(this.#epoch);
   }
 
-  begin(): Promise<Restoring | undefined> {
+  begin({ if_lost = false }: { readonly if_lost?: boolean } = {}): Promise<Restoring | undefined> {
     const now_ms = this.#options.clock.now_ms();
     if (this.#lock !== undefined && this.#lock.until_ms > now_ms) return Promise.resolve(undefined);
+    const ended_life = this.#epoch !== undefined;
+    if (if_lost && ended_life) return Promise.resolve(undefined);
     const token = {};
     this.#lock = { token, until_ms: now_ms + (this.#options.lock_ttl_ms ?? LOCK_TTL_MS) };
     this.#epoch = undefined;
     const isMine = () => this.#lock?.token === token && this.#lock.until_ms > this.#options.clock.now_ms();
     return Promise.resolve({
+      ended_life,
       finish: async (snapshot: Snapshot) => {
         if (!isMine()) {
           throw new SluiceError("dependency_unavailable", "another restores the counters", { retryable: true });

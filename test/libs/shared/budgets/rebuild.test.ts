@@ -19,11 +19,13 @@ class Life implements CountersLife {
   async epoch() {
     return this.present;
   }
-  async begin() {
-    if (this.taken) return undefined;
+  async begin({ if_lost = false } = {}) {
+    const ended_life = this.present !== undefined;
+    if (this.taken || (if_lost && ended_life)) return undefined;
     this.log.push("begin");
     this.present = undefined;
     return {
+      ended_life,
       ended_ms_ago: this.ended_ms_ago,
       finish: async (snapshot: Snapshot) => {
         this.log.push("finish");
