@@ -1,7 +1,6 @@
 /** What inference does under load, against what was set as its aim. `npm run bench:inference -- --help`. */
 import { Argument, Command, InvalidArgumentError } from "commander";
-import { listenForInterrupts } from "../../tools/stack/interrupts.ts";
-import { met, render, type ScenarioReport } from "./report.ts";
+import { runScenarios } from "../support/scenarios.ts";
 import type { Scenario } from "./scenario.ts";
 import { concurrency } from "./scenarios/concurrency.ts";
 import { embeddings } from "./scenarios/embeddings.ts";
@@ -10,10 +9,9 @@ import { flood } from "./scenarios/flood.ts";
 import { limits } from "./scenarios/limits.ts";
 import { memory } from "./scenarios/memory.ts";
 import { streams } from "./scenarios/streams.ts";
-import { type InferenceStack, startInferenceStack } from "./stack.ts";
+import { startInferenceStack } from "./stack.ts";
 
 const SCENARIOS: readonly Scenario[] = [concurrency, limits, faults, flood, memory, embeddings, streams];
-const INTERRUPTED_CODE = 130;
 
 const HELP = `
 Scenarios, each on a Sluice of its own (real parts, the bundled mock model server, free ports):
@@ -47,44 +45,9 @@ const flags = command.opts<{ seconds?: number; json?: boolean }>();
 const wanted = command.args[0];
 const chosen = SCENARIOS.filter(({ name }) => wanted === undefined || name === wanted);
 
-const interrupts = listenForInterrupts(() => process.exit(INTERRUPTED_CODE));
-const interrupted = interrupts.first.then(() => undefined);
-const reports: ScenarioReport[] = [];
-for (const scenario of chosen) {
-  const report = await runScenario(scenario);
-  if (report === undefined) break;
-  reports.push(report);
-  if (!flags.json) console.log(render(report));
-}
-if (flags.json) console.log(JSON.stringify(reports.map(withVerdicts), null, 2));
-const missed = reports.some(({ figures }) => figures.some((figure) => met(figure) === false));
-process.exit(interrupts.signal.aborted ? INTERRUPTED_CODE : missed ? 1 : 0);
-
-/** @returns undefined when it was interrupted. */
-async function runScenario(scenario: Scenario): Promise<ScenarioReport | undefined> {
-  let starting: Promise<InferenceStack> | undefined;
-  const run = scenario.run({
-    seconds: flags.seconds ?? scenario.seconds,
-    start(options) {
-      starting = startInferenceStack(scenario.name, options, interrupts.signal);
-      return starting;
-    },
-    say: (line) => console.error(`${scenario.name}: ${line}`),
-  });
-  try {
-    const figures = await Promise.race([run, interrupted]);
-    return figures === undefined ? undefined : { scenario: scenario.name, figures };
-  } catch (error) {
-    if (interrupts.signal.aborted) return undefined;
-    throw error;
-  } finally {
-    // What goes on in an interrupted scenario fails with its stack, and nobody asks any more.
-    run.catch(() => undefined);
-    const stack = await starting?.catch(() => undefined);
-    await stack?.stop();
-  }
-}
-
-function withVerdicts({ scenario, figures }: ScenarioReport) {
-  return { scenario, figures: figures.map((figure) => ({ ...figure, met: met(figure) })) };
-}
+process.exit(
+  await runScenarios(chosen, {
+    ...flags,
+    start: (name, options, signal) => startInferenceStack(name, options, signal),
+  }),
+);

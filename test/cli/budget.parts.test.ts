@@ -64,6 +64,7 @@ function entry(kind: UsageEntry["kind"], id: string, settled_nusd = 0): UsageEnt
   return {
     ...{ kind, tenant: "demo", id, hold_id: `h-${id}`, at_ms: NOW_MS, reserved_nusd: 2_000, settled_nusd, counters },
     ...{ cause: kind === "reserved" ? "admitted" : "result", user: "alice", model: "gpt-4.1-mini" },
+    billed: { prompt_tokens: 6, cached_prompt_tokens: 0, completion_tokens: 1 },
     ...{ content_hash: "c", place: "t 0 1", expires_ms: NOW_MS + 3_600_000 },
   };
 }
@@ -135,10 +136,19 @@ test("caps, a rebuild, a check and an invoice", { timeout: 240_000 }, async () =
   const again = await json("reconcile", "--invoice", invoice, "--write", "--yes");
   assert.deepEqual([again.written, again.adjustments], [0, []]);
 
+  const prices = join(dir, "prices.yaml");
+  await writeFile(
+    prices,
+    "version: corrected\nmodels:\n  gpt-4.1-mini: { input_usd_per_mtok: 0.25, output_usd_per_mtok: 1 }\n",
+  );
+  const repriced = await json("reconcile", "--prices", prices, "--from", TODAY, "--write", "--yes");
+  assert.deepEqual([repriced.written, repriced.adjustments[0].usd], [1, 0.0000008]);
+  assert.equal((await sluice("reconcile", "--prices", prices)).code, 0);
+
   await json("rebuild", "budgets");
   assert.equal((await sluice("rebuild", "budgets", "--check")).code, 0);
   const total = await json("budget", "show", "demo");
-  assert.equal(scopeOf(total, "tenant_day")?.["settled_usd" as never], 0.0000017);
+  assert.equal(scopeOf(total, "tenant_day")?.["settled_usd" as never], 0.0000025);
 });
 
 test("a stop is shown and lifted", { timeout: 60_000 }, async () => {

@@ -1,10 +1,12 @@
 /** The handlers' ports in memory: records in, published records out. */
+import { MemoryAdmissionStore } from "../../libs/shared/budgets/memory-store.ts";
+import type { AdmissionStoreOptions } from "../../libs/shared/budgets/store-options.ts";
+import type { Clock } from "../../libs/shared/clock.ts";
 import type { Decoded, EventCodec } from "../../libs/shared/events/codec.ts";
 import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
 import { topicNames } from "../../libs/shared/events/topics.ts";
 import { unframe } from "../../libs/shared/events/wire.ts";
 import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
-import { entryOf, type SeenStore, verdictOf } from "../../services/ingest/seen.ts";
 
 export const NAMES = topicNames("llm.");
 
@@ -61,16 +63,16 @@ export function hopRecord(head: object, property: string, carried: Buffer, more:
 
 export const DEAD_LETTERS = { service: "test", group: "test-group", topic: NAMES.dlq };
 
-/** As the one in Redis: the first sighting stays. */
-export function memorySeen(): SeenStore {
-  const entries = new Map<string, string>();
-  return {
-    check: async (sightings) =>
-      sightings.map((sighting) => {
-        const name = `${sighting.tenant} ${sighting.id}`;
-        const before = entries.get(name) ?? null;
-        if (before === null) entries.set(name, entryOf(sighting));
-        return verdictOf(sighting, before);
-      }),
-  };
+const HOUR_MS = 3_600_000;
+
+/** Admission counters that have an epoch and hold nothing yet. */
+export async function memoryStore(
+  clock: Clock,
+  more: Partial<AdmissionStoreOptions> = {},
+): Promise<MemoryAdmissionStore> {
+  const ttls = { seen_ttl_ms: 24 * HOUR_MS, idempotency_ttl_ms: 24 * HOUR_MS, session_ttl_ms: 24 * HOUR_MS };
+  const store = new MemoryAdmissionStore({ clock, ...ttls, alert_at: [], ...more });
+  const restoring = await store.begin();
+  await restoring?.finish({ counters: [], holds: [], seen: [], rates: [], applied: new Map() });
+  return store;
 }

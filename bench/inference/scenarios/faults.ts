@@ -1,9 +1,10 @@
 /** A provider of which three calls in ten go wrong: every request ends within its deadline, for few calls more than there are requests. */
 import { systemClock } from "../../../libs/shared/clock.ts";
 import { openLoop } from "../../support/load.ts";
+import type { Figure } from "../../support/report.ts";
 import { chatBody } from "../jobs.ts";
 import { type Answered, openRequests } from "../requests.ts";
-import type { Figure, Scenario } from "../scenario.ts";
+import type { Scenario } from "../scenario.ts";
 
 const FAULT_RATE = 0.3;
 const FAULTS = [429, 500, 503, "hang", "reset", "garbage"] as const;

@@ -2,10 +2,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../../libs/shared/clock.ts";
 import type { TimelineStep } from "../../../tools/mock-llm/timeline.ts";
+import type { Figure } from "../../support/report.ts";
+import { amountBetween, busiestWindow } from "../../support/windows.ts";
 import { chatBody, type JobSpec } from "../jobs.ts";
-import type { Bench, Figure, Scenario } from "../scenario.ts";
+import type { Bench, Scenario } from "../scenario.ts";
 import type { InferenceStack } from "../stack.ts";
-import { amountBetween, busiestWindow } from "../windows.ts";
 
 const REQUESTS_PER_MINUTE = 600;
 const TOKENS_PER_MINUTE = 100_000;

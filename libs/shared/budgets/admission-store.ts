@@ -48,7 +48,10 @@ export type Ask = {
   readonly idempotency?: string | undefined;
   /** `<topic> <partition> <offset>` on `llm.requests`, also when it comes back by a retry or deferral. */
   readonly place: string;
-  /** It comes back by `llm.retry.<delay>` or `llm.deferred`: an earlier refusal does not bind. */
+  /**
+   * It comes back by `llm.retry.<delay>` or `llm.deferred`: an earlier refusal does not bind, and it is nobody's repeat. Where it was
+   * forgotten and the same request came again, that one may count on this very record (the attempt ledger knows it as gone back).
+   */
   readonly reentry: boolean;
   /** A refusal by a limit will be tried again by itself: its idempotency key stays its own. Otherwise a refusal takes no key. */
   readonly defers?: boolean | undefined;
@@ -98,7 +101,7 @@ export type Answer =
       readonly room: RateRoom;
       readonly crossings: readonly Crossing[];
     }
-  /** This very record was admitted before and its hold is open; what it caused may be missing. */
+  /** It was admitted before and its hold is open; what it caused may be missing. */
   | { readonly kind: "redelivered"; readonly id: string; readonly reservation: Reservation; readonly epoch: string }
   /** Its identity is new or its own, and the ask had no needs. */
   | { readonly kind: "known"; readonly id: string }

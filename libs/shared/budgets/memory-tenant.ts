@@ -65,7 +65,8 @@ export class MemoryTenant {
     const seen = this.seen.get(id, now_ms);
     if (seen !== undefined) {
       if (seen.content_hash !== ask.content_hash) return { kind: "conflict", id };
-      if (seen.settled || seen.place !== ask.place) return { kind: "repeated", id };
+      const is_repeat = seen.place !== ask.place && !ask.reentry;
+      if (seen.settled || is_repeat) return { kind: "repeated", id };
       const hold = this.holds.get(id);
       if (hold !== undefined) return { kind: "redelivered", id, reservation: hold.reservation, epoch };
       const refusal = ask.reentry ? undefined : this.refusals.get(id, now_ms);

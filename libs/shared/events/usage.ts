@@ -4,6 +4,8 @@
  *
  * What an entry does to each of its counters:
  * - `reserved`: reserved + `reserved_nusd`. A hold may be written several times (a redelivery); the first one counts.
+ *   A request has one hold at a time: of two (the counters were lost before the first was told) the later `at_ms` counts, and none
+ *   that was reserved before the request ended.
  * - `settled`: where the hold is open, reserved − `reserved_nusd` and the hold is closed; settled + `settled_nusd` in any case.
  * - `released`: where the hold is open, reserved − `reserved_nusd` and the hold is closed.
  * - `adjusted`: settled + `settled_nusd`, which may be negative.

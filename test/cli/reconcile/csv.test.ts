@@ -58,5 +58,6 @@ test("what is written with quotes is read back", () => {
         rows,
       );
     }),
+    { seed: 5 },
   );
 });

@@ -1,39 +1,16 @@
 /** Ingest on ports in memory: what a batch causes, and when. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { systemClock } from "../../../libs/shared/clock.ts";
 import { unavailable } from "../../../libs/shared/errors.ts";
-import type { Publisher } from "../../../libs/shared/kafka/ports.ts";
-import { createIngestHandler, type IngestDeps } from "../../../services/ingest/handler.ts";
-import { DEAD_LETTERS, inRecord, jsonCodec, MemoryPublisher, memorySeen, NAMES } from "../../support/memory-ports.ts";
-
-const body = { messages: [{ role: "user", content: "hi" }] };
-const CONTEXT = { isAssigned: () => true, stopping: new AbortController().signal };
-
-function setUp(more: Partial<IngestDeps> = {}) {
-  const publisher = new MemoryPublisher();
-  const counts: string[] = [];
-  const handler = createIngestHandler({
-    codec: jsonCodec,
-    publisher,
-    seen: memorySeen(),
-    clock: systemClock,
-    names: NAMES,
-    dead_letters: DEAD_LETTERS,
-    knowsTenant: (tenant) => tenant === "demo",
-    reentry: false,
-    count: (outcome) => counts.push(outcome),
-    ...more,
-  });
-  return { publisher, counts, handle: (records: ReturnType<typeof inRecord>[]) => handler(records, CONTEXT) };
-}
+import { inRecord, NAMES } from "../../support/memory-ports.ts";
+import { BODY as body, setUp } from "./ingest-fixture.ts";
 
 describe("ingest", () => {
   test("admits a request with its bytes as they came, and passes its headers on", async () => {
-    const { publisher, handle } = setUp();
+    const { out, handle } = await setUp();
     const text = `{ "tenant":"demo",  "id":"r1", "body":${JSON.stringify(body)} }`;
     await handle([inRecord(text, { headers: { traceparent: "t", "sluice-reply-to": "g", own: "no" } })]);
-    const [record] = publisher.records;
+    const [record] = out();
     assert.equal(record?.topic, NAMES.admitted);
     assert.equal(record?.key, "r1");
     assert.ok(record?.value?.toString().endsWith(`"request":${text}}`));
@@ -48,22 +25,22 @@ describe("ingest", () => {
   });
 
   test("says whose work it is and when it is late, whatever its writer says", async () => {
-    const { publisher, handle } = setUp();
+    const { out, handle } = await setUp();
     const deadline = "2100-01-01T00:00:00Z";
     await handle([inRecord({ tenant: "demo", deadline, body }, { headers: { "sluice-tenant": "other" } })]);
-    const headers = publisher.records[0]?.headers ?? {};
+    const headers = out()[0]?.headers ?? {};
     assert.equal(headers["sluice-tenant"], "demo");
     assert.equal(headers["sluice-deadline-ms"], String(Date.parse(deadline)));
   });
 
   test("says itself where a request stands and what is behind it, whatever its writer says", async () => {
-    const { publisher, handle } = setUp();
+    const { out, handle } = await setUp();
     const headers = { "sluice-origin": "llm.requests 9 9 9", "sluice-round": "2", "sluice-due-ms": "99" };
     await handle([
       inRecord({ tenant: "demo", body }, { partition: 3, offset: 5, headers }),
       inRecord({ tenant: "demo", id: "r2", body: {} }, { partition: 3, offset: 6, headers }),
     ]);
-    const [admitted, refused] = publisher.records;
+    const [admitted, refused] = out();
     assert.equal(admitted?.key, "llm.requests-3-5");
     for (const [record, offset] of [
       [admitted, 5],
@@ -75,7 +52,7 @@ describe("ingest", () => {
   });
 
   test("gives each record of a batch its own fate", async () => {
-    const { publisher, counts, handle } = setUp();
+    const { told, admitted, outcomes, log, out, handle } = await setUp();
     const good = { tenant: "demo", id: "r1", body };
     await handle([
       inRecord(good, { offset: 0 }),
@@ -97,16 +74,21 @@ describe("ingest", () => {
       "dead_letter",
       "dead_letter",
     ];
-    assert.deepEqual(counts, fates);
-    assert.equal(publisher.values(NAMES.admitted).length, 1);
+    assert.deepEqual(told.fates, fates);
+    assert.equal(admitted().length, 1);
     assert.deepEqual(
-      publisher.values(NAMES.outcomes).map(({ id, status }) => [id, status]),
+      log.values(NAMES.usage).map(({ id }) => id),
+      ["r1"],
+      "nothing is held for what is not admitted",
+    );
+    assert.deepEqual(
+      outcomes().map(({ id, status }) => [id, status]),
       [
         ["r2", "rejected"],
         ["r3", "expired"],
       ],
     );
-    const letters = publisher.records.filter(({ topic }) => topic === NAMES.dlq);
+    const letters = out().filter(({ topic }) => topic === NAMES.dlq);
     assert.deepEqual(
       letters.map(({ headers }) => [headers?.["kafka_dlt-original-offset"], headers?.["sluice-error-code"]]),
       [
@@ -120,28 +102,33 @@ describe("ingest", () => {
 
   for (const value of ["null", "[]", "7", '"x"']) {
     test(`${value} in our own wire format is a dead letter, not a bug`, async () => {
-      const { publisher, handle } = setUp();
+      const { out, handle } = await setUp();
       const framed = Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), Buffer.from(value)]);
       await handle([inRecord(framed), inRecord({ tenant: "demo", id: "r1", body }, { offset: 1 })]);
-      const [letter, good] = publisher.records;
+      const [letter, good] = out();
       assert.equal(letter?.headers?.["sluice-error-code"], "not_json");
       assert.deepEqual(letter?.value, framed);
       assert.equal(good?.topic, NAMES.admitted);
     });
   }
 
-  test("a redelivered record causes the same again: what it caused may be missing", async () => {
-    const { publisher, handle } = setUp();
+  test("a redelivered record causes the same again, with the same hold: what it caused may be missing", async () => {
+    const { admitted, ledger, told, handle } = await setUp();
     const record = inRecord({ tenant: "demo", id: "r1", body });
     await handle([record]);
     await handle([record]);
-    assert.equal(publisher.values(NAMES.admitted).length, 2);
+    const [one, other] = admitted();
+    assert.deepEqual(one?.reservation, other?.reservation);
+    assert.equal(admitted().length, 2);
+    const [entry, again] = ledger();
+    assert.deepEqual(entry, again, "written again, since the first may be missing: the first one counts");
+    assert.deepEqual(told.fates, ["admitted", "admitted"]);
   });
 
   test("the batch lane's topic leads to the batch lane", async () => {
-    const { publisher, handle } = setUp();
+    const { out, handle } = await setUp();
     await handle([inRecord({ tenant: "demo", id: "r1", body }, { topic: NAMES.batch(NAMES.requests) })]);
-    assert.equal(publisher.records[0]?.topic, NAMES.batch(NAMES.admitted));
+    assert.equal(out()[0]?.topic, NAMES.batch(NAMES.admitted));
   });
 
   test("fails as a whole, retryably, while Redis or Kafka is away: nothing is half done", async () => {
@@ -149,10 +136,11 @@ describe("ingest", () => {
     const away = async (): Promise<never> => {
       throw unavailable("redis", new Error("gone"));
     };
-    const first = setUp({ seen: { check: away } });
+    const first = await setUp({ storeOver: () => ({ reserve: away }) });
     await assert.rejects(first.handle([record]), { code: "dependency_unavailable", retryable: true });
-    assert.deepEqual([first.publisher.records, first.counts], [[], []]);
-    const publisher: Publisher = { publish: away };
-    await assert.rejects(setUp({ publisher }).handle([record]), { retryable: true });
+    assert.deepEqual([first.log.records, first.told.fates], [[], []]);
+    const second = await setUp({ publisherOver: () => ({ publish: away }) });
+    await assert.rejects(second.handle([record]), { retryable: true });
+    assert.deepEqual(second.told.fates, []);
   });
 });

@@ -3,42 +3,30 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { TopicPartition } from "../../../libs/shared/kafka/ports.ts";
-import { createIngestHandler, type IngestDeps } from "../../../services/ingest/handler.ts";
+import { createIngestHandler } from "../../../services/ingest/handler.ts";
 import { createReentryHandler, dueAt } from "../../../services/ingest/reentry.ts";
-import { START_MS, VirtualClock } from "../../../tools/simulate/virtual-clock.ts";
-import { DEAD_LETTERS, inRecord, jsonCodec, MemoryPublisher, memorySeen, NAMES } from "../../support/memory-ports.ts";
+import { START_MS } from "../../../tools/simulate/virtual-clock.ts";
+import { inRecord, NAMES } from "../../support/memory-ports.ts";
+import { BODY as body, setUp as ingestOn } from "./ingest-fixture.ts";
 
 const DELAY_MS = 5_000;
 const SLACK_MS = 5_000;
 const TOPIC = NAMES.retry("5s");
-const body = { messages: [{ role: "user", content: "hi" }] };
 const RECEIVED_MS = START_MS - 60_000;
 const origin = `${NAMES.requests} 3 42 ${RECEIVED_MS}`;
 
-function setUp(assigned: (tp: TopicPartition) => boolean = () => true) {
-  const clock = new VirtualClock();
-  const publisher = new MemoryPublisher();
-  const counts: string[] = [];
-  const deps: IngestDeps = {
-    codec: jsonCodec,
-    publisher,
-    seen: memorySeen(),
-    clock,
-    names: NAMES,
-    dead_letters: DEAD_LETTERS,
-    knowsTenant: (tenant) => tenant === "demo",
-    reentry: false,
-    count: (outcome) => counts.push(outcome),
-  };
+async function setUp(assigned: (tp: TopicPartition) => boolean = () => true) {
+  const ingest = await ingestOn();
+  const { clock, deps, told, out } = ingest;
   const stop = new AbortController();
   const context = { isAssigned: assigned, stopping: stop.signal };
   const first = createIngestHandler(deps);
   const enter = createIngestHandler({ ...deps, reentry: true });
   const reentry = createReentryHandler({ clock, delay_ms: DELAY_MS, enter });
   return {
-    clock,
-    publisher,
-    counts,
+    ...ingest,
+    publisher: { records: out, values: (topic: string) => ingest.log.values(topic) },
+    counts: told.fates,
     stop,
     first: (record: ReturnType<typeof inRecord>) => first([record], context),
     /** Runs the clock until the handler has ended; resolves with the virtual ms that it took. */
@@ -74,11 +62,11 @@ const due = (wait_ms: number) => ({ "sluice-due-ms": String(START_MS + wait_ms),
 
 describe("a record of a retry topic", () => {
   test("waits until it is due, then goes on as the original did", async () => {
-    const { publisher, first, reenter, counts } = setUp();
+    const { publisher, first, reenter, counts } = await setUp();
     const request = { tenant: "demo", body };
     await first(inRecord(request, { partition: 3, offset: 42, timestamp_ms: RECEIVED_MS }));
     assert.equal(await reenter(retry(request, { ...due(4_000), traceparent: "t" })), 4_000);
-    const [original, again] = publisher.records;
+    const [original, again] = publisher.records();
     assert.equal(again?.topic, NAMES.admitted);
     assert.equal(again?.key, "llm.requests-3-42", "the id comes from the original's place");
     const [before, after] = publisher
@@ -94,20 +82,20 @@ describe("a record of a retry topic", () => {
   });
 
   test("has the lane that it came by", async () => {
-    const { publisher, reenter } = setUp();
+    const { publisher, reenter } = await setUp();
     const headers = { "sluice-origin": `${NAMES.batch(NAMES.requests)} 3 42 ${RECEIVED_MS}` };
     await reenter(retry({ tenant: "demo", body }, headers));
-    assert.equal(publisher.records[0]?.topic, NAMES.batch(NAMES.admitted));
+    assert.equal(publisher.records()[0]?.topic, NAMES.batch(NAMES.admitted));
   });
 
   test("without an origin it stands where it is", async () => {
-    const { publisher, reenter } = setUp();
+    const { publisher, reenter } = await setUp();
     await reenter(retry({ tenant: "demo", body }, { "sluice-origin": "nonsense" }));
-    assert.equal(publisher.records[0]?.key, "llm.retry.5s-1-9");
+    assert.equal(publisher.records()[0]?.key, "llm.retry.5s-1-9");
   });
 
   test("goes on where Redis forgot it and a repeat was admitted meanwhile; other content takes its id", async () => {
-    const { first, reenter, counts } = setUp();
+    const { first, reenter, counts } = await setUp();
     const request = { tenant: "demo", id: "r1", body };
     await first(inRecord(request, { partition: 3, offset: 77 }));
     await reenter(retry(request, due(0)));
@@ -116,7 +104,7 @@ describe("a record of a retry topic", () => {
   });
 
   test("ends as expired when its deadline passed while it waited, and would not have at its arrival", async () => {
-    const { publisher, reenter, counts } = setUp();
+    const { publisher, reenter, counts } = await setUp();
     const deadline = new Date(START_MS + 3_000).toISOString();
     await reenter(retry({ tenant: "demo", id: "r1", body, deadline }, due(4_000)));
     assert.deepEqual(counts, ["expired"]);
@@ -126,34 +114,34 @@ describe("a record of a retry topic", () => {
   });
 
   test("a dead letter is a copy of the retry record, not of the original", async () => {
-    const { publisher, reenter } = setUp();
+    const { publisher, reenter } = await setUp();
     await reenter(retry([1], due(0)));
-    const [letter] = publisher.records;
+    const [letter] = publisher.records();
     assert.equal(letter?.topic, NAMES.dlq);
     assert.equal(letter?.headers?.["kafka_dlt-original-topic"], TOPIC);
     assert.equal(letter?.headers?.["kafka_dlt-original-offset"], "9");
   });
 
   test("stopping gives it up unfinished, retryably, without a trace", async () => {
-    const { publisher, reenter, stop, clock } = setUp();
+    const { publisher, reenter, stop, clock } = await setUp();
     clock.after(1_000, () => stop.abort());
     const record = retry({ tenant: "demo", id: "r1", body }, due(4_000));
     await assert.rejects(reenter(record), { code: "stopping", retryable: true });
     assert.equal(clock.now_ms(), START_MS + 1_000);
-    assert.deepEqual(publisher.records, []);
+    assert.deepEqual(publisher.records(), []);
   });
 
   test("one that is due is entered even while the service stops", async () => {
-    const { publisher, reenter, stop } = setUp();
+    const { publisher, reenter, stop } = await setUp();
     stop.abort();
     await reenter(retry({ tenant: "demo", id: "r1", body }, due(0)));
-    assert.equal(publisher.records.length, 1);
+    assert.equal(publisher.records().length, 1);
   });
 
   test("goes nowhere when its partition went to another member meanwhile", async () => {
-    const { publisher, reenter } = setUp(() => false);
+    const { publisher, reenter } = await setUp(() => false);
     await reenter(retry({ tenant: "demo", id: "r1", body }, due(4_000)));
-    assert.deepEqual(publisher.records, []);
+    assert.deepEqual(publisher.records(), []);
   });
 });
 
@@ -175,7 +163,7 @@ describe("the due time", () => {
   test("no record waits longer than its topic's delay and the slack, whatever it says", async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string(), fc.bigInt({ min: 0n, max: 10n ** 17n }).map(String)), async (text) => {
-        const { publisher, reenter } = setUp();
+        const { publisher, reenter } = await setUp();
         const waited_ms = await reenter(retry({ tenant: "demo", id: "r1", body }, { "sluice-due-ms": text }));
         assert.ok(waited_ms <= DELAY_MS + SLACK_MS);
         assert.equal(publisher.values(NAMES.admitted).length, 1);
@@ -185,7 +173,7 @@ describe("the due time", () => {
   });
 
   test("a delay that no timer can hold is waited for all the same", async () => {
-    const { clock } = setUp();
+    const { clock } = await setUp();
     const DAY_MS = 86_400_000;
     const waits: number[] = [];
     const watched = {

@@ -64,6 +64,12 @@ describe("who an ask is", () => {
     assert.deepEqual(await ask(askOf("a", { reentry: true })), { kind: "repeated", id: "a" });
   });
 
+  test("what re-enters is nobody's repeat: where it was forgotten, the one that came meanwhile may count on it", async () => {
+    const { reservation, epoch } = await admitted(askOf("a", { place: "t 1 9" }));
+    assert.deepEqual(await ask(askOf("a", { reentry: true })), { kind: "redelivered", id: "a", reservation, epoch });
+    assert.deepEqual(await ask(askOf("a", { reentry: true, content_hash: "x" })), { kind: "conflict", id: "a" });
+  });
+
   test("a refusal is remembered for its record, but not when it re-enters", async () => {
     const full = { caps_nusd: { tenant_day: 5 } };
     const first = await refusal(askOf("a", {}, full));

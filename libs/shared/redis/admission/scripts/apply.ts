@@ -36,7 +36,7 @@ elseif entry.kind ~= "adjusted" then
   if hold and hold.hold_id == entry.hold_id then
     redis.call("DEL", KEYS[3])
     redis.call("ZREM", KEYS[4], entry.member)
-    redis.call("DECR", KEYS[6])
+    if redis.call("DECR", KEYS[6]) == 0 then redis.call("DEL", KEYS[6]) end
     reserved = -hold.reserved_nusd
     local used = entry.used or (entry.kind == "released" and 0 or hold.tokens)
     local delta = used - hold.tokens

@@ -18,7 +18,7 @@ local seen = redis.call("GET", KEYS[4])
 if seen then
   local hash, place, settled = string.match(seen, "^(%S+) (%S+ %S+ %S+)( ?s?)$")
   if hash ~= ask.content_hash then return { "conflict", now_ms } end
-  if settled == " s" or place ~= ask.place then return { "repeated", now_ms, ask.id } end
+  if settled == " s" or (place ~= ask.place and not ask.reentry) then return { "repeated", now_ms, ask.id } end
   local hold = redis.call("GET", KEYS[2])
   if hold and string.sub(hold, 1, 1) ~= "!" then return { "redelivered", now_ms, hold } end
   if hold and not ask.reentry then return { "refused", now_ms, hold } end

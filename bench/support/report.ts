@@ -1,6 +1,17 @@
-/** The figures as a table for people. Pure. */
+/** The figures of benchmarks, and a table of them for people. Pure. */
 import Table from "cli-table3";
-import type { Figure, Target } from "./scenario.ts";
+
+/** In the figure's own unit. */
+export type Target = { readonly at_least: number } | { readonly at_most: number };
+
+export type Figure = {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly target?: Target;
+  /** The ideal, or another way to do the same work, measured in the same run; shown with the ratio of the figure to it. */
+  readonly beside?: { readonly name: string; readonly value: number };
+};
 
 export type ScenarioReport = { readonly scenario: string; readonly figures: readonly Figure[] };
 
