@@ -91,6 +91,6 @@ export function askOf({ arrival, admission, needs }: Judged, reentry: boolean): 
 }
 
 /** Where a limit refuses it, it waits for room. */
-function mayWait({ head, request }: Admitted): boolean {
+export function mayWait({ head, request }: Admitted): boolean {
   return (request.on_limit ?? (head.lane === "batch" ? "defer" : "reject")) === "defer";
 }

@@ -3,7 +3,7 @@
  * record is written until the transaction that settles or releases it is committed.
  */
 import { type CounterRef, counterName } from "../../libs/shared/budgets/scopes.ts";
-import { type Reservation, type UsageEntry, usageEntrySchema } from "../../libs/shared/events/usage.ts";
+import { NO_HOLD, type Reservation, type UsageEntry, usageEntrySchema } from "../../libs/shared/events/usage.ts";
 import { unframe } from "../../libs/shared/events/wire.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import type { Violation } from "./invariants.ts";
@@ -72,7 +72,7 @@ export class MoneyWatch {
       return undefined;
     }
     const subject = `${tenant} ${id}`;
-    if (kind !== "adjusted") {
+    if (hold_id !== NO_HOLD) {
       if (this.#closed.has(hold_id)) {
         return { invariant: "I8", message: `the hold ${hold_id} of ${subject} is settled twice`, subject };
       }

@@ -101,7 +101,7 @@ export class MemoryAdmissionStore implements AdmissionStore, CountersLife, Tenan
   begin({ if_lost = false }: { readonly if_lost?: boolean } = {}): Promise<Restoring | undefined> {
     const now_ms = this.#options.clock.now_ms();
     if (this.#lock !== undefined && this.#lock.until_ms > now_ms) return Promise.resolve(undefined);
-    const ended_life = this.#epoch !== undefined;
+    const ended_life = this.#state.epoch !== undefined;
     if (if_lost && ended_life) return Promise.resolve(undefined);
     const token = {};
     this.#lock = { token, until_ms: now_ms + (this.#options.lock_ttl_ms ?? LOCK_TTL_MS) };
@@ -130,7 +130,7 @@ export class MemoryAdmissionStore implements AdmissionStore, CountersLife, Tenan
 
   /** Whether there are counters now. */
   get lives(): boolean {
-    return this.#epoch !== undefined;
+    return this.#state.epoch !== undefined;
   }
 
   /** All sums. */
