@@ -12,7 +12,7 @@ import type { UsageEntry } from "../libs/shared/events/usage.ts";
 import { usageEntryOut } from "../libs/shared/events/usage-records.ts";
 import { BatchingProducer } from "../libs/shared/kafka/producer.ts";
 import { cost_nusd, usdOf } from "../libs/shared/money.ts";
-import { priceList } from "../services/inference/prices.ts";
+import { priceList } from "../libs/shared/prices.ts";
 import { type CliContext, openContext, registerSchemas } from "./context.ts";
 import { formatNusd } from "./output/format.ts";
 import { EXIT, EXIT_HELP, print, say } from "./output/terminal.ts";
@@ -90,7 +90,7 @@ async function comparerOf({ invoice, prices, from, to }: Flags): Promise<(contex
   }
   if (prices === undefined) throw new SluiceError("usage", "either --invoice or --prices is needed");
   const table = parsePrices(await readText(prices), prices);
-  const list = priceList(table);
+  const list = priceList(table, "refuse");
   return async (context) => {
     const days = new LedgerDays((model, billed) =>
       Object.hasOwn(table.models, model) ? cost_nusd(billed, list.priceOf(model, billed.batched ?? false)) : undefined,

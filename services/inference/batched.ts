@@ -4,13 +4,13 @@
  */
 import { type BackoffPolicy, backoff_ms } from "../../libs/shared/backoff.ts";
 import { type Clock, sleepUntil } from "../../libs/shared/clock.ts";
+import type { PriceList } from "../../libs/shared/prices.ts";
 import type { BatchPlace } from "../../libs/shared/redis/attempt-entry.ts";
 import type { AttemptsEnd, Work } from "./attempts.ts";
 import { type BatchAnswer, type BatchMember, mayBeCharged } from "./batch-api/member.ts";
 import { type CallBody, callBody, pathFor } from "./call.ts";
 import type { Attempt } from "./ledger/ledger.ts";
 import { PROVIDER_OUTCOMES } from "./provider-outcomes.ts";
-import type { PriceList } from "./usage.ts";
 import { isUnknown, judge } from "./verdict.ts";
 
 export type BatchedDeps = {

@@ -2,6 +2,7 @@
 import { systemClock } from "../../libs/shared/clock.ts";
 import type { TierSettings } from "../../libs/shared/config/schema.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
+import { priceList } from "../../libs/shared/prices.ts";
 import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { observeConsumption, runService, type ServiceContext } from "../../libs/shared/service.ts";
@@ -9,7 +10,6 @@ import { EndpointClients } from "./endpoint-clients.ts";
 import { AttemptLedger } from "./ledger/ledger.ts";
 import { RedisAttemptStore } from "./ledger/redis-store.ts";
 import { InferenceMetrics } from "./metrics.ts";
-import { priceList } from "./prices.ts";
 import { Cancellations } from "./streaming/cancellations.ts";
 import { controlReader } from "./streaming/control-reader.ts";
 import { RedisTokenStreams, redisStreamCommands } from "./streaming/token-stream.ts";
@@ -68,7 +68,7 @@ await runService("inference", process.env, async (context) => {
     context,
     redis,
     clients,
-    prices: priceList(settings.prices),
+    prices: priceList(settings.prices, settings.admission.unknown_price),
     ledger,
     cancellations,
     streams,

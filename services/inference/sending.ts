@@ -5,6 +5,7 @@
 import type { Clock } from "../../libs/shared/clock.ts";
 import type { JobHead } from "../../libs/shared/events/flow.ts";
 import type { TopicPartition } from "../../libs/shared/kafka/ports.ts";
+import type { PriceList } from "../../libs/shared/prices.ts";
 import type { Backend, CallReport, Permit, WaitReason, Waits } from "./backend.ts";
 import { type CallBody, pathFor } from "./call.ts";
 import type { Attempt } from "./ledger/ledger.ts";
@@ -12,7 +13,7 @@ import type { ModelAnswer } from "./model-client.ts";
 import { PROVIDER_OUTCOMES } from "./provider-outcomes.ts";
 import type { JobTokens } from "./streaming/job-tokens.ts";
 import { streamCall } from "./streaming/stream-call.ts";
-import type { PriceList, Pricing } from "./usage.ts";
+import type { Pricing } from "./usage.ts";
 import { judge, type Sizes, settledByReceived, type Verdict } from "./verdict.ts";
 
 /** One request that wants to be sent. */

@@ -1,12 +1,7 @@
 /** What a call used and cost. Pure. */
 import type { Usage } from "../../libs/shared/events/fields.ts";
-import { cost_nusd, type Price, type TokenCounts, usdOf } from "../../libs/shared/money.ts";
-
-export type PriceList = {
-  readonly version: string;
-  /** @param batched through the provider's Batch API. */
-  readonly priceOf: (model: string, batched: boolean) => Price;
-};
+import { cost_nusd, type TokenCounts, usdOf } from "../../libs/shared/money.ts";
+import type { PriceList } from "../../libs/shared/prices.ts";
 
 /** How a call is priced. */
 export type Pricing = { readonly prices: PriceList; readonly model: string; readonly batched: boolean };

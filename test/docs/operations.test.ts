@@ -1,10 +1,11 @@
-/** docs/operations.md names every environment variable, every metric (and no other), and inference's settings with their defaults. */
+/** docs/operations.md names every environment variable, every metric (and no other), and the settings of inference and admission with their defaults. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { endpointSchema, inferenceSchema, tierSchema } from "../../libs/shared/config/inference.ts";
+import { endpointSchema, inferenceSchema, priceSchema, tierSchema } from "../../libs/shared/config/inference.ts";
+import { admissionSchema, planSchema } from "../../libs/shared/config/plans.ts";
 import { readSources } from "../support/architecture/sources.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -21,6 +22,7 @@ const MIB = 1024 * 1024;
 /** Every value below the settings, by its path, as the page shows it. */
 function defaultsOf(settings: object, prefix: string): [path: string, shown: string][] {
   return Object.entries(settings).flatMap(([name, value]: [string, unknown]) => {
+    if (Array.isArray(value)) return [[`${prefix}${name}`, value.join(", ")]];
     if (typeof value === "object" && value !== null) return defaultsOf(value, `${prefix}${name}.`);
     if (typeof value !== "number") return [[`${prefix}${name}`, `\`${value}\``]];
     const is_mib = value > 0 && value % MIB === 0;
@@ -33,7 +35,7 @@ describe("docs/operations.md", () => {
     const read = all(CODE, /\benv\["([A-Z_]+)"\]/g);
     const declared = all(CODE, /^ {2}([A-Z]+(?:_[A-Z]+)+): \w+\./gm);
     const by_default = all(CODE, /_env: .*\.default\("([A-Z_]+)"\)/g);
-    assert.ok(declared.size >= 8 && by_default.size === 2);
+    assert.ok(declared.size >= 8 && by_default.size === 3);
     const documented = all(TEXT, /^\| `([A-Z_]+)` \|/gm);
     assert.deepEqual([...read.union(declared).union(by_default).difference(documented)], []);
   });
@@ -44,12 +46,20 @@ describe("docs/operations.md", () => {
     assert.deepEqual([...all(TEXT, /^\| `((?:sluice|gen_ai)_[a-z_]+)` \|/gm)].toSorted(), [...there].toSorted());
   });
 
-  test("names inference's settings with their defaults", () => {
+  test("names the settings of inference and admission with their defaults", () => {
+    const {
+      input_usd_per_mtok: _input,
+      output_usd_per_mtok: _output,
+      ...price
+    } = priceSchema.parse({ input_usd_per_mtok: 1 });
     const { models: _, ...tier } = tierSchema.parse({ models: ["one"] });
     const defaults = [
       ...defaultsOf(endpointSchema.parse({}), ""),
       ...defaultsOf(tier, ""),
       ...defaultsOf(inferenceSchema.parse({}), "inference."),
+      ...defaultsOf(planSchema.parse({}), "plans.<plan>."),
+      ...defaultsOf(admissionSchema.parse({}), "admission."),
+      ...defaultsOf(price, ""),
     ];
     assert.ok(defaults.length > 40);
     const missing = defaults.filter(([path, shown]) => !TEXT.includes(`\n| \`${path}\` | ${shown} |`));

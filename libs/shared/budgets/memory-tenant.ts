@@ -11,7 +11,7 @@ import type { Trip } from "./store-options.ts";
 type Lasting<T> = { readonly value: T; readonly until_ms: number };
 
 /** A map whose entries end. */
-export class LastingMap<T> {
+class LastingMap<T> {
   readonly #entries = new Map<string, Lasting<T>>();
 
   get(key: string, now_ms: number): T | undefined {

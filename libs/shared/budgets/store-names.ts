@@ -10,7 +10,7 @@ const KEPT_AFTER_DAY_MS = 3 * DAY_MS;
 const KEPT_AFTER_MONTH_MS = 40 * DAY_MS;
 
 /** Names of users and sessions are anybody's text of any length: in key names they are a short SHA-256 (132 bits). */
-export function subjectHash(subject: string): string {
+function subjectHash(subject: string): string {
   return subject === "" ? "" : createHash("sha256").update(subject).digest("base64url").slice(0, 22);
 }
 

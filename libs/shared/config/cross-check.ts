@@ -19,7 +19,7 @@ function routingProblems({ routing, tiers }: Settings): CrossProblem[] {
   });
 }
 
-function tierProblems({ tiers, endpoints, prices }: Settings): CrossProblem[] {
+function tierProblems({ tiers, endpoints, prices, admission: { unknown_price } }: Settings): CrossProblem[] {
   const problems: CrossProblem[] = [];
   const owner = new Map<string, string>();
   for (const [name, tier] of Object.entries(tiers)) {
@@ -32,7 +32,7 @@ function tierProblems({ tiers, endpoints, prices }: Settings): CrossProblem[] {
       const other = owner.get(model);
       if (other !== undefined) problems.push({ path, message: `"${model}" already means tier ${other}` });
       owner.set(model, name);
-      if (own(prices.models, model) === undefined) {
+      if (own(prices.models, model) === undefined && unknown_price === "refuse") {
         problems.push({ path, message: `"${model}" has no price; add it to prices.models` });
       }
     }

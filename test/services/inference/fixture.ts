@@ -2,10 +2,10 @@
 import type { JobHead } from "../../../libs/shared/events/flow.ts";
 import { silentLog } from "../../../libs/shared/log.ts";
 import { priceOf } from "../../../libs/shared/money.ts";
+import type { PriceList } from "../../../libs/shared/prices.ts";
 import type { Backend, CallNeeds, CallReport, Permit, Refusal } from "../../../services/inference/backend.ts";
 import { AttemptLedger } from "../../../services/inference/ledger/ledger.ts";
 import type { ModelAnswer, ModelCall, ModelClient } from "../../../services/inference/model-client.ts";
-import type { PriceList } from "../../../services/inference/usage.ts";
 import type { VirtualClock } from "../../../tools/simulate/virtual-clock.ts";
 import type { MemoryAttempts } from "../../support/memory-attempts.ts";
 

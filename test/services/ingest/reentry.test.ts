@@ -113,6 +113,60 @@ describe("a record of a retry topic", () => {
     assert.deepEqual(outcome?.["timing"], { received: RECEIVED_MS, completed: START_MS + 4_000 });
   });
 
+  test("has the hold that it had, and the ledger hears of it again", async () => {
+    const { first, reenter, admitted, ledger, store } = await setUp();
+    const request = { tenant: "demo", id: "r1", user: "ann", body };
+    await first(inRecord(request, { partition: 3, offset: 42, timestamp_ms: RECEIVED_MS }));
+    await reenter(retry(request, due(4_000)));
+    const [before, after] = admitted();
+    assert.deepEqual(after?.reservation, before?.reservation);
+    const [entry, again] = ledger();
+    assert.deepEqual([again?.hold_id, again?.at_ms], [entry?.hold_id, entry?.at_ms]);
+    const sums = await store.read("demo", before?.reservation.counters ?? []);
+    assert.deepEqual(new Set(sums.map(({ reserved_nusd }) => reserved_nusd)), new Set([entry?.reserved_nusd]));
+  });
+
+  test("asks anew where its hold is gone with the counters", async () => {
+    const { first, reenter, admitted, store } = await setUp();
+    const request = { tenant: "demo", id: "r1", body };
+    await first(inRecord(request, { partition: 3, offset: 42, timestamp_ms: RECEIVED_MS }));
+    const restoring = await store.begin();
+    await restoring?.finish({ counters: [], holds: [], seen: [], rates: [], applied: new Map() });
+    await reenter(retry(request, due(0)));
+    const [before, after] = admitted();
+    assert.notEqual(after?.reservation.hold_id, before?.reservation.hold_id);
+  });
+
+  test("gives its hold back with its end when it expires meanwhile; the ledger hears of that from results", async () => {
+    const { first, reenter, admitted, outcomes, ledger } = await setUp();
+    const deadline = new Date(START_MS + 3_000).toISOString();
+    const request = { tenant: "demo", id: "r1", body, deadline };
+    await first(inRecord(request, { partition: 3, offset: 42, timestamp_ms: RECEIVED_MS }));
+    await reenter(retry(request, due(4_000)));
+    const [outcome] = outcomes();
+    assert.equal(outcome?.status, "expired");
+    assert.deepEqual(outcome?.reservation, admitted()[0]?.reservation);
+    assert.equal(ledger().length, 1);
+  });
+
+  test("causes nothing when its request has ended meanwhile", async () => {
+    const { first, reenter, admitted, ledger, store, counts } = await setUp();
+    const request = { tenant: "demo", id: "r1", body };
+    await first(inRecord(request, { partition: 3, offset: 42, timestamp_ms: RECEIVED_MS }));
+    const reserved = ledger()[0] ?? assert.fail("nothing reserved");
+    const entry = { ...reserved, kind: "released", cause: "no_call" } as const;
+    await store.apply([{ partition: 0, offset: "1", entry, caps_nusd: {} }]);
+    await reenter(retry(request, due(0)));
+    assert.deepEqual([counts, admitted().length, ledger().length], [["admitted", "repeated"], 1, 1]);
+  });
+
+  test("waits as long as it takes while the counters are lost", async () => {
+    const { reenter, store, out } = await setUp();
+    store.lose();
+    await assert.rejects(reenter(retry({ tenant: "demo", id: "r1", body }, due(0))), { code: "counters_lost" });
+    assert.deepEqual(out(), []);
+  });
+
   test("a dead letter is a copy of the retry record, not of the original", async () => {
     const { publisher, reenter } = await setUp();
     await reenter(retry([1], due(0)));

@@ -61,6 +61,8 @@ export function applyCall(
     alert_at: alertTexts(options.alert_at),
     counters: counters.map((counter) => ({
       cap: applied.caps_nusd[counter.scope],
+      // Windows end when they end; a session lasts from when it last moved.
+      extends: counter.scope === "session",
       expires_ms: counterExpires_ms(counter, now_ms, options.session_ttl_ms),
     })),
     velocity:

@@ -103,6 +103,8 @@ function needsArgument(
       scope: counter.scope,
       cap: needs.caps_nusd[counter.scope],
       resets_ms: windowEnd_ms(counter.scope, now_ms),
+      // Windows end when they end; a session lasts from when it last moved.
+      extends: counter.scope === "session",
       expires_ms: counterExpires_ms(counter, now_ms, options.session_ttl_ms),
     })),
     rates: rates.map((rate) => ({

@@ -57,6 +57,11 @@ describe("settings", () => {
     assert.equal(settings.admission.without_redis, "wait");
   });
 
+  test("a model needs no price where that is allowed", () => {
+    const text = `${changed("[gpt-4.1-mini]", "[gpt-4.1-mini, gpt-9]")}admission:\n  unknown_price: allow\n`;
+    assert.deepEqual(parseSettings(text, "s.yaml").tiers["small"]?.models, ["gpt-4.1-mini", "gpt-9"]);
+  });
+
   const cases: readonly (readonly [what: string, text: string, problem: RegExp])[] = [
     ["YAML that does not end", "tiers: [small", /^s\.yaml:1: /],
     ["the same key twice", `${SMALLEST}tiers: {}\n`, /^s\.yaml:15: Map keys must be unique/],

@@ -45,7 +45,7 @@ elseif entry.kind ~= "adjusted" then
       local key = name == "global" and KEYS[9] or KEYS[10] .. name
       if delta ~= 0 and redis.call("EXISTS", key) == 1 then
         if string.sub(charged, 1, 1) == "s" then
-          evict(key, { "q", "t" }, RATE_SLOT_MS, RATE_SLOTS)
+          window(key, { "q", "t" }, RATE_SLOT_MS, RATE_SLOTS)
           add(key, "t", hold.at_ms, delta, RATE_SLOT_MS, RATE_SLOTS)
         else
           local bucket = redis.call("HMGET", key, "bt", "bl")
@@ -61,7 +61,8 @@ end
 
 local crossings = {}
 for at, counter in ipairs(entry.counters) do
-  move(KEYS[10 + at], at, reserved, settled, counter.expires_ms, counter.cap, entry.alert_at, crossings)
+  local key = KEYS[10 + at]
+  move(key, read_sums(key), at, reserved, settled, counter, entry.alert_at, crossings)
 end
 
 local tripped = 0
@@ -70,7 +71,7 @@ if velocity then
   -- Slots of another length cannot be read.
   if redis.call("HGET", KEYS[8], "w") ~= whole(velocity.slot_ms) then redis.call("DEL", KEYS[8]) end
   redis.call("HSET", KEYS[8], "w", whole(velocity.slot_ms))
-  local sum = evict(KEYS[8], { "v" }, velocity.slot_ms, ${VELOCITY_SLOTS})["v"]
+  local sum = window(KEYS[8], { "v" }, velocity.slot_ms, ${VELOCITY_SLOTS}).sums.v
   sum = sum + add(KEYS[8], "v", entry.at_ms, settled, velocity.slot_ms, ${VELOCITY_SLOTS})
   redis.call("PEXPIRE", KEYS[8], whole(velocity.slot_ms * ${VELOCITY_SLOTS} * 2))
   if sum > velocity.limit and redis.call("EXISTS", KEYS[7]) == 0 then

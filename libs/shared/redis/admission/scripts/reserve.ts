@@ -42,15 +42,18 @@ if first then
     return { "key_taken", now_ms, first_id, same and 1 or 0 }
   end
 end
-if not seen then remember() end
 local needs = ask.needs
-if not needs then return { "known", now_ms } end
+if not needs then
+  if not seen then remember() end
+  return { "known", now_ms }
+end
 `;
 
 const CHECKS_LUA = `
 local function refuse(reason, scope, limit, left, needed, retry_after_ms)
   local text = table.concat({ "!", reason, scope, whole(limit), whole(math.max(0, left)), whole(needed),
     retry_after_ms and whole(retry_after_ms) or "-" }, " ")
+  if not seen then remember() end
   redis.call("SET", KEYS[2], text, "PX", ask.refusal_ttl_ms)
   if ask.defers then take_key() end
   return { "refused", now_ms, text }
@@ -84,11 +87,12 @@ local function bucket_left(full_us, rate, limit)
   return math.floor(math.max(0, rate.burst_us - math.max(0, full_us - now_us)) * limit / 60000000)
 end
 
-local charges = {}
+local charges, windows = {}, {}
 for at, rate in ipairs(rates) do
   local key = KEYS[rates_from + at]
   if rate.q or rate.t then
-    local sums = evict(key, { "q", "t" }, RATE_SLOT_MS, RATE_SLOTS)
+    windows[at] = window(key, { "q", "t" }, RATE_SLOT_MS, RATE_SLOTS)
+    local sums = windows[at].sums
     for _, name in ipairs({ "q", "t" }) do
       local limit = rate[name]
       if limit then
@@ -118,10 +122,11 @@ for at, rate in ipairs(rates) do
   end
 end
 
+local sums = {}
 for at, counter in ipairs(counters) do
+  sums[at] = read_sums(KEYS[7 + at])
   if counter.cap then
-    local sums = redis.call("HMGET", KEYS[7 + at], "r", "s")
-    local left = counter.cap - tonumber(sums[1] or 0) - tonumber(sums[2] or 0)
+    local left = counter.cap - sums[at].r - sums[at].s
     if needs.reserved > left then
       local wait_ms = counter.resets_ms and needs.reserved <= counter.cap and counter.resets_ms - now_ms
       return refuse("budget", counter.scope, counter.cap, left, needs.reserved, wait_ms or nil)
@@ -138,15 +143,13 @@ redis.call("ZADD", KEYS[3], whole(needs.expires_ms), ask.member)
 redis.call("INCR", KEYS[5])
 
 for at, rate in ipairs(rates) do
-  local key = KEYS[rates_from + at]
-  if rate.requests_per_day then
-    redis.call("INCR", KEYS[quotas_from + at])
+  if rate.requests_per_day and redis.call("INCR", KEYS[quotas_from + at]) == 1 then
     redis.call("PEXPIREAT", KEYS[quotas_from + at], whole((ask.day + 1) * 86400000 + 3600000))
   end
-  if (rate.q or rate.t) and not rate.bucket then
-    add(key, "q", now_ms, 1, RATE_SLOT_MS, RATE_SLOTS)
-    add(key, "t", now_ms, needs.tokens, RATE_SLOT_MS, RATE_SLOTS)
-    redis.call("PEXPIRE", key, 120000)
+  if windows[at] and not rate.bucket then
+    charge(windows[at], { q = 1, t = needs.tokens })
+    -- Once in a slot is enough.
+    if windows[at].present.q == 0 then redis.call("PEXPIRE", KEYS[rates_from + at], 120000) end
   end
 end
 
@@ -170,7 +173,7 @@ end
 
 local crossings = {}
 for at, counter in ipairs(counters) do
-  move(KEYS[7 + at], at, needs.reserved, 0, counter.expires_ms, counter.cap, ask.alert_at, crossings)
+  move(KEYS[7 + at], sums[at], at, needs.reserved, 0, counter, ask.alert_at, crossings)
 end
 return { "admitted", now_ms, room.q or {}, room.t or {}, crossings }
 `;

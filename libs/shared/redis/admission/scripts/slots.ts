@@ -16,27 +16,53 @@ local now_ms = math.floor(now_us / 1000)
 -- Plus nought, since "-0" is no number to Redis.
 local function whole(number) return string.format("%.0f", number + 0) end
 
--- Takes what has left out of the window; returns the sums by name.
-local function evict(key, names, slot_ms, slots)
-  local first = math.floor(now_ms / slot_ms) - slots
-  local sums = {}
-  for at, name in ipairs(names) do sums[name] = tonumber(redis.call("HGET", key, string.upper(name)) or 0) end
-  local oldest = tonumber(redis.call("HGET", key, "o"))
-  if not oldest or oldest >= first then return sums end
-  for at, name in ipairs(names) do
-    local fields = {}
-    for slot = oldest, math.min(first - 1, oldest + slots) do fields[#fields + 1] = name .. whole(slot) end
-    for _, amount in ipairs(redis.call("HMGET", key, unpack(fields))) do
-      sums[name] = sums[name] - tonumber(amount or 0)
-    end
-    redis.call("HDEL", key, unpack(fields))
-    redis.call("HSET", key, string.upper(name), whole(sums[name]))
+-- Reads a window, after taking out what has left: its sums, and what its present slot holds, by name.
+local function window(key, names, slot_ms, slots)
+  local newest = math.floor(now_ms / slot_ms)
+  local first = newest - slots
+  local fields = { "o" }
+  for _, name in ipairs(names) do
+    fields[#fields + 1] = string.upper(name)
+    fields[#fields + 1] = name .. whole(newest)
   end
+  local there = redis.call("HMGET", key, unpack(fields))
+  local oldest = tonumber(there[1])
+  local read = { key = key, newest = newest, oldest = oldest, sums = {}, present = {} }
+  for at, name in ipairs(names) do
+    read.sums[name] = tonumber(there[2 * at] or 0)
+    read.present[name] = tonumber(there[2 * at + 1] or 0)
+  end
+  if not oldest or oldest >= first then return read end
+  for _, name in ipairs(names) do
+    local gone = {}
+    for slot = oldest, math.min(first - 1, oldest + slots) do gone[#gone + 1] = name .. whole(slot) end
+    for _, amount in ipairs(redis.call("HMGET", key, unpack(gone))) do
+      read.sums[name] = read.sums[name] - tonumber(amount or 0)
+    end
+    redis.call("HDEL", key, unpack(gone))
+    redis.call("HSET", key, string.upper(name), whole(read.sums[name]))
+  end
+  read.oldest = first
   redis.call("HSET", key, "o", whole(first))
-  return sums
+  return read
 end
 
--- Adds to the slot that at_ms belongs to, after an eviction; what has left already does nothing.
+-- Adds amounts by name to the present slot of a window that was just read.
+local function charge(read, amounts)
+  local fields = {}
+  for name, amount in pairs(amounts) do
+    local at = #fields
+    fields[at + 1], fields[at + 2] = string.upper(name), whole(read.sums[name] + amount)
+    fields[at + 3], fields[at + 4] = name .. whole(read.newest), whole(read.present[name] + amount)
+  end
+  if not read.oldest or read.newest < read.oldest then
+    fields[#fields + 1] = "o"
+    fields[#fields + 1] = whole(read.newest)
+  end
+  redis.call("HSET", read.key, unpack(fields))
+end
+
+-- Adds to the slot that at_ms belongs to, after the window was read; what has left already does nothing.
 local function add(key, name, at_ms, amount, slot_ms, slots)
   local slot = math.floor(math.min(at_ms, now_ms) / slot_ms)
   if slot < math.floor(now_ms / slot_ms) - slots then return 0 end
@@ -64,15 +90,21 @@ local function falls_to(key, name, sum, target, slot_ms, slots)
   return ends_ms - now_ms
 end
 
--- A counter and its cap: moves the sums, returns thresholds crossed for the first time as (index, threshold, used) in a row.
-local function move(key, index, reserved, settled, expires_ms, cap, alert_at, crossings)
-  local r = redis.call("HINCRBY", key, "r", whole(reserved))
-  local s = redis.call("HINCRBY", key, "s", whole(settled))
-  redis.call("PEXPIREAT", key, whole(expires_ms))
-  if not cap or #alert_at == 0 then return end
-  local used, told, before = r + s, redis.call("HGET", key, "a"), 0
-  if told then
-    local threshold, told_cap = string.match(told, "^(%S+) (%S+)$")
+local function read_sums(key)
+  local there = redis.call("HMGET", key, "r", "s", "a")
+  return { r = tonumber(there[1] or 0), s = tonumber(there[2] or 0), told = there[3], is_new = not there[1] }
+end
+
+-- Moves a counter's sums as they were read. Thresholds of its cap that are crossed for the first time are put into
+-- crossings as (index, threshold, used) in a row.
+local function move(key, sums, index, reserved, settled, counter, alert_at, crossings)
+  if reserved ~= 0 or sums.is_new then redis.call("HINCRBY", key, "r", whole(reserved)) end
+  if settled ~= 0 then redis.call("HINCRBY", key, "s", whole(settled)) end
+  if sums.is_new or counter.extends then redis.call("PEXPIREAT", key, whole(counter.expires_ms)) end
+  local cap, used, before = counter.cap, sums.r + sums.s + reserved + settled, 0
+  if not cap then return end
+  if sums.told then
+    local threshold, told_cap = string.match(sums.told, "^(%S+) (%S+)$")
     if tonumber(told_cap) == cap then before = tonumber(threshold) end
   end
   local highest

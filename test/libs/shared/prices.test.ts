@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { priceSchema } from "../../../libs/shared/config/inference.ts";
 import type { Settings } from "../../../libs/shared/config/schema.ts";
-import { priceList } from "../../../services/inference/prices.ts";
+import { SluiceError } from "../../../libs/shared/errors.ts";
+import { priceList } from "../../../libs/shared/prices.ts";
 
 const given = {
   plain: { input_usd_per_mtok: 2, output_usd_per_mtok: 8 },
@@ -19,7 +20,7 @@ const given = {
 const models: Settings["prices"]["models"] = Object.fromEntries(
   Object.entries(given).map(([name, price]) => [name, priceSchema.parse(price)]),
 );
-const prices = priceList({ version: "2026-01", models });
+const prices = priceList({ version: "2026-01", models }, "refuse");
 const usd = (model: string, batched: boolean): number[] => {
   const price = prices.priceOf(model, batched);
   return [price.input_nusd_per_mtok, price.cached_input_nusd_per_mtok, price.output_nusd_per_mtok].map((n) => n / 1e9);
@@ -43,4 +44,11 @@ for (const [model, batched, expected] of rows) {
 test("a model without a price is a bug, not a gift", () => {
   assert.throws(() => prices.priceOf("other", false), /no price/);
   assert.equal(prices.version, "2026-01");
+});
+
+test("a model without a price is free where that is allowed, and a bug otherwise", () => {
+  const allowed = priceList({ version: "2026-01", models }, "allow");
+  const { input_nusd_per_mtok, output_nusd_per_mtok } = allowed.priceOf("unknown", false);
+  assert.deepEqual([input_nusd_per_mtok, output_nusd_per_mtok], [0, 0]);
+  assert.throws(() => prices.priceOf("unknown", false), SluiceError);
 });
