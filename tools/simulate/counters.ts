@@ -19,14 +19,18 @@ export function admissionStore(process: SimulatedProcess, stores: Stores, plant:
   const partOf = <T>(list: readonly T[]): readonly T[] => list.slice(0, process.random.int(0, list.length));
   const store: AdmissionStore = {
     // One pipeline each: its first scripts may have run when the connection breaks.
-    reserve: (asks) =>
-      over(
+    reserve: async (asks) => {
+      const ask = (some: typeof asks) => stores.granted.note(some, counters.reserve(some));
+      const answers = await over(
         process,
         stores,
         "reserve",
-        () => counters.reserve(asks),
-        () => counters.reserve(partOf(asks)),
-      ),
+        () => ask(asks),
+        () => ask(partOf(asks)),
+      );
+      stores.granted.heard(answers);
+      return answers;
+    },
     apply: (entries) => {
       const apply = async (some: typeof entries) => {
         const results = counters.apply(some);
@@ -84,7 +88,10 @@ export function countersLife(process: SimulatedProcess, stores: Stores): Counter
         restoring && {
           ended_life: restoring.ended_life,
           finish: async (snapshot) => {
-            const epoch = await over(process, stores, "restore the counters", () => restoring.finish(snapshot));
+            const epoch = await over(process, stores, "restore the counters", () => {
+              stores.granted.forget();
+              return restoring.finish(snapshot);
+            });
             process.trace.counts.counters_restored += 1;
             return epoch;
           },

@@ -9,6 +9,7 @@ import type { JobViewWriter } from "../../libs/shared/redis/job-views.ts";
 import type { ModelAnswer, ModelClient } from "../../services/inference/model-client.ts";
 import { type Claim, type ClaimStore, type ClaimVerdict, claimVerdict } from "../../services/results/claims.ts";
 import { Attempts } from "./attempts.ts";
+import { Granted } from "./granted.ts";
 import type { SimulatedProcess } from "./process.ts";
 import type { Random } from "./random.ts";
 
@@ -30,6 +31,7 @@ const RESTORE_LOCK_MS = 20_000;
 export class Stores {
   /** Redis's, on Redis's own clock. */
   readonly counters: MemoryAdmissionStore;
+  readonly granted = new Granted();
   /** Places on `llm.usage` that the counters were told of. */
   readonly told = new Set<string>();
   readonly views = new Map<string, string>();
@@ -55,6 +57,7 @@ export class Stores {
   loseRedis(): void {
     this.redis_lost = true;
     this.counters.lose();
+    this.granted.forget();
     this.views.clear();
     this.attempts.entries.clear();
   }
