@@ -10,7 +10,7 @@ import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead
 import { type JobHead, jobHead } from "../../libs/shared/events/flow.ts";
 import { readHop } from "../../libs/shared/events/hop.ts";
 import { type Ending, outcomeRecord } from "../../libs/shared/events/outcomes.ts";
-import { roundOf } from "../../libs/shared/events/redelivery.ts";
+import { roundOf, withUnknownCalls } from "../../libs/shared/events/redelivery.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import type { Handler, HandlerContext } from "../../libs/shared/kafka/consumption.ts";
 import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
@@ -182,7 +182,12 @@ async function conclude(
   const after = deps.afterFailure(job.record, job.job, job.request, verdict, now_ms);
   if (after.kind === "retry") {
     const round = roundOf(job.record.headers);
-    return { end: "redelivered", records: [after.record], waited_ms, settle: () => attempt.left(round) };
+    return {
+      end: "redelivered",
+      records: [withUnknownCalls(after.record, attempt.unknown)],
+      waited_ms,
+      settle: () => attempt.left(round),
+    };
   }
   deps.guard.record(after.dead_letter, now_ms);
   if (after.dead_letter && deps.guard.holds) return (await attempt.failed(false)) ? "held" : undefined;

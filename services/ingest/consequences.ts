@@ -13,6 +13,7 @@ import {
   ROUND_HEADER,
   TENANT_HEADER,
   travellingHeaders,
+  UNKNOWN_CALLS_HEADER,
 } from "../../libs/shared/events/headers.ts";
 import { originText } from "../../libs/shared/events/origin.ts";
 import { outcomeRecord } from "../../libs/shared/events/outcomes.ts";
@@ -166,7 +167,15 @@ function ended(deps: ConsequenceDeps, judged: Judged, refusal: Refused, reservat
 
 /** What travels from here on. Anyone may write to a work topic: there, origin and rounds are not the writer's to say. */
 function headersFrom(deps: ConsequenceDeps, { record, arrival }: Pick<Judged, "record" | "arrival">) {
-  const { [ROUND_HEADER]: round, [RATE_ROOM_HEADER]: _, ...headers } = travellingHeaders(record.headers);
-  const rounds = deps.reentry && round !== undefined ? { [ROUND_HEADER]: round } : {};
-  return { ...headers, [ORIGIN_HEADER]: originText(arrival), ...rounds };
+  const {
+    [ROUND_HEADER]: round,
+    [UNKNOWN_CALLS_HEADER]: unknown,
+    [RATE_ROOM_HEADER]: _,
+    ...headers
+  } = travellingHeaders(record.headers);
+  const rounds = {
+    ...(round === undefined ? {} : { [ROUND_HEADER]: round }),
+    ...(unknown === undefined ? {} : { [UNKNOWN_CALLS_HEADER]: unknown }),
+  };
+  return { ...headers, [ORIGIN_HEADER]: originText(arrival), ...(deps.reentry ? rounds : {}) };
 }

@@ -14,6 +14,9 @@ export const ORIGIN_HEADER = "sluice-origin";
 /** How many rounds through `llm.retry.<delay>` a request has behind it. */
 export const ROUND_HEADER = "sluice-round";
 
+/** How many calls of earlier rounds the provider may have worked on and billed, though nobody knows their answers (I4). */
+export const UNKNOWN_CALLS_HEADER = "sluice-unknown-calls";
+
 /** Epoch ms from which a record on `llm.retry.<delay>` or `llm.deferred` may be entered again. */
 export const DUE_HEADER = "sluice-due-ms";
 
@@ -35,6 +38,7 @@ const TRAVELLING: readonly string[] = [
   DEADLINE_HEADER,
   ORIGIN_HEADER,
   ROUND_HEADER,
+  UNKNOWN_CALLS_HEADER,
 ];
 
 export function travellingHeaders(headers: RecordHeaders): Record<string, string> {

@@ -2,7 +2,8 @@
 import type { InRecord, OutRecord } from "../kafka/ports.ts";
 import type { EventCodec } from "./codec.ts";
 import type { AdmittedHead, OutcomeHead } from "./flow.ts";
-import { travellingHeaders } from "./headers.ts";
+import { travellingHeaders, UNKNOWN_CALLS_HEADER } from "./headers.ts";
+import { unknownCallsOf } from "./redelivery.ts";
 import { CARRIED_AT_HEADER, splice } from "./splice.ts";
 import type { TopicNames } from "./topics.ts";
 
@@ -20,16 +21,18 @@ export function outcomeRecord(
   response?: Buffer,
 ): OutRecord {
   const { id, tenant, content_hash, metadata, reservation } = request;
+  const unknown_calls = Math.max(ending.unknown_calls ?? 0, unknownCallsOf(record.headers));
   const head: OutcomeHead = {
     id,
     tenant,
     content_hash,
     ...ending,
+    ...(ending.usage !== undefined || unknown_calls === 0 ? {} : { unknown_calls }),
     ...(metadata === undefined ? {} : { metadata }),
     ...(reservation === undefined ? {} : { reservation }),
   };
   const topic = deps.names.outcomes;
-  const headers = travellingHeaders(record.headers);
+  const { [UNKNOWN_CALLS_HEADER]: _, ...headers } = travellingHeaders(record.headers);
   if (response === undefined) {
     return { topic, key: record.key, value: deps.codec.encode(topic, Buffer.from(JSON.stringify(head))), headers };
   }

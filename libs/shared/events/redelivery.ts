@@ -7,7 +7,7 @@
  */
 import type { RedeliverySettings } from "../config/inference.ts";
 import type { InRecord, OutRecord, RecordHeaders } from "../kafka/ports.ts";
-import { DUE_HEADER, REPLY_TO_HEADER, ROUND_HEADER, travellingHeaders } from "./headers.ts";
+import { DUE_HEADER, REPLY_TO_HEADER, ROUND_HEADER, travellingHeaders, UNKNOWN_CALLS_HEADER } from "./headers.ts";
 import type { TopicNames } from "./topics.ts";
 
 export type RetryDelay = {
@@ -127,6 +127,18 @@ export function retryRecord(
     "sluice-error-code": code,
   };
   return { topic: names.retry(delay), key: record.key, value: request, headers };
+}
+
+/** The record that goes back, with what its rounds may have cost so far: whoever ends the request then gives nothing of it back (I4). */
+export function withUnknownCalls(record: OutRecord, unknown_calls: number): OutRecord {
+  const known = unknownCallsOf(record.headers ?? {});
+  if (unknown_calls <= known) return record;
+  return { ...record, headers: { ...record.headers, [UNKNOWN_CALLS_HEADER]: String(unknown_calls) } };
+}
+
+/** Of the rounds that a request has behind it; 0 where the header says nothing that makes sense. */
+export function unknownCallsOf(headers: RecordHeaders): number {
+  return wholeNumber(headers[UNKNOWN_CALLS_HEADER]) ?? 0;
 }
 
 /** 0 where the header says nothing that makes sense. */

@@ -27,6 +27,8 @@ describe("what the provider may have billed", () => {
     const world = new World([{ kind: "timeout" }, ERROR], { rounds_max: 1, attempts_max: 1 });
     await world.run();
     assert.equal(world.to(NAMES.outcomes).length, 0);
+    const [record] = world.publisher.records;
+    assert.equal(record?.headers?.["sluice-unknown-calls"], "1", "for whoever ends it before its next round");
     await world.run({ headers: { "sluice-round": "1" } });
     assert.deepEqual(told(world), ["provider_error", 1, true]);
   });

@@ -129,6 +129,7 @@ type OutcomeValue = {
   readonly status: string;
   readonly error: Record<string, unknown> & { readonly code: string; readonly message: string };
   readonly reservation?: Reservation;
+  readonly unknown_calls?: number;
   readonly timing: object;
   readonly metadata?: object;
 };

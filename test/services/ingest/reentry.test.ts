@@ -149,6 +149,20 @@ describe("a record of a retry topic", () => {
     assert.equal(ledger().length, 1);
   });
 
+  test("tells on how many of its calls may be billed; at a first entry that is not the writer's to say", async () => {
+    const { first, reenter, out, outcomes } = await setUp();
+    const billed = { "sluice-unknown-calls": "2" };
+    const deadline = new Date(START_MS + 3_000).toISOString();
+    const request = { tenant: "demo", id: "r1", body, deadline };
+    const place = { partition: 3, offset: 42, timestamp_ms: RECEIVED_MS };
+    await first(inRecord(request, { ...place, headers: billed }));
+    assert.equal(out()[0]?.headers?.["sluice-unknown-calls"], undefined);
+    await reenter(retry(request, { ...due(0), ...billed }));
+    assert.equal(out()[1]?.headers?.["sluice-unknown-calls"], "2");
+    await reenter(retry(request, { ...due(4_000), ...billed }));
+    assert.deepEqual([outcomes()[0]?.status, outcomes()[0]?.unknown_calls], ["expired", 2]);
+  });
+
   test("causes nothing when its request has ended meanwhile", async () => {
     const { first, reenter, admitted, ledger, store, counts } = await setUp();
     const request = { tenant: "demo", id: "r1", body };

@@ -62,7 +62,7 @@ export function applyCall(
     counters: counters.map((counter) => ({
       cap: applied.caps_nusd[counter.scope],
       // Windows end when they end; a session lasts from when it last moved.
-      extends: counter.scope === "session",
+      lasts_ms: counter.scope === "session" ? options.session_ttl_ms : undefined,
       expires_ms: counterExpires_ms(counter, now_ms, options.session_ttl_ms),
     })),
     velocity:

@@ -104,7 +104,7 @@ function needsArgument(
       cap: needs.caps_nusd[counter.scope],
       resets_ms: windowEnd_ms(counter.scope, now_ms),
       // Windows end when they end; a session lasts from when it last moved.
-      extends: counter.scope === "session",
+      lasts_ms: counter.scope === "session" ? options.session_ttl_ms : undefined,
       expires_ms: counterExpires_ms(counter, now_ms, options.session_ttl_ms),
     })),
     rates: rates.map((rate) => ({

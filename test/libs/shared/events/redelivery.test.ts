@@ -12,6 +12,8 @@ import {
   redeliveryPolicy,
   retryRecord,
   roundOf,
+  unknownCallsOf,
+  withUnknownCalls,
 } from "../../../../libs/shared/events/redelivery.ts";
 import { topicNames } from "../../../../libs/shared/events/topics.ts";
 
@@ -153,6 +155,20 @@ describe("the record", () => {
       "sluice-error-code": "provider_error",
     });
     assert.deepEqual([roundOf(written.headers ?? {}), dueOf(written.headers ?? {})], [2, NOW_MS + 60_000]);
+  });
+
+  test("tells of calls that may be billed, from round to round, and never of fewer", () => {
+    const out = { topic: "t", key: "k", value: null };
+    const one = withUnknownCalls(out, 1);
+    assert.deepEqual(one, { ...out, headers: { "sluice-unknown-calls": "1" } });
+    assert.equal(unknownCallsOf(withUnknownCalls(one, 2).headers ?? {}), 2);
+    assert.equal(
+      unknownCallsOf(withUnknownCalls(one, 0).headers ?? {}),
+      1,
+      "the ledger of attempts may have forgotten",
+    );
+    assert.equal(withUnknownCalls(out, 0), out);
+    assert.equal(unknownCallsOf({ "sluice-unknown-calls": "-1" }), 0);
   });
 
   test("headers that make no sense count as none", () => {

@@ -100,7 +100,11 @@ end
 local function move(key, sums, index, reserved, settled, counter, alert_at, crossings)
   if reserved ~= 0 or sums.is_new then redis.call("HINCRBY", key, "r", whole(reserved)) end
   if settled ~= 0 then redis.call("HINCRBY", key, "s", whole(settled)) end
-  if sums.is_new or counter.extends then redis.call("PEXPIREAT", key, whole(counter.expires_ms)) end
+  if counter.lasts_ms then
+    redis.call("PEXPIRE", key, whole(counter.lasts_ms))
+  elseif sums.is_new then
+    redis.call("PEXPIREAT", key, whole(counter.expires_ms))
+  end
   local cap, used, before = counter.cap, sums.r + sums.s + reserved + settled, 0
   if not cap then return end
   if sums.told then
