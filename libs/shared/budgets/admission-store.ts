@@ -53,6 +53,11 @@ export type Ask = {
    * forgotten and the same request came again, that one may count on this very record (the attempt ledger knows it as gone back).
    */
   readonly reentry: boolean;
+  /**
+   * Of a re-entry after a deferral: which one, without white space. A refusal binds what comes again of the same turn, so that a
+   * redelivery of what was refused for good is not admitted behind its own result.
+   */
+  readonly turn?: string | undefined;
   /** A refusal by a limit will be tried again by itself: its idempotency key stays its own. Otherwise a refusal takes no key. */
   readonly defers?: boolean | undefined;
   /** Missing where the request is refused whatever the counters say: then only its identity is judged and remembered. */

@@ -159,7 +159,7 @@ export class MemoryAdmissionStore implements AdmissionStore, CountersLife, Tenan
     const refusal = this.#refusal(ask.tenant, needs, now_ms);
     if (refusal === undefined || ask.defers) this.#takeKey(ask, now_ms);
     if (refusal !== undefined) {
-      tenant.refusals.set(id, refusal, now_ms + REFUSAL_TTL_MS);
+      tenant.refusals.set(id, { refusal, turn: ask.turn }, now_ms + REFUSAL_TTL_MS);
       return { kind: "refused", id, refusal };
     }
     tenant.refusals.delete(id);
