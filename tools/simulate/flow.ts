@@ -1,13 +1,11 @@
 /** The real flow as a scenario: the services' own handlers, wired as their `main.ts` wire them, on simulated ports. */
 
-import type { Clock } from "../../libs/shared/clock.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { type DeadLetterWriter, deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
 import { redeliveryPolicy } from "../../libs/shared/events/redelivery.ts";
-import { topicEvents, topicNames } from "../../libs/shared/events/topics.ts";
+import { topicEvents } from "../../libs/shared/events/topics.ts";
 import type { Handler } from "../../libs/shared/kafka/consumption.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
-import type { LaneName } from "../../libs/shared/kafka/scheduler.ts";
 import { silentLog } from "../../libs/shared/log.ts";
 import { afterFailure } from "../../services/inference/after-failure.ts";
 import { runAttempts } from "../../services/inference/attempts.ts";
@@ -20,14 +18,14 @@ import { type Outgoing, type SendingDeps, sendSingly } from "../../services/infe
 import { JobTokens } from "../../services/inference/streaming/job-tokens.ts";
 import { createResultsHandler, transactionalDeadLetter } from "../../services/results/handler.ts";
 import { createRouterHandler } from "../../services/router/handler.ts";
-import { ALIVE_TTL_MS, attemptStore, callsArePaidOnce } from "./attempts.ts";
+import { ALIVE_TTL_MS, attemptStore } from "./attempts.ts";
 import { SimulatedCodec, SimulatedSchemas } from "./codec.ts";
-import { FlowIndex, type Stage as IndexStage } from "./flow-index.ts";
+import { flowInvariants, moneyInvariants } from "./flow-checks.ts";
+import { FlowIndex } from "./flow-index.ts";
 import { type Entry, type IngestShared, ingestHandler, ledgerHandler } from "./flow-ingest.ts";
-import { type FlowTopics, type FlowView, oneResultPerRequest, poisonBecomesDeadLetters } from "./flow-invariants.ts";
-import { boundsHold, commitsFollowConsequences, type Invariant, orderIsKept } from "./invariants.ts";
-import { capsHold, countersAreTheLedger, type MoneyView } from "./money-invariants.ts";
-import { drawPlans, type Plans, PRICE } from "./plans.ts";
+import type { FlowView } from "./flow-invariants.ts";
+import { both, flowTopics, jobs, names, RETRY_DELAYS, retries, STAGES } from "./flow-stages.ts";
+import { drawPlans, PRICE } from "./plans.ts";
 import type { Random } from "./random.ts";
 import type { ScenarioFactory, ServiceParts, ServiceSpec } from "./scenario.ts";
 import { claimStore, jobViews, type ModelRates, modelClient, Stores } from "./stores.ts";
@@ -35,14 +33,6 @@ import { askOnceMore, drawWorkload, type Stage, TIERS } from "./workload.ts";
 
 /** Smaller than what the log takes, so that a record can be too large for the flow. */
 const READ_BYTES_MAX = 4_096;
-
-const names = topicNames("llm.");
-const lanes = (topic: string): Record<string, LaneName> => ({ [topic]: "interactive", [names.batch(topic)]: "batch" });
-const both = (topic: string): string[] => Object.keys(lanes(topic));
-const jobs = TIERS.flatMap((tier) => both(names.jobs(tier)));
-
-const RETRY_DELAYS = ["1s", "3s"];
-const retries = RETRY_DELAYS.map(names.retry);
 
 const NO_STREAM = { start() {}, token() {}, end() {} };
 
@@ -55,30 +45,6 @@ const TABLE: Parameters<typeof createRouterHandler>[0]["table"] = {
   },
   routing: { default_tier: "small", embeddings_tier: "small" },
 };
-
-const ENTRY = { name: "ingest", outputs: [...both(names.admitted), names.outcomes, names.deferred] } as const;
-const LEDGER_GROUP = "sluice.ingest.ledger";
-
-const STAGES: readonly (IndexStage & { readonly name: Stage | "ledger" })[] = [
-  { ...ENTRY, group: "sluice.ingest", inputs: both(names.requests) },
-  // What is deferred again is still to come: no consequence.
-  {
-    ...ENTRY,
-    group: "sluice.ingest.deferred",
-    inputs: [names.deferred],
-    outputs: [...both(names.admitted), names.outcomes],
-  },
-  { name: "ledger", group: LEDGER_GROUP, inputs: [names.usage], outputs: [] },
-  ...RETRY_DELAYS.map((delay) => ({ ...ENTRY, group: `sluice.ingest.retry.${delay}`, inputs: [names.retry(delay)] })),
-  { name: "router", group: "sluice.router", inputs: both(names.admitted), outputs: [...jobs, names.outcomes] },
-  ...TIERS.map((tier) => ({
-    name: "inference" as const,
-    group: `sluice.inference.${tier}`,
-    inputs: both(names.jobs(tier)),
-    outputs: [names.outcomes, ...retries],
-  })),
-  { name: "results", group: "sluice.results", inputs: [names.outcomes], outputs: [names.results] },
-];
 
 /** What the services of one run share. */
 type Shared = IngestShared & {
@@ -117,57 +83,6 @@ export const flowScenario: ScenarioFactory = ({ random, clock, cluster, chaos_ms
     isAtRest: () => stores.counters.lives,
   };
 };
-
-function moneyInvariants(view: FlowView, stores: Stores, plans: Plans, clock: Clock): Invariant[] {
-  const money: MoneyView = {
-    topics: { usage: names.usage, admitted: both(names.admitted), results: names.results },
-    plans,
-    stores,
-    now_ms: () => clock.now_ms(),
-    isBuried: (subject, log) => log.visible(names.dlq).some((letter) => view.index.subjectOf(letter) === subject),
-  };
-  return [capsHold(money), countersAreTheLedger(money)];
-}
-
-function flowTopics(): FlowTopics {
-  const inputs_of = Object.fromEntries(
-    [...Map.groupBy(STAGES, ({ name }) => name)].map(([name, stages]) => [
-      name,
-      stages.flatMap(({ inputs }) => inputs),
-    ]),
-  );
-  return {
-    requests: both(names.requests),
-    results: names.results,
-    dlq: names.dlq,
-    outcomes: names.outcomes,
-    detours: [...retries, names.deferred],
-    inputs_of,
-    transactional_group: "sluice.results",
-  };
-}
-
-function flowInvariants(view: FlowView, stores: Stores): Invariant[] {
-  const { index, topics } = view;
-  const subjectOf = (record: InRecord): string | undefined => index.subjectOf(record);
-  // Refusals overtake what is still being worked on: order is promised along one path only.
-  const paths = STAGES.flatMap(({ name, inputs, outputs }) => {
-    const refusals = [names.outcomes, names.deferred];
-    const main = outputs.filter((output) => !refusals.includes(output) || name === "inference");
-    return inputs.flatMap((input) => main.map((output) => [input, output] as const));
-  });
-  const isDone = (record: InRecord, group: string): boolean =>
-    group === LEDGER_GROUP ? stores.told.has(`${record.partition}@${record.offset}`) : index.isDone(record, group);
-  const ordered = (record: InRecord): string | undefined => index.soleSubjectOf(record, topics.requests);
-  return [
-    commitsFollowConsequences(isDone, subjectOf),
-    boundsHold(),
-    oneResultPerRequest(view),
-    poisonBecomesDeadLetters(view),
-    callsArePaidOnce(stores),
-    ...paths.map(([input, output]) => orderIsKept(input, output, ordered)),
-  ];
-}
 
 function drawTopics(random: Random): Record<string, number> {
   const work = [

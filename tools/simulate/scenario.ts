@@ -55,7 +55,7 @@ export type Scenario = {
 /**
  * Bugs on purpose, each of which an invariant must find: `early-commit`, offsets count as done when their work starts (I2);
  * `blind-ledger`, the attempt ledger writes without looking at what is there (I3); `check-then-increment`, counters are looked at in
- * one step and charged in another (I4); `forget-ledger`, requests are let through before `llm.usage` knows of their holds (I4, I8).
+ * one step and charged in another (I4); `forget-ledger`, requests are let through before `llm.usage` knows of their holds (I8).
  */
 export const PLANTS = ["early-commit", "blind-ledger", "check-then-increment", "forget-ledger"] as const;
 export type Plant = (typeof PLANTS)[number];

@@ -102,6 +102,13 @@ test("nothing is waited for where nothing was ever told, unless counters lived",
   assert.deepEqual(alive.life.log, ["begin", `read at ${LEASE_MS}`, "finish"]);
 });
 
+test("counters that another has just restored are left alone, where only lost ones are to be restored", async () => {
+  const { clock, life, options } = setUp({ if_lost: true });
+  life.present = "e1";
+  assert.deepEqual(await run(clock, options), { kind: "busy" });
+  assert.deepEqual([life.log, life.present], [[], "e1"]);
+});
+
 test("what passed of the lease since the store was restarted is not waited for again", async () => {
   for (const [ended_ms_ago, read_at] of [
     [4_000, LEASE_MS - 4_000],
