@@ -68,7 +68,7 @@ function rateLimited(message: string): ResultError {
 function budgetMessage({ scope, limit, left, needed }: Refusal, whose: string, now_ms: number): string {
   return (
     `budget of scope ${scope}, ${whose}: ${dollars(left)} left of ${dollars(limit)}, and this request may cost ${dollars(needed)}; ` +
-    windowMessage(scope, now_ms)
+    (needed > limit ? "that is more than the whole cap: ask for less, or have it raised" : windowMessage(scope, now_ms))
   );
 }
 

@@ -59,8 +59,10 @@ export class RedisCountersLife implements CountersLife {
   async begin({ if_lost = false }: { readonly if_lost?: boolean } = {}): Promise<Restoring | undefined> {
     const token = randomBytes(12).toString("base64url");
     const connection = this.#life.connections;
-    const info = await withRedis(() => this.#redis.info("server"));
-    const run_id = runIdOf(info);
+    const about = this.#redis.pipeline().info("server").info("replication");
+    const replies = await withRedis(async () => pipelineReplies(await about.exec()));
+    const [server, replication] = replies as [string, string];
+    const run_id = runIdOf(server);
     const lock_ttl_ms = this.#options.lock_ttl_ms ?? LOCK_TTL_MS;
     const ttl_ms = String(lock_ttl_ms);
     const spared = if_lost ? run_id : "";
@@ -73,7 +75,7 @@ export class RedisCountersLife implements CountersLife {
     const started = { token, run_id, connection };
     return {
       ended_life: life !== "",
-      ended_ms_ago: endedMsAgo(life, info),
+      ended_ms_ago: endedMsAgo(life, server, replication),
       finish: (snapshot) => this.#finish(snapshot, started).finally(() => clearInterval(renewal)),
       abandon: async () => {
         clearInterval(renewal);
@@ -135,10 +137,15 @@ export class RedisCountersLife implements CountersLife {
   }
 }
 
-/** A life that was begun on another server process ended before this one started; of any other nobody knows. */
-function endedMsAgo(life: string, info: string): number | undefined {
+/**
+ * A life that was begun on another server process ended before this one started. Of any other nobody knows, nor of one that a replica
+ * took over: that process may have run long before.
+ */
+function endedMsAgo(life: string, server: string, replication: string): number | undefined {
   const [, begun_on] = life.split(" ");
-  if (begun_on === undefined || begun_on === runIdOf(info)) return undefined;
-  const [, seconds] = /^uptime_in_seconds:(\d+)/m.exec(info) ?? [];
-  return seconds === undefined ? undefined : Number(seconds) * 1_000;
+  if (begun_on === undefined || begun_on === runIdOf(server)) return undefined;
+  const was_replica = !/^role:master\b/m.test(replication) || !/^master_replid2:0+\s*$/m.test(replication);
+  const [, seconds] = /^uptime_in_seconds:(\d+)/m.exec(server) ?? [];
+  // Both ends are cut to whole seconds: it may be up to one too many.
+  return was_replica || seconds === undefined ? undefined : Math.max(0, Number(seconds) - 1) * 1_000;
 }
