@@ -10,6 +10,8 @@ export type PartitionState = {
   /** Records that came before it was known which of them are done; undefined once it is. */
   early: InRecord[] | undefined;
   early_bytes: number;
+  /** Offsets without records that came meanwhile: the last run of them. */
+  early_passed: { readonly first: number; readonly next: number } | undefined;
   /** The commit's metadata has little room left: nothing more is taken in until there is more. */
   crowded: boolean;
 };
@@ -50,6 +52,7 @@ export class Assignment {
         tracker: new OffsetTracker(),
         early: restores ? [] : undefined,
         early_bytes: 0,
+        early_passed: undefined,
         crowded: false,
       }));
     for (const state of gained) this.#states.set(partitionId(state.tp), state);
@@ -61,7 +64,9 @@ export class Assignment {
     const known = new Map(committed.map((one) => [partitionId(one), one]));
     return states.flatMap((state) => {
       const commit = known.get(partitionId(state.tp));
-      if (commit !== undefined) state.tracker.restore(decodeDone(commit.offset, commit.metadata));
+      if (commit !== undefined) {
+        state.tracker.restore(decodeDone(commit.offset, commit.metadata), commit.offset);
+      }
       const early = state.early ?? [];
       state.early = undefined;
       state.early_bytes = 0;
@@ -72,6 +77,7 @@ export class Assignment {
   /** What is to be committed. @param again says what was committed before once more. */
   commits(again: boolean): PendingCommit[] {
     return [...this.#states.values()].flatMap((state) => {
+      if (state.early !== undefined) return [];
       const commit = state.tracker.commit(again);
       if (commit === undefined) return [];
       state.crowded = commit.fill > (state.crowded ? CROWDED_UNTIL : CROWDED_FROM);

@@ -181,7 +181,14 @@ export class KafkaConsumer implements ConsumerPort {
     const alive = heard(() => events.alive());
     consumer.on(FETCH, alive);
     consumer.on(HEARTBEAT, alive);
-    consumer.on(END_BATCH_PROCESS, alive);
+    consumer.on(
+      END_BATCH_PROCESS,
+      heard(({ topic, partition, batchSize, firstOffset, lastOffset }) => {
+        events.alive();
+        if (batchSize !== 0 || firstOffset === null) return;
+        events.passed?.({ topic, partition }, Number(firstOffset), Number(lastOffset) + 1);
+      }),
+    );
   }
 
   /** Leaves the group and forgets all that was held. Never rejects, and waits for so long only. */
@@ -245,7 +252,10 @@ export class KafkaConsumer implements ConsumerPort {
     }));
     this.#events?.records(records);
     const last = batch.messages.at(-1);
-    if (last !== undefined) resolveOffset(last.offset);
+    if (last === undefined) return;
+    resolveOffset(last.offset);
+    const [behind, next] = [Number(last.offset) + 1, Number(batch.lastOffset()) + 1];
+    if (behind < next) this.#events?.passed?.({ topic, partition }, behind, next);
   }
 }
 

@@ -111,6 +111,7 @@ export class Consumption {
       },
       rebalancing: () => void this.#committer?.commit(),
       records: (records) => this.#enqueue(records),
+      passed: (tp, first, next) => this.#passed(tp, first, next),
     });
     this.#committer?.start();
     this.#lookLater();
@@ -205,6 +206,11 @@ export class Consumption {
         committed = await consumer.committed(states.map(({ tp }) => tp));
       });
       this.#enqueue(this.#assignment.restore(states, committed));
+      for (const state of states) {
+        const { tp, early_passed } = state;
+        if (early_passed === undefined || !this.#assignment.isCurrent(state)) continue;
+        this.#passed(tp, early_passed.first, early_passed.next);
+      }
     } catch (error) {
       // Only when the engine stops: what was not taken in is delivered again.
       log.debug({ error }, "committed offsets were not read");
@@ -225,6 +231,18 @@ export class Consumption {
     }
     this.#intake.relieve();
     this.#pump();
+  }
+
+  /** What holds no records is done once all before it is. */
+  #passed(tp: TopicPartition, first: number, next: number): void {
+    if (this.#stopped) return;
+    const state = this.#assignment.stateOf(tp);
+    if (state?.early === undefined) {
+      state?.tracker.pass(first, next);
+      return;
+    }
+    const before = state.early_passed;
+    state.early_passed = { first: before?.next === first ? before.first : first, next };
   }
 
   #taskOf(record: InRecord, state: PartitionState): HeldTask {

@@ -52,6 +52,8 @@ export interface ConsumerEvents {
   rebalancing(): void;
   /** Fetched records of one partition, in offset order. Must not block: it only enqueues. */
   records(records: readonly InRecord[]): void;
+  /** Offsets from `first` until before `next` hold no records to deliver: marks of transactions, or what was aborted. */
+  passed?(tp: TopicPartition, first: number, next: number): void;
 }
 
 /** One member of one consumer group. */

@@ -3,7 +3,8 @@
  *
  * The *base* is the lowest offset that is not done: what a commit says. An offset is committed only once every lower one that
  * was delivered is done (I2). Offsets may have gaps (compaction, transaction markers), so the base moves along delivered
- * offsets and does not count. What is done beyond the base goes into the commit's metadata.
+ * offsets and does not count; behind the last of them it moves past marks too, or a topic of transactions would never be read to
+ * its end. What is done beyond the base goes into the commit's metadata.
  */
 import { type DoneRange, encodeDone } from "./offset-map.ts";
 
@@ -27,6 +28,8 @@ export class OffsetTracker {
   #first = 0;
   #base = 0;
   #highest = -1;
+  /** All below was delivered or holds nothing to deliver; nought while that is not known. */
+  #reached = 0;
   #committed = 0;
   /** Counts completions: a commit says all up to its version. */
   #version = 0;
@@ -34,9 +37,18 @@ export class OffsetTracker {
   /** Done under an earlier assignment, ascending; ranges that deliveries have passed are dropped. */
   #restored: DoneRange[] = [];
 
-  /** Takes over what an earlier commit said is done. To be called before the first `add`. */
-  restore(done: readonly DoneRange[]): void {
+  /** Takes over what an earlier commit said is done, below its offset and beyond. To be called before the first `add`. */
+  restore(done: readonly DoneRange[], committed = 0): void {
     this.#restored = [...done];
+    this.#base = committed;
+    this.#committed = committed;
+    this.#first = committed;
+    this.#reached = committed;
+  }
+
+  /** Offsets from `first` until before `next` hold nothing to deliver. Ignored where what is before them is not known. */
+  pass(first: number, next: number): void {
+    if (this.#reached > 0 && first <= this.#reached) this.#reached = Math.max(this.#reached, next);
   }
 
   /** @returns false when there is nothing to do: a redelivery of work in hand, or of work that is done. */
@@ -48,6 +60,7 @@ export class OffsetTracker {
       this.#first = offset;
     }
     this.#highest = offset;
+    this.#reached = Math.max(this.#reached, offset + 1);
     this.#delivered.push(offset);
     this.#timestamps_ms.push(timestamp_ms);
     if (!this.#wasDone(offset)) return true;
@@ -77,9 +90,10 @@ export class OffsetTracker {
    * @param again Also when it was said before.
    */
   commit(again = false): Commit | undefined {
-    const moved = this.#base > this.#committed || (this.#version > this.#committed_version && this.#done.size > 0);
-    if (!moved && !(again && this.#base > this.#first)) return undefined;
-    return { offset: this.#base, version: this.#version, ...encodeDone(this.#base, this.#doneRanges()) };
+    const offset = this.#head === this.#delivered.length ? Math.max(this.#base, this.#reached) : this.#base;
+    const moved = offset > this.#committed || (this.#version > this.#committed_version && this.#done.size > 0);
+    if (!moved && !(again && offset > this.#first)) return undefined;
+    return { offset, version: this.#version, ...encodeDone(offset, this.#doneRanges()) };
   }
 
   /** Remembers what was committed. */

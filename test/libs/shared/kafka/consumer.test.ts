@@ -80,6 +80,7 @@ async function rig() {
     crashed: () => void told.push("crashed"),
     rebalancing: () => void told.push("rebalancing"),
     records: (some) => void records.push(...some),
+    passed: ({ topic, partition }, first, next) => void told.push(`passed ${topic}/${partition} ${first} to ${next}`),
   });
   return { clients, clock, consumer, told, records, client: (at: number) => clients[at] as FakeClient };
 }
@@ -88,6 +89,26 @@ test("fetches, heartbeats and batches are signs of life", async () => {
   const { client, told } = await rig();
   for (const event of ["FETCH", "HEARTBEAT", "END_BATCH_PROCESS"]) client(0).emit(event);
   assert.deepEqual(told, ["alive", "alive", "alive"]);
+});
+
+test("marks of transactions are told of: behind records, and by themselves", async () => {
+  const { client, told } = await rig();
+  const messages = [{ offset: "3", key: null, value: null, timestamp: "0" }];
+  const batch = { topic: "t", partition: 1, messages, lastOffset: () => "4" };
+  let resolved = "";
+  await client(0).eachBatch({
+    batch,
+    resolveOffset: (offset) => {
+      resolved = offset;
+    },
+  });
+  assert.equal(resolved, "3");
+  const marks = { topic: "t", partition: 1, batchSize: 0, firstOffset: "5", lastOffset: "6" };
+  client(0).emit("END_BATCH_PROCESS", marks);
+  client(0).emit("END_BATCH_PROCESS", { ...marks, batchSize: 1 });
+  client(0).emit("END_BATCH_PROCESS", { ...marks, firstOffset: null });
+  const passed = told.filter((one) => one !== "alive");
+  assert.deepEqual(passed, ["passed t/1 4 to 5", "passed t/1 5 to 7"]);
 });
 
 test("the same member retains what it holds; a restarted one nothing, though the old one hangs and speaks again", async () => {
@@ -151,7 +172,7 @@ test("a record keeps nothing alive of the fetch that brought it, unless it is mo
   const messages = [message(0, 10, 110), message(1, 1_000, 90_000), { ...message(2, 0, 1), key: null, value: null }];
   let resolved = "";
   await client(0).eachBatch({
-    batch: { topic: "t", partition: 0, messages },
+    batch: { topic: "t", partition: 0, messages, lastOffset: () => "2" },
     resolveOffset: (offset) => {
       resolved = offset;
     },

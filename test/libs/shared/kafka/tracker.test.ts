@@ -142,3 +142,32 @@ test("memory stays bounded over a long run", () => {
   assert.equal(tracker.commit()?.offset, 49_990);
   assert.equal(tracker.oldest_unfinished_ms, 49_990);
 });
+
+test("marks behind the last record are passed once it is done", () => {
+  const tracker = new OffsetTracker();
+  tracker.add(5, 0);
+  tracker.add(6, 0);
+  tracker.pass(7, 8);
+  tracker.complete(5);
+  assert.equal(tracker.commit()?.offset, 6);
+  tracker.complete(6);
+  const commit = tracker.commit() as Commit;
+  assert.deepEqual([commit.offset, commit.metadata], [8, ""]);
+  tracker.committed(commit);
+  tracker.pass(8, 9);
+  assert.equal(tracker.commit()?.offset, 9);
+  tracker.add(9, 0);
+  assert.equal(tracker.commit()?.offset, undefined, "what is not done is not passed");
+});
+
+test("marks are passed only where all before them is known", () => {
+  const fresh = new OffsetTracker();
+  fresh.pass(3, 4);
+  assert.equal(fresh.commit(), undefined);
+  const gap = new OffsetTracker();
+  gap.restore([], 10);
+  gap.pass(11, 12);
+  assert.equal(gap.commit(), undefined);
+  gap.pass(10, 11);
+  assert.equal(gap.commit()?.offset, 11, "behind what an earlier member committed");
+});
