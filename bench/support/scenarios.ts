@@ -6,6 +6,8 @@ import { type Figure, met, render, type ScenarioReport } from "./report.ts";
 export type Bench<Options, Stack> = {
   /** Length of the measured part. */
   readonly seconds: number;
+  /** Aborted when the run is interrupted, before what was started is stopped. */
+  readonly signal: AbortSignal;
   /** Starts what the scenario runs on; it is stopped when the scenario is over, whatever became of it. */
   start(options: Options): Promise<Stack>;
   /** One line for a person who waits. */
@@ -58,6 +60,7 @@ async function runScenario<Options, Stack extends { stop(): Promise<void> }>(
   let starting: Promise<Stack> | undefined;
   const run = scenario.run({
     seconds: seconds ?? scenario.seconds,
+    signal,
     start(options) {
       starting = start(scenario.name, options, signal);
       return starting;

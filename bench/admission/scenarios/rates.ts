@@ -30,7 +30,9 @@ export const rates: Scenario = {
     const to_ms = from_ms + bench.seconds * 1_000;
     bench.say(`${RATE_TENANTS.length} tenants at their limits for ${bench.seconds} s`);
     const reports = await Promise.all(
-      Array.from({ length: PROCESSES }, (_, number) => worker([stack.url, number, from_ms, to_ms].map(String))),
+      Array.from({ length: PROCESSES }, (_, number) =>
+        worker([stack.url, number, from_ms, to_ms].map(String), bench.signal),
+      ),
     );
     const asked = reports.reduce((sum, report) => sum + report.asked, 0);
     const admissions = reports.flatMap((report) => report.admissions);
@@ -41,19 +43,14 @@ export const rates: Scenario = {
   },
 };
 
-async function worker(args: readonly string[]): Promise<WorkerReport> {
-  const child = fork(fileURLToPath(new URL("../rates/worker.ts", import.meta.url)), args);
-  const end = (): void => void child.kill("SIGKILL");
-  process.once("exit", end);
-  try {
-    return await new Promise<WorkerReport>((resolve, reject) => {
-      child.once("message", (report) => resolve(report as WorkerReport));
-      child.once("error", reject);
-      child.once("exit", (code) => reject(new Error(`a process ended early (exit code ${code})`)));
-    });
-  } finally {
-    process.removeListener("exit", end);
-  }
+function worker(args: readonly string[], signal: AbortSignal): Promise<WorkerReport> {
+  const file = fileURLToPath(new URL("../rates/worker.ts", import.meta.url));
+  const child = fork(file, args, { signal, killSignal: "SIGKILL" });
+  return new Promise<WorkerReport>((resolve, reject) => {
+    child.once("message", (report) => resolve(report as WorkerReport));
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`a process ended early (exit code ${code})`)));
+  });
 }
 
 function figuresOf(tenant: RateTenant, all: readonly Admission[], to_ms: number): readonly Figure[] {
