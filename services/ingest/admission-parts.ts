@@ -97,6 +97,7 @@ function startKeeper(
         readLedger: (add) => readLedger(source, add),
         isEmpty: () => ledgerIsEmpty(kafka, topic),
         lease_ms,
+        if_lost: true,
         keep,
         clock: systemClock,
         signal,

@@ -20,10 +20,11 @@ import { outcomeRecord } from "../../libs/shared/events/outcomes.ts";
 import { encodeRateRoom } from "../../libs/shared/events/rate-room.ts";
 import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
 import { inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
-import type { Reservation } from "../../libs/shared/events/usage.ts";
+import { NO_HOLD, type Reservation, type UsageEntry } from "../../libs/shared/events/usage.ts";
+import { usageEntryOut } from "../../libs/shared/events/usage-records.ts";
 import type { OutRecord } from "../../libs/shared/kafka/ports.ts";
 import { deferredRecord } from "./deferral.ts";
-import type { Admitted, Judged, Refused, Unreadable } from "./reading.ts";
+import { type Admitted, type Judged, mayWait, type Refused, type Unreadable } from "./reading.ts";
 import { keyTakenError, type RefusedRequest, refusalError } from "./refusals.ts";
 
 /** What became of a record, for metrics. */
@@ -44,6 +45,8 @@ export type ConsequenceDeps = {
 export type Consequence = {
   readonly fate: Fate;
   readonly records: readonly OutRecord[];
+  /** For `llm.usage`, once the records are acknowledged. */
+  readonly ends?: OutRecord;
   readonly deferred?: DeferredView;
 };
 
@@ -112,7 +115,10 @@ function deferredOrRefused(deps: ConsequenceDeps, judged: Judged, refusal: Refus
   const subjects = { tenant, session, user, key_id: record.headers[KEY_HEADER] };
   const due_ms = admission.kind === "admit" ? deps.deferUntil(admission, subjects, refusal) : undefined;
   if (due_ms === undefined) {
-    return refused(deps, judged, refusalError(refusal, subjects, deps.clock.now_ms()), encodeRateRoom(roomOf(refusal)));
+    const room = encodeRateRoom(roomOf(refusal));
+    const consequence = refused(deps, judged, refusalError(refusal, subjects, deps.clock.now_ms()), room);
+    const waited = admission.kind === "admit" && mayWait(admission);
+    return waited ? { ...consequence, ends: endRecord(deps, judged) } : consequence;
   }
   const source = { key, headers: headersFrom(deps, judged) };
   const out = deferredRecord(deps.names, source, request, { tenant, deadline_ms, due_ms });
@@ -124,6 +130,25 @@ function roomOf({ reason, limit, left, retry_after_ms = 0 }: Refusal): RateRoom 
   const room = { limit, left, reset_ms: retry_after_ms };
   if (reason === "rate_requests") return { requests: room };
   return reason === "rate_tokens" ? { tokens: room } : {};
+}
+
+/**
+ * Tells the ledger that the request has ended. A copy of it may wait on `llm.deferred` (a redelivery defers once more); asked about
+ * after this it is a repeat, and nothing is paid for a request that has its result.
+ */
+function endRecord({ clock, codec, names }: ConsequenceDeps, { admission: { identity } }: Judged): OutRecord {
+  const entry: UsageEntry = {
+    kind: "released",
+    tenant: identity.tenant,
+    id: identity.id,
+    hold_id: NO_HOLD,
+    at_ms: clock.now_ms(),
+    reserved_nusd: 0,
+    settled_nusd: 0,
+    counters: [],
+    cause: "no_call",
+  };
+  return usageEntryOut(codec, names.usage, entry);
 }
 
 function refused(deps: ConsequenceDeps, judged: Judged, error: ResultError, room?: string): Consequence {

@@ -27,6 +27,8 @@ export function createIngestHandler(deps: IngestDeps): Handler {
     const answerOf = new Map(judged.map((one, index) => [one, answers[index]]));
     const consequences = read.map((one) => consequenceOf(deps, one, answerOf.get(one as Judged)));
     await deps.publisher.publish(consequences.flatMap((one) => one.records));
+    const ends = consequences.flatMap((one) => one.ends ?? []);
+    if (ends.length > 0) await deps.publisher.publish(ends);
     const deferred = consequences.flatMap((one) => one.deferred ?? []);
     if (deferred.length > 0) await deps.onDeferred(deferred);
     for (const { fate } of consequences) deps.count(fate);

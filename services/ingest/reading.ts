@@ -4,6 +4,7 @@ import type { Clock } from "../../libs/shared/clock.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import type { ResultError } from "../../libs/shared/events/fields.ts";
 import { originOf } from "../../libs/shared/events/origin.ts";
+import { dueOf } from "../../libs/shared/events/redelivery.ts";
 import { BATCH_SUFFIX } from "../../libs/shared/events/topics.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import { idempotencyHash } from "../../libs/shared/redis/idempotency.ts";
@@ -75,7 +76,8 @@ function refused({ identity, head }: Admitted, error: ResultError): Refused {
 }
 
 /** What the counters are asked about a record. */
-export function askOf({ arrival, admission, needs }: Judged, reentry: boolean): Ask {
+export function askOf({ record, arrival, admission, needs }: Judged, reentry: boolean): Ask {
+  const due_ms = reentry ? dueOf(record.headers) : undefined;
   const { tenant, id, has_own_id, content_hash, idempotency_key } = admission.identity;
   return {
     tenant,
@@ -85,12 +87,13 @@ export function askOf({ arrival, admission, needs }: Judged, reentry: boolean): 
     ...(idempotency_key === undefined ? {} : { idempotency: idempotencyHash(idempotency_key) }),
     place: `${arrival.topic} ${arrival.partition} ${arrival.offset}`,
     reentry,
+    ...(due_ms === undefined ? {} : { turn: String(due_ms) }),
     ...(admission.kind === "admit" && mayWait(admission) ? { defers: true } : {}),
     ...(needs === undefined ? {} : { needs }),
   };
 }
 
 /** Where a limit refuses it, it waits for room. */
-function mayWait({ head, request }: Admitted): boolean {
+export function mayWait({ head, request }: Admitted): boolean {
   return (request.on_limit ?? (head.lane === "batch" ? "defer" : "reject")) === "defer";
 }

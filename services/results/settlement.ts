@@ -6,11 +6,8 @@
  */
 import { countersOf } from "../../libs/shared/budgets/scopes.ts";
 import type { OutcomeHead } from "../../libs/shared/events/flow.ts";
-import type { UsageEntry } from "../../libs/shared/events/usage.ts";
+import { NO_HOLD, type UsageEntry } from "../../libs/shared/events/usage.ts";
 import { nusd } from "../../libs/shared/money.ts";
-
-/** Of a cost that nothing was held for. */
-const NO_HOLD = "none";
 
 /** @returns the entry for `llm.usage`; undefined where nothing was held and nothing spent. */
 export function settlementOf(outcome: OutcomeHead, now_ms: number): UsageEntry | undefined {

@@ -14,19 +14,31 @@ export class FlowIndex {
   readonly #stages: ReadonlyMap<string, Stage>;
   readonly #dlq: string;
   readonly #ends: ReadonlySet<string>;
-  /** Subjects that went another round. */
-  readonly #retried = new Set<string>();
+  /** Topics whose records are overtaken by what comes behind them. */
+  readonly #detours: ReadonlySet<string>;
+  /** Subjects that went another round, or a detour. */
+  readonly #overtaken = new Set<string>();
   /** By topic, then by subject. */
   readonly #written = new Map<string, Map<string, Written[]>>();
   readonly #letters = new Map<string, Written[]>();
   readonly #identities = new WeakMap<InRecord, FlowRecord>();
 
-  /** @param ends topics whose records end their subject, whichever round they come from. */
-  constructor(cluster: SimulatedCluster, stages: readonly Stage[], dlq: string, ends: readonly string[]) {
+  /**
+   * @param ends topics whose records end their subject, whichever round they come from.
+   * @param detours topics on which requests wait while others pass.
+   */
+  constructor(
+    cluster: SimulatedCluster,
+    stages: readonly Stage[],
+    dlq: string,
+    ends: readonly string[],
+    detours: readonly string[],
+  ) {
     this.#cluster = cluster;
     this.#stages = new Map(stages.map((stage) => [stage.group, stage]));
     this.#dlq = dlq;
     this.#ends = new Set(ends);
+    this.#detours = new Set(detours);
   }
 
   add(record: InRecord, transaction: LogTransaction | undefined): void {
@@ -35,9 +47,10 @@ export class FlowIndex {
       append(this.#letters, originOf(record), written);
       return;
     }
-    const { subject, round } = this.identityOf(record);
+    const { subject, round, is_refusal } = this.identityOf(record);
     if (subject === undefined) return;
-    if (round > 0) this.#retried.add(subject);
+    // One that was refused has its place behind others when, with Redis's memory gone, a repeat of it is let through.
+    if (is_refusal || round > 0 || this.#detours.has(record.topic)) this.#overtaken.add(subject);
     let topic = this.#written.get(record.topic);
     if (topic === undefined) {
       topic = new Map();
@@ -63,11 +76,11 @@ export class FlowIndex {
 
   /**
    * The subject, unless several partitions or contents share it (which of them came first is nobody's promise), a deadline may
-   * have it refused at a later reading (refusals overtake), or it went another round (others overtake it).
+   * have it refused at a later reading (refusals overtake), or it went another round or waited for room (others overtake it).
    */
   soleSubjectOf(record: InRecord, requests: readonly string[]): string | undefined {
     const { subject } = this.identityOf(record);
-    if (subject === undefined || this.#retried.has(subject)) return undefined;
+    if (subject === undefined || this.#overtaken.has(subject)) return undefined;
     const all = requests.flatMap((topic) => this.#written.get(topic)?.get(subject) ?? []);
     if (all.some(({ record: one }) => this.identityOf(one).has_deadline)) return undefined;
     const kinds = all.map(({ record: one }) => `${one.topic}/${one.partition} ${this.identityOf(one).content}`);

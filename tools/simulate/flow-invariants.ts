@@ -11,7 +11,8 @@ export type FlowTopics = {
   readonly results: string;
   readonly dlq: string;
   readonly outcomes: string;
-  readonly retries: readonly string[];
+  /** Those from which requests are entered again. */
+  readonly detours: readonly string[];
   /** The input topics of each stage, where its poison is found. */
   readonly inputs_of: Readonly<Record<string, readonly string[]>>;
   /** Whose dead letters are part of its transactions. */
@@ -99,7 +100,7 @@ function contentProblem(view: FlowView, ended: Ended, request: InRecord, subject
     return wrong ? `${subject} has a result and ${placeOf(request)} is a dead letter` : undefined;
   }
   // When the memory of ids was lost with Redis, the conflict is found later: when it is entered again, or at the outcome.
-  const found_at = [topics.outcomes, ...topics.retries];
+  const found_at = [topics.outcomes, ...topics.detours];
   const later = ended.letters.some((letter) => {
     const topic = letter.headers["kafka_dlt-original-topic"] ?? "";
     const original = found_at.includes(topic) ? index.originalOf(letter) : undefined;

@@ -1,13 +1,12 @@
 /** The real flow as a scenario: the services' own handlers, wired as their `main.ts` wire them, on simulated ports. */
+
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { type DeadLetterWriter, deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
-import { parseDelay, redeliveryPolicy } from "../../libs/shared/events/redelivery.ts";
-import { topicEvents, topicNames } from "../../libs/shared/events/topics.ts";
+import { redeliveryPolicy } from "../../libs/shared/events/redelivery.ts";
+import { topicEvents } from "../../libs/shared/events/topics.ts";
 import type { Handler } from "../../libs/shared/kafka/consumption.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
-import type { LaneName } from "../../libs/shared/kafka/scheduler.ts";
 import { silentLog } from "../../libs/shared/log.ts";
-import { priceOf } from "../../libs/shared/money.ts";
 import { afterFailure } from "../../services/inference/after-failure.ts";
 import { runAttempts } from "../../services/inference/attempts.ts";
 import type { Backend } from "../../services/inference/backend.ts";
@@ -17,36 +16,27 @@ import { AttemptLedger } from "../../services/inference/ledger/ledger.ts";
 import type { ModelClient } from "../../services/inference/model-client.ts";
 import { type Outgoing, type SendingDeps, sendSingly } from "../../services/inference/sending.ts";
 import { JobTokens } from "../../services/inference/streaming/job-tokens.ts";
-import { createIngestHandler } from "../../services/ingest/handler.ts";
-import { createReentryHandler } from "../../services/ingest/reentry.ts";
 import { createResultsHandler, transactionalDeadLetter } from "../../services/results/handler.ts";
 import { createRouterHandler } from "../../services/router/handler.ts";
-import { ALIVE_TTL_MS, attemptStore, callsArePaidOnce } from "./attempts.ts";
+import { ALIVE_TTL_MS, attemptStore } from "./attempts.ts";
 import { SimulatedCodec, SimulatedSchemas } from "./codec.ts";
-import { FlowIndex, type Stage as IndexStage } from "./flow-index.ts";
-import { type FlowTopics, type FlowView, oneResultPerRequest, poisonBecomesDeadLetters } from "./flow-invariants.ts";
-import { boundsHold, commitsFollowConsequences, type Invariant, orderIsKept } from "./invariants.ts";
+import { flowInvariants, moneyInvariants } from "./flow-checks.ts";
+import { FlowIndex } from "./flow-index.ts";
+import { type Entry, type IngestShared, ingestHandler, ledgerHandler } from "./flow-ingest.ts";
+import type { FlowView } from "./flow-invariants.ts";
+import { both, flowTopics, jobs, names, RETRY_DELAYS, retries, STAGES } from "./flow-stages.ts";
+import { drawPlans, PRICE } from "./plans.ts";
 import type { Random } from "./random.ts";
-import type { Plant, ScenarioFactory, ServiceParts, ServiceSpec } from "./scenario.ts";
-import { claimStore, jobViews, type ModelRates, modelClient, Stores, seenStore } from "./stores.ts";
-import { drawWorkload, type Stage, TENANTS, TIERS } from "./workload.ts";
+import type { ScenarioFactory, ServiceParts, ServiceSpec } from "./scenario.ts";
+import { claimStore, jobViews, type ModelRates, modelClient, Stores } from "./stores.ts";
+import { askOnceMore, drawWorkload, type Stage, TIERS } from "./workload.ts";
 
 /** Smaller than what the log takes, so that a record can be too large for the flow. */
 const READ_BYTES_MAX = 4_096;
 
-const names = topicNames("llm.");
-const lanes = (topic: string): Record<string, LaneName> => ({ [topic]: "interactive", [names.batch(topic)]: "batch" });
-const both = (topic: string): string[] => Object.keys(lanes(topic));
-const jobs = TIERS.flatMap((tier) => both(names.jobs(tier)));
-
-const RETRY_DELAYS = ["1s", "3s"];
-const retries = RETRY_DELAYS.map(names.retry);
-
 const NO_STREAM = { start() {}, token() {}, end() {} };
 
 const NEVER = new AbortController().signal;
-
-const PRICE = priceOf({ input_usd_per_mtok: 1, output_usd_per_mtok: 2 });
 
 const TABLE: Parameters<typeof createRouterHandler>[0]["table"] = {
   tiers: {
@@ -56,91 +46,43 @@ const TABLE: Parameters<typeof createRouterHandler>[0]["table"] = {
   routing: { default_tier: "small", embeddings_tier: "small" },
 };
 
-const ENTRY = { name: "ingest", outputs: [...both(names.admitted), names.outcomes] } as const;
-
-const STAGES: readonly (IndexStage & { readonly name: Stage })[] = [
-  { ...ENTRY, group: "sluice.ingest", inputs: both(names.requests) },
-  ...RETRY_DELAYS.map((delay) => ({ ...ENTRY, group: `sluice.ingest.retry.${delay}`, inputs: [names.retry(delay)] })),
-  { name: "router", group: "sluice.router", inputs: both(names.admitted), outputs: [...jobs, names.outcomes] },
-  ...TIERS.map((tier) => ({
-    name: "inference" as const,
-    group: `sluice.inference.${tier}`,
-    inputs: both(names.jobs(tier)),
-    outputs: [names.outcomes, ...retries],
-  })),
-  { name: "results", group: "sluice.results", inputs: [names.outcomes], outputs: [names.results] },
-];
-
 /** What the services of one run share. */
-type Shared = {
-  readonly stores: Stores;
+type Shared = IngestShared & {
   readonly schemas: SimulatedSchemas;
   readonly model: ModelRates;
-  readonly plant: Plant | undefined;
 };
 
 export const flowScenario: ScenarioFactory = ({ random, clock, cluster, chaos_ms, plant }) => {
+  const stores = new Stores(clock);
   const shared: Shared = {
     plant,
-    stores: new Stores(),
+    stores,
+    plans: drawPlans(random.fork()),
+    ledger: () => cluster.log.partitions(names.usage),
     schemas: new SimulatedSchemas([...topicEvents("llm.", TIERS).keys()]),
     model: { refusal: random.next() * 0.3, garbage: random.next() * 0.1, latency_ms: random.int(5, 1_500) },
   };
   const workload = drawWorkload(random.fork(), names.requests, shared.schemas.idOf(names.requests), chaos_ms);
-  const index = new FlowIndex(cluster, STAGES, names.dlq, [names.outcomes, names.results]);
+  // Lost counters are noticed by whoever asks next.
+  const inputs = [...workload.inputs, askOnceMore(names.requests, chaos_ms, workload.expected)];
+  const index = new FlowIndex(cluster, STAGES, names.dlq, [names.outcomes, names.results], [names.deferred]);
   const view: FlowView = {
     topics: flowTopics(),
     index,
     expected: workload.expected,
-    idsWereForgotten: () => shared.stores.redis_lost,
+    idsWereForgotten: () => stores.redis_lost,
   };
-  scheduleOutages(random.fork(), shared.stores, chaos_ms, (at_ms, task) => void clock.after(at_ms, task));
+  scheduleOutages(random.fork(), stores, chaos_ms, (at_ms, task) => void clock.after(at_ms, task));
   return {
     topics: drawTopics(random),
     services: drawServices(random, shared),
-    inputs: workload.inputs,
-    invariants: flowInvariants(view, shared.stores),
+    inputs,
+    invariants: [...moneyInvariants(view, stores, shared.plans, clock), ...flowInvariants(view, stores)],
     subjectOf: (record) => index.subjectOf(record),
     onAppend: (record, transaction) => index.add(record, transaction),
+    isAtRest: () => stores.counters.lives,
   };
 };
-
-function flowTopics(): FlowTopics {
-  const inputs_of = Object.fromEntries(
-    [...Map.groupBy(STAGES, ({ name }) => name)].map(([name, stages]) => [
-      name,
-      stages.flatMap(({ inputs }) => inputs),
-    ]),
-  );
-  return {
-    requests: both(names.requests),
-    results: names.results,
-    dlq: names.dlq,
-    outcomes: names.outcomes,
-    retries,
-    inputs_of,
-    transactional_group: "sluice.results",
-  };
-}
-
-function flowInvariants(view: FlowView, stores: Stores): Invariant[] {
-  const { index, topics } = view;
-  const subjectOf = (record: InRecord): string | undefined => index.subjectOf(record);
-  // Refusals overtake what is still being worked on: order is promised along one path only.
-  const paths = STAGES.flatMap(({ name, inputs, outputs }) => {
-    const main = outputs.filter((output) => output !== names.outcomes || name === "inference");
-    return inputs.flatMap((input) => main.map((output) => [input, output] as const));
-  });
-  const ordered = (record: InRecord): string | undefined => index.soleSubjectOf(record, topics.requests);
-  return [
-    commitsFollowConsequences((record, group) => index.isDone(record, group), subjectOf),
-    boundsHold(),
-    oneResultPerRequest(view),
-    poisonBecomesDeadLetters(view),
-    callsArePaidOnce(stores),
-    ...paths.map(([input, output]) => orderIsKept(input, output, ordered)),
-  ];
-}
 
 function drawTopics(random: Random): Record<string, number> {
   const work = [
@@ -152,6 +94,7 @@ function drawTopics(random: Random): Record<string, number> {
     names.results,
     names.dlq,
     names.usage,
+    names.deferred,
   ];
   return Object.fromEntries(work.map((topic) => [topic, random.int(1, 4)]));
 }
@@ -178,7 +121,7 @@ function drawServices(random: Random, shared: Shared): ServiceSpec[] {
 }
 
 /** Each as in its service's `main.ts`. */
-function wire(stage: Stage, group: string, shared: Shared, random: Random): Wiring {
+function wire(stage: Stage | "ledger", group: string, shared: Shared, random: Random): Wiring {
   const dead_letters: DeadLetterWriter = { service: stage, group, topic: names.dlq };
   const common = ({ process, publisher, clock }: ServiceParts) => ({
     codec: new SimulatedCodec(process, shared.schemas, READ_BYTES_MAX),
@@ -194,16 +137,23 @@ function wire(stage: Stage, group: string, shared: Shared, random: Random): Wiri
   const batches = { order: "fetch", commit_by: "engine", max_in_flight: 1 } as const;
   switch (stage) {
     case "ingest": {
-      const delay = RETRY_DELAYS.find((name) => group.endsWith(`.retry.${name}`));
+      const entry = entryOf(group);
       return {
         ...batches,
-        ...(delay === undefined ? {} : { max_in_flight: random.int(1, 100), single: true }),
+        ...(entry.kind === "first" ? {} : { max_in_flight: random.int(1, 100), single: true }),
         build: (parts) => ({
           ...published(parts),
-          handler: poisoned(stage, ingest(parts, common(parts), shared, delay)),
+          handler: poisoned(stage, ingestHandler(parts, common(parts), shared, entry)),
         }),
       };
     }
+    case "ledger":
+      return {
+        order: "partition",
+        commit_by: "engine",
+        max_in_flight: random.int(1, 4),
+        build: (parts) => ({ ...published(parts), handler: ledgerHandler(parts, common(parts), shared) }),
+      };
     case "router":
       return {
         ...batches,
@@ -232,17 +182,10 @@ function wire(stage: Stage, group: string, shared: Shared, random: Random): Wiri
 
 type Common = Omit<Parameters<typeof createRouterHandler>[0], "table">;
 
-/** @param delay of the retry topic that it reads; undefined for requests at their first entry. */
-function ingest(parts: ServiceParts, common: Common, shared: Shared, delay: string | undefined): Handler {
-  const { process, clock } = parts;
-  const enter = createIngestHandler({
-    ...common,
-    seen: seenStore(process, shared.stores),
-    knowsTenant: (tenant) => (TENANTS as readonly string[]).includes(tenant),
-    reentry: delay !== undefined,
-    count: () => undefined,
-  });
-  return delay === undefined ? enter : createReentryHandler({ clock, delay_ms: parseDelay(delay).delay_ms, enter });
+function entryOf(group: string): Entry {
+  if (group.endsWith(".deferred")) return { kind: "deferred" };
+  const delay = RETRY_DELAYS.find((name) => group.endsWith(`.retry.${name}`));
+  return delay === undefined ? { kind: "first" } : { kind: "retry", delay };
 }
 
 function inference(parts: ServiceParts, common: Common, shared: Shared): Handler {

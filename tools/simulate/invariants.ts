@@ -5,7 +5,7 @@
 import type { ConsumptionStats } from "../../libs/shared/kafka/consumption.ts";
 import { decodeDone } from "../../libs/shared/kafka/offset-map.ts";
 import type { InRecord, PartitionOffset } from "../../libs/shared/kafka/ports.ts";
-import type { SimulatedLog } from "./log.ts";
+import type { LogTransaction, SimulatedLog } from "./log.ts";
 import type { ServiceSpec } from "./scenario.ts";
 
 export type Violation = {
@@ -28,6 +28,8 @@ export type MemberEvent = {
 
 export type Invariant = {
   readonly name: string;
+  /** Told of every record as it is written, before its transaction has ended. */
+  readonly onAppend?: (record: InRecord, transaction: LogTransaction | undefined) => Violation | undefined;
   readonly onCommit?: (event: CommitEvent, log: SimulatedLog) => Violation | undefined;
   readonly onMember?: (event: MemberEvent) => Violation | undefined;
   readonly atEnd?: (log: SimulatedLog) => Violation | undefined;

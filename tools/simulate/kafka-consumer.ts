@@ -238,7 +238,8 @@ export class SimulatedConsumer {
       // The last offset delivered resolves the control records behind it too.
       const resolveOffset = (offset: string): unknown =>
         this.#positions.set(id, Number(offset) === found.at(-1)?.offset ? next : Number(offset) + 1);
-      await this.#eachBatch?.({ batch: { topic, partition, messages }, resolveOffset });
+      const lastOffset = (): string => String(next - 1);
+      await this.#eachBatch?.({ batch: { topic, partition, messages, lastOffset }, resolveOffset });
       process.trace.note(process.name, `reads ${found[0]?.offset} to ${found.at(-1)?.offset}`, id);
     }
   }

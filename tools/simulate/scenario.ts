@@ -48,13 +48,16 @@ export type Scenario = {
   readonly subjectOf: (record: InRecord) => string | undefined;
   /** Told of every record as it is written. */
   readonly onAppend?: (record: InRecord, transaction: LogTransaction | undefined) => void;
+  /** Whether the stores have come to rest too; left out: they have nothing to do by themselves. */
+  readonly isAtRest?: () => boolean;
 };
 
 /**
  * Bugs on purpose, each of which an invariant must find: `early-commit`, offsets count as done when their work starts (I2);
- * `blind-ledger`, the attempt ledger writes without looking at what is there (I3).
+ * `blind-ledger`, the attempt ledger writes without looking at what is there (I3); `check-then-increment`, counters are looked at in
+ * one step and charged in another (I4); `forget-ledger`, requests are let through before `llm.usage` knows of their holds (I8).
  */
-export const PLANTS = ["early-commit", "blind-ledger"] as const;
+export const PLANTS = ["early-commit", "blind-ledger", "check-then-increment", "forget-ledger"] as const;
 export type Plant = (typeof PLANTS)[number];
 
 /** Builds a scenario from what a run draws. `cluster` is there to be read by invariants, and is still empty. */

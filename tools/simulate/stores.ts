@@ -2,25 +2,47 @@
  * Redis, Postgres and a model backend as the handlers know them, in memory. They outlive every process. Each is away for a while
  * at times; Redis may also lose all it has (I8).
  */
+import { MemoryAdmissionStore } from "../../libs/shared/budgets/memory-store.ts";
+import type { Clock } from "../../libs/shared/clock.ts";
 import { unavailable } from "../../libs/shared/errors.ts";
 import type { JobViewWriter } from "../../libs/shared/redis/job-views.ts";
 import type { ModelAnswer, ModelClient } from "../../services/inference/model-client.ts";
-import { entryOf, type SeenStore, type Sighting, type Verdict, verdictOf } from "../../services/ingest/seen.ts";
 import { type Claim, type ClaimStore, type ClaimVerdict, claimVerdict } from "../../services/results/claims.ts";
 import { Attempts } from "./attempts.ts";
+import { Granted } from "./granted.ts";
 import type { SimulatedProcess } from "./process.ts";
 import type { Random } from "./random.ts";
 
 export type StoreName = "redis" | "postgres" | "model";
 
+/** Longer than any run. */
+const DAY_MS = 86_400_000;
+export const REMEMBERED = {
+  seen_ttl_ms: DAY_MS,
+  idempotency_ttl_ms: DAY_MS,
+  session_ttl_ms: DAY_MS,
+  alert_at: [0.5, 0.8],
+} as const;
+
+/** Longer than a rebuild takes, its wait for the lease included. */
+const RESTORE_LOCK_MS = 20_000;
+
 /** The state of the stores of one run. */
 export class Stores {
-  readonly seen = new Map<string, string>();
+  /** Redis's, on Redis's own clock. */
+  readonly counters: MemoryAdmissionStore;
+  readonly granted = new Granted();
+  /** Places on `llm.usage` that the counters were told of. */
+  readonly told = new Set<string>();
   readonly views = new Map<string, string>();
   readonly claims = new Map<string, Claim>();
   readonly attempts = new Attempts();
   redis_lost = false;
   readonly #away = new Set<StoreName>();
+
+  constructor(clock: Clock) {
+    this.counters = new MemoryAdmissionStore({ clock, ...REMEMBERED, lock_ttl_ms: RESTORE_LOCK_MS });
+  }
 
   setAway(name: StoreName, away: boolean): void {
     if (away) this.#away.add(name);
@@ -34,7 +56,8 @@ export class Stores {
   /** Redis starts again with nothing. */
   loseRedis(): void {
     this.redis_lost = true;
-    this.seen.clear();
+    this.counters.lose();
+    this.granted.forget();
     this.views.clear();
     this.attempts.entries.clear();
   }
@@ -42,7 +65,8 @@ export class Stores {
 
 type Store = "redis" | "postgres";
 
-function callStore<T>(
+/** @param partly what has taken effect where the connection breaks on the way. */
+export function callStore<T>(
   process: SimulatedProcess,
   stores: Stores,
   name: Store,
@@ -56,27 +80,6 @@ function callStore<T>(
   };
   const lost = (): Error => unavailable(name, new Error("connection reset"));
   return process.call(`${name}: ${what}`, guarded, { lost, ...(partly === undefined ? {} : { partly }) });
-}
-
-export function seenStore(process: SimulatedProcess, stores: Stores): SeenStore {
-  const checkOne = (sighting: Sighting): Verdict => {
-    const key = `${sighting.tenant} ${sighting.id}`;
-    const before = stores.seen.get(key) ?? null;
-    if (before === null) stores.seen.set(key, entryOf(sighting));
-    return verdictOf(sighting, before);
-  };
-  return {
-    check: (sightings) =>
-      callStore(
-        process,
-        stores,
-        "redis",
-        "check what was seen",
-        () => sightings.map(checkOne),
-        // One script a tenant: some may have run when the connection breaks.
-        () => sightings.filter(({ tenant }) => tenant === sightings[0]?.tenant).map(checkOne),
-      ),
-  };
 }
 
 export function claimStore(process: SimulatedProcess, stores: Stores): ClaimStore {
@@ -110,7 +113,7 @@ export function modelClient(process: SimulatedProcess, stores: Stores, rates: Mo
     }
     if (random.chance(rates.garbage)) return { kind: "answered", status: 200, body: Buffer.from("<html>") };
     stores.attempts.answered(id);
-    return { kind: "answered", status: 200, body: completion(id) };
+    return { kind: "answered", status: 200, body: completion(id, random.int(1, COMPLETION_TOKENS_MAX)) };
   };
   return {
     async call({ id, timeout_ms }) {
@@ -128,13 +131,17 @@ export function modelClient(process: SimulatedProcess, stores: Stores, rates: Mo
 
 class LostCall extends Error {}
 
-function completion(id: string): Buffer {
+/** What the simulated model takes for one call. */
+export const PROMPT_TOKENS = 3;
+export const COMPLETION_TOKENS_MAX = 4;
+
+function completion(id: string, completion_tokens: number): Buffer {
   return Buffer.from(
     JSON.stringify({
       id: `chatcmpl-${id}`,
       object: "chat.completion",
       choices: [{ index: 0, message: { role: "assistant", content: `answer to ${id}` }, finish_reason: "stop" }],
-      usage: { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 },
+      usage: { prompt_tokens: PROMPT_TOKENS, completion_tokens, total_tokens: PROMPT_TOKENS + completion_tokens },
     }),
   );
 }

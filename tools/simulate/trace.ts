@@ -27,6 +27,11 @@ export type Counts = {
   transactions_aborted: number;
   fenced: number;
   records: number;
+  /** What ingest let through, refused and deferred, repeats included, and how often counters were given a new life. */
+  admitted: number;
+  refused: number;
+  deferred: number;
+  counters_restored: number;
 };
 
 export function noCounts(): Counts {
@@ -48,6 +53,10 @@ export function noCounts(): Counts {
     transactions_aborted: 0,
     fenced: 0,
     records: 0,
+    admitted: 0,
+    refused: 0,
+    deferred: 0,
+    counters_restored: 0,
   };
 }
 

@@ -9,11 +9,18 @@ type Event = { readonly at_ms: number; readonly order: number; task: (() => void
 /** 2026-01-01T00:00:00Z: a fixed start, so that dates in records are the same in every run. */
 export const START_MS = 1_767_225_600_000;
 
+/** When the runs of the simulation start: a day, a month and a year end while all goes on. */
+export const RUN_START_MS = START_MS - 20_000;
+
 export class VirtualClock implements Clock {
   readonly #heap: Event[] = [];
-  #now_ms = START_MS;
+  #now_ms: number;
   #order = 0;
   #events = 0;
+
+  constructor(start_ms: number = START_MS) {
+    this.#now_ms = start_ms;
+  }
 
   now_ms(): number {
     return this.#now_ms;

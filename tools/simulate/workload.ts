@@ -3,7 +3,7 @@ import { frame } from "../../libs/shared/events/wire.ts";
 import { FOREIGN_SCHEMA_ID } from "./codec.ts";
 import type { Random } from "./random.ts";
 import type { Input } from "./scenario.ts";
-import { START_MS } from "./virtual-clock.ts";
+import { RUN_START_MS } from "./virtual-clock.ts";
 
 export type Stage = "ingest" | "router" | "inference" | "results";
 const STAGES: readonly Stage[] = ["ingest", "router", "inference", "results"];
@@ -19,10 +19,12 @@ export type Expectation =
 export type Workload = {
   readonly inputs: readonly Input[];
   /** By the very buffer produced; a record without one is unreadable. */
-  readonly expected: ReadonlyMap<Buffer, Expectation>;
+  readonly expected: Map<Buffer, Expectation>;
 };
 
 export const TENANTS = ["acme", "globex"] as const;
+/** Without limits: what nobody may refuse. */
+export const UNLIMITED_TENANT = "initech";
 export const TIERS = ["small", "large"] as const;
 
 type Draft = { value: Record<string, unknown>; expectation: Expectation };
@@ -47,6 +49,14 @@ export function drawWorkload(random: Random, topic: string, schema_id: number, s
   return { inputs, expected };
 }
 
+/** One more request, behind all that goes wrong. */
+export function askOnceMore(topic: string, at_ms: number, expected: Map<Buffer, Expectation>): Input {
+  const body = { model: "auto", messages: [{ role: "user", content: "is anybody there?" }] };
+  const value = Buffer.from(JSON.stringify({ tenant: UNLIMITED_TENANT, id: "once-more", body }));
+  expected.set(value, { kind: "result" });
+  return { at_ms, record: { topic, key: "once-more", value } };
+}
+
 /** Some runs are a trickle, some a burst at the start. */
 function moment(random: Random, span_ms: number): number {
   return random.chance(0.5) ? random.int(0, span_ms) : random.int(0, Math.min(span_ms, 1_000));
@@ -63,13 +73,24 @@ function draftOf(random: Random, index: number): Draft {
   if (random.chance(0.5)) value["session"] = `session-${random.int(1, 3)}`;
   if (random.chance(0.2)) value["lane"] = random.pick(["interactive", "batch"]);
   if (random.chance(0.3)) value["tier"] = random.pick(TIERS);
-  if (random.chance(0.1)) value["deadline"] = new Date(START_MS + random.int(1, 20_000)).toISOString();
+  if (random.chance(0.3)) value["user"] = `user-${random.int(1, 2)}`;
+  const deadline_ms = random.chance(0.2) ? random.int(1, random.pick([20_000, 60_000])) : undefined;
+  if (deadline_ms !== undefined) value["deadline"] = new Date(RUN_START_MS + deadline_ms).toISOString();
+  // A budget may have room next month only: without a deadline nobody waits for that.
+  if (deadline_ms === undefined) value["on_limit"] = "reject";
+  else if (random.chance(0.7)) value["on_limit"] = random.pick(["reject", "defer"]);
   if (random.chance(0.08)) {
     // The stage whose dead letters are part of a transaction is the one with the most to get wrong.
     const stage = random.pick([...STAGES, "results"] as const);
     const { deadline: _, ...timeless } = value;
     return {
-      value: { ...timeless, id: `poison-${index}`, metadata: { content: `${index}`, poison: stage } },
+      value: {
+        ...timeless,
+        tenant: UNLIMITED_TENANT,
+        on_limit: "reject",
+        id: `poison-${index}`,
+        metadata: { content: `${index}`, poison: stage },
+      },
       expectation: { kind: "poison", stage },
     };
   }

@@ -6,7 +6,7 @@ import { Random } from "./random.ts";
 import type { Plant, Scenario, ScenarioFactory } from "./scenario.ts";
 import { type RunSettings, Supervisor } from "./supervisor.ts";
 import { type Counts, Trace, type TraceLine } from "./trace.ts";
-import { START_MS, VirtualClock } from "./virtual-clock.ts";
+import { RUN_START_MS, VirtualClock } from "./virtual-clock.ts";
 
 export type RunOptions = {
   readonly seed: number;
@@ -34,9 +34,9 @@ const RECORD_BYTES_MAX = 8_192;
 
 export async function runSeed(options: RunOptions): Promise<RunReport> {
   const random = new Random(options.seed);
-  const clock = new VirtualClock();
-  const trace = new Trace(() => clock.now_ms() - START_MS, options.keep_trace === true);
-  const calm_at_ms = START_MS + random.int(5_000, CHAOS_MS_MAX);
+  const clock = new VirtualClock(RUN_START_MS);
+  const trace = new Trace(() => clock.now_ms() - RUN_START_MS, options.keep_trace === true);
+  const calm_at_ms = RUN_START_MS + random.int(5_000, CHAOS_MS_MAX);
   const faults = new Faults({ random: random.fork(), clock, calm_at_ms });
   const settings = drawSettings(random, options.plant === "early-commit");
 
@@ -53,6 +53,7 @@ export async function runSeed(options: RunOptions): Promise<RunReport> {
     onCommit: (group, after, before) => check((one) => one.onCommit?.({ group, after, before }, cluster.log)),
     onAppend: (record, transaction) => {
       scenario?.onAppend?.(record, transaction);
+      check((one) => one.onAppend?.(record, transaction));
       const subject = trace.kept ? (scenario?.subjectOf(record) ?? "") : "";
       const how = transaction === undefined ? "" : " in a transaction";
       trace.note("log", `${record.topic}/${record.partition}@${record.offset} written${how}`, subject);
@@ -62,7 +63,7 @@ export async function runSeed(options: RunOptions): Promise<RunReport> {
     random: random.fork(),
     clock,
     cluster,
-    chaos_ms: calm_at_ms - START_MS,
+    chaos_ms: calm_at_ms - RUN_START_MS,
     plant: options.plant,
   });
   for (const [topic, partitions] of Object.entries(scenario.topics)) cluster.log.createTopic(topic, partitions);
@@ -88,7 +89,7 @@ export async function runSeed(options: RunOptions): Promise<RunReport> {
     violation,
     counts: trace.counts,
     events: clock.events,
-    virtual_ms: clock.now_ms() - START_MS,
+    virtual_ms: clock.now_ms() - RUN_START_MS,
     hash: trace.hash,
     trace: trace.lines,
   };
@@ -112,7 +113,7 @@ function drawSettings(random: Random, plant_early_commit: boolean): RunSettings 
 function scheduleDisturbances(random: Random, clock: VirtualClock, supervisor: Supervisor, calm_at_ms: number): void {
   const disturbances = random.chance(0.2) ? 0 : random.int(1, 12);
   for (let index = 0; index < disturbances; index += 1) {
-    clock.after(random.int(500, calm_at_ms - START_MS), () => supervisor.disturb());
+    clock.after(random.int(500, calm_at_ms - RUN_START_MS), () => supervisor.disturb());
   }
 }
 
@@ -131,10 +132,10 @@ function toRest(
     const all_done = scenario.services.every(
       ({ group, topics }) => cluster.lag(group, Object.keys(topics)) === 0 && cluster.group(group).stable,
     );
-    if (all_done && supervisor.idle) rested = true;
+    if (all_done && supervisor.idle && (scenario.isAtRest?.() ?? true)) rested = true;
     else clock.after(REST_CHECK_MS, look);
   };
-  clock.after(Math.max(calm_at_ms - START_MS, last_input_ms) + REST_CHECK_MS, look);
+  clock.after(Math.max(calm_at_ms - RUN_START_MS, last_input_ms) + REST_CHECK_MS, look);
   return clock.run(() => rested || broken(), calm_at_ms + REST_MS_MAX).then(() => rested);
 }
 

@@ -53,6 +53,11 @@ export type Ask = {
    * forgotten and the same request came again, that one may count on this very record (the attempt ledger knows it as gone back).
    */
   readonly reentry: boolean;
+  /**
+   * Of a re-entry after a deferral: which one, without white space. A refusal binds what comes again of the same turn, so that a
+   * redelivery of what was refused for good is not admitted behind its own result.
+   */
+  readonly turn?: string | undefined;
   /** A refusal by a limit will be tried again by itself: its idempotency key stays its own. Otherwise a refusal takes no key. */
   readonly defers?: boolean | undefined;
   /** Missing where the request is refused whatever the counters say: then only its identity is judged and remembered. */
@@ -186,11 +191,16 @@ export type Snapshot = {
 export interface CountersLife {
   /** The present epoch; undefined while the counters are lost or being restored. */
   epoch(): Promise<string | undefined>;
-  /** Ends the present epoch: from now on every ask is answered `lost`. Undefined while another restores. */
-  begin(): Promise<Restoring | undefined>;
+  /**
+   * Ends the present epoch: from now on every ask is answered `lost`. Undefined while another restores and, with `if_lost`, where
+   * the counters live: one atomic step, so that who was told of lost counters never ends those that another has just restored.
+   */
+  begin(only?: { readonly if_lost?: boolean }): Promise<Restoring | undefined>;
 }
 
 export interface Restoring {
+  /** There were counters until this began: what was reserved in them at last may not stand in the ledger yet. */
+  readonly ended_life: boolean;
   /** So long ago at least the former life ended, if that is known (a store that was restarted): since then nobody reserved. */
   readonly ended_ms_ago?: number | undefined;
   /** Writes it all under a new epoch and begins that. @returns the epoch. */

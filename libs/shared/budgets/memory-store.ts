@@ -98,14 +98,17 @@ export class MemoryAdmissionStore implements AdmissionStore, CountersLife, Tenan
     return Promise.resolve(this.#state.epoch);
   }
 
-  begin(): Promise<Restoring | undefined> {
+  begin({ if_lost = false }: { readonly if_lost?: boolean } = {}): Promise<Restoring | undefined> {
     const now_ms = this.#options.clock.now_ms();
     if (this.#lock !== undefined && this.#lock.until_ms > now_ms) return Promise.resolve(undefined);
+    const ended_life = this.#state.epoch !== undefined;
+    if (if_lost && ended_life) return Promise.resolve(undefined);
     const token = {};
     this.#lock = { token, until_ms: now_ms + (this.#options.lock_ttl_ms ?? LOCK_TTL_MS) };
     this.#state.epoch = undefined;
     const isMine = () => this.#lock?.token === token && this.#lock.until_ms > this.#options.clock.now_ms();
     return Promise.resolve({
+      ended_life,
       finish: async (snapshot: Snapshot) => {
         if (!isMine()) {
           throw new SluiceError("dependency_unavailable", "another restores the counters", { retryable: true });
@@ -123,6 +126,11 @@ export class MemoryAdmissionStore implements AdmissionStore, CountersLife, Tenan
   lose(): void {
     this.#state = new MemoryState(this.#options);
     this.#lock = undefined;
+  }
+
+  /** Whether there are counters now. */
+  get lives(): boolean {
+    return this.#state.epoch !== undefined;
   }
 
   /** All sums. */
@@ -151,7 +159,7 @@ export class MemoryAdmissionStore implements AdmissionStore, CountersLife, Tenan
     const refusal = this.#refusal(ask.tenant, needs, now_ms);
     if (refusal === undefined || ask.defers) this.#takeKey(ask, now_ms);
     if (refusal !== undefined) {
-      tenant.refusals.set(id, refusal, now_ms + REFUSAL_TTL_MS);
+      tenant.refusals.set(id, { refusal, turn: ask.turn }, now_ms + REFUSAL_TTL_MS);
       return { kind: "refused", id, refusal };
     }
     tenant.refusals.delete(id);

@@ -53,7 +53,7 @@ export type Seen = { readonly content_hash: string; readonly place: string; sett
 export class MemoryTenant {
   readonly counters = new LastingMap<Counter>();
   readonly holds = new Map<string, Hold>();
-  readonly refusals = new LastingMap<Refusal>();
+  readonly refusals = new LastingMap<{ readonly refusal: Refusal; readonly turn: string | undefined }>();
   readonly seen = new LastingMap<Seen>();
   readonly keys = new LastingMap<{ readonly id: string; readonly content_hash: string }>();
   velocity: SlotWindow | undefined;
@@ -69,8 +69,9 @@ export class MemoryTenant {
       if (seen.settled || is_repeat) return { kind: "repeated", id };
       const hold = this.holds.get(id);
       if (hold !== undefined) return { kind: "redelivered", id, reservation: hold.reservation, epoch };
-      const refusal = ask.reentry ? undefined : this.refusals.get(id, now_ms);
-      if (refusal !== undefined) return { kind: "refused", id, refusal };
+      const { refusal, turn } = this.refusals.get(id, now_ms) ?? {};
+      const binds = !ask.reentry || (ask.turn !== undefined && turn === ask.turn);
+      if (refusal !== undefined && binds) return { kind: "refused", id, refusal };
     }
     const first = ask.idempotency === undefined ? undefined : this.keys.get(ask.idempotency, now_ms);
     if (first === undefined) return undefined;

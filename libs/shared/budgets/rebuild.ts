@@ -30,6 +30,8 @@ export type RebuildOptions = {
   readonly keep: Keep;
   readonly clock: Clock;
   readonly progress?: (progress: RebuildProgress) => void;
+  /** Only where there are none: counters that live go on. Left out: they are restored all the same. */
+  readonly if_lost?: boolean;
   /** Gives up: the counters stay lost. */
   readonly signal?: AbortSignal;
 };
@@ -42,19 +44,18 @@ export type Rebuilt =
       readonly holds: number;
       readonly counters: number;
     }
-  /** Another restores. */
+  /** Another restores, or (`if_lost`) has restored. */
   | { readonly kind: "busy" };
 
 const ENTRIES_BETWEEN_REPORTS = 1_000;
 
 /** @throws what the ledger or the store throws, and `stopping` when aborted; the counters are lost then, and may be restored anew. */
 export async function rebuildCounters(options: RebuildOptions): Promise<Rebuilt> {
-  const { life } = options;
-  const lived = (await life.epoch()) !== undefined;
-  const restoring = await life.begin();
+  const { life, if_lost = false } = options;
+  const restoring = await life.begin({ if_lost });
   if (restoring === undefined) return { kind: "busy" };
   try {
-    return await restore(options, restoring, lived);
+    return await restore(options, restoring);
   } catch (error) {
     // What failed first is the reason.
     await restoring.abandon().catch(() => undefined);
@@ -62,10 +63,10 @@ export async function rebuildCounters(options: RebuildOptions): Promise<Rebuilt>
   }
 }
 
-async function restore(options: RebuildOptions, restoring: Restoring, lived: boolean): Promise<Rebuilt> {
+async function restore(options: RebuildOptions, restoring: Restoring): Promise<Rebuilt> {
   const { readLedger, lease_ms, keep, clock, progress, signal } = options;
   const wait_ms = lease_ms - (restoring.ended_ms_ago ?? 0);
-  if (wait_ms > 0 && (lived || !((await options.isEmpty?.()) ?? false))) {
+  if (wait_ms > 0 && (restoring.ended_life || !((await options.isEmpty?.()) ?? false))) {
     progress?.({ phase: "waiting", wait_ms });
     await sleepUntil(clock, wait_ms, signal === undefined ? [] : [signal]);
   }

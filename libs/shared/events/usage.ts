@@ -30,6 +30,9 @@ export const reservationField = z.object({
 });
 export type Reservation = z.infer<typeof reservationField>;
 
+/** The `hold_id` of an entry for which nothing was held. */
+export const NO_HOLD = "none";
+
 export const usageEntrySchema = z.object({
   kind: z.enum(["reserved", "settled", "released", "adjusted"]),
   tenant: z.string(),

@@ -83,6 +83,26 @@ describe("a refused request that may wait", () => {
     assert.equal(out().at(-1)?.headers?.["sluice-origin"], headers["sluice-origin"]);
   });
 
+  test("refused for good, it stays so when its record comes again, and the ledger hears that it has ended", async () => {
+    const { handle, enter, later, out, told, ledger, store } = await setUp({ plan });
+    const deadline = new Date(START_MS + 2 * MINUTE_MS).toISOString();
+    await handle([request(0), request(1, { on_limit: "defer", deadline })]);
+    const { headers = {}, value = null } = out().at(-1) ?? assert.fail("nothing deferred");
+    await later(Number(headers["sluice-due-ms"]) - START_MS);
+    await handle([request(2)]);
+    const again = inRecord(value, { topic: NAMES.deferred, headers });
+    await enter([again]);
+    await later(MINUTE_MS - 1_000);
+    await enter([again]);
+    assert.deepEqual(told.fates, ["admitted", "deferred", "admitted", "rejected", "rejected"]);
+    const end = ledger().at(-1) ?? assert.fail("the ledger is empty");
+    assert.deepEqual([end.kind, end.id, end.hold_id, end.counters], ["released", "r1", "none", []]);
+    await store.apply([{ partition: 0, offset: "0", entry: end, caps_nusd: {} }]);
+    const copy = { ...headers, "sluice-due-ms": String(Number(headers["sluice-due-ms"]) + 1) };
+    await enter([inRecord(value, { topic: NAMES.deferred, headers: copy })]);
+    assert.equal(told.fates.at(-1), "repeated", "a copy that waited beside it");
+  });
+
   const rows: readonly (readonly [what: string, fate: string, more: object, topic: string])[] = [
     ["of the batch lane waits", "deferred", {}, NAMES.batch(NAMES.requests)],
     ["of the batch lane that asks not to does not", "rejected", { on_limit: "reject" }, NAMES.batch(NAMES.requests)],

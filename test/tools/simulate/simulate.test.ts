@@ -4,7 +4,7 @@ import { flowScenario } from "../../../tools/simulate/flow.ts";
 import type { Invariant } from "../../../tools/simulate/invariants.ts";
 import { Random } from "../../../tools/simulate/random.ts";
 import { repeatCommand, violationText } from "../../../tools/simulate/report.ts";
-import type { ScenarioFactory } from "../../../tools/simulate/scenario.ts";
+import type { Plant, ScenarioFactory } from "../../../tools/simulate/scenario.ts";
 import { noCounts } from "../../../tools/simulate/trace.ts";
 import { runSeed } from "../../../tools/simulate/world.ts";
 
@@ -76,6 +76,24 @@ test("a ledger that overwrites what is there pays twice, and is found out (I3)",
     if (violation !== undefined) names.add(violation.invariant);
   }
   assert.deepEqual([...names], ["I3"]);
+});
+
+/** Breaks of the first seeds that break at all, by invariant. */
+async function brokenBy(plant: Plant, seeds_max: number): Promise<Set<string>> {
+  const names = new Set<string>();
+  for (let seed = 1; seed <= seeds_max && names.size === 0; seed += 1) {
+    const { violation } = await runSeed({ seed, scenario: flowScenario, plant });
+    if (violation !== undefined) names.add(violation.invariant);
+  }
+  return names;
+}
+
+test("counters that are looked at in one step and charged in another let too much through (I4)", async () => {
+  assert.deepEqual([...(await brokenBy("check-then-increment", 150))], ["I4"]);
+});
+
+test("requests let through before the ledger knows are found out (I8)", async () => {
+  assert.deepEqual([...(await brokenBy("forget-ledger", 150))], ["I8"]);
 });
 
 test("random draws are repeatable, spread and within bounds", () => {

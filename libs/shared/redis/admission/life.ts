@@ -18,7 +18,14 @@ export type CountersLifeOptions = {
 };
 
 type Scripts = {
-  sluiceBegin(lock: string, epoch: string, ended: string, token: string, ttl_ms: string): Promise<number>;
+  sluiceBegin(
+    lock: string,
+    epoch: string,
+    ended: string,
+    token: string,
+    ttl_ms: string,
+    spared: string,
+  ): Promise<string | 0>;
   sluiceRenew(lock: string, token: string, ttl_ms: string): Promise<number>;
   sluiceEnd(lock: string, epoch: string, token: string, life: string): Promise<number>;
 };
@@ -49,22 +56,25 @@ export class RedisCountersLife implements CountersLife {
     return (await this.#life.life())?.epoch;
   }
 
-  async begin(): Promise<Restoring | undefined> {
+  async begin({ if_lost = false }: { readonly if_lost?: boolean } = {}): Promise<Restoring | undefined> {
     const token = randomBytes(12).toString("base64url");
     const connection = this.#life.connections;
-    const before = this.#redis.pipeline().get(EPOCH_KEY).info("server").info("replication");
-    const replies = await withRedis(async () => pipelineReplies(await before.exec()));
-    const [life, server, replication] = replies as [string | null, string, string];
+    const about = this.#redis.pipeline().info("server").info("replication");
+    const replies = await withRedis(async () => pipelineReplies(await about.exec()));
+    const [server, replication] = replies as [string, string];
     const run_id = runIdOf(server);
     const lock_ttl_ms = this.#options.lock_ttl_ms ?? LOCK_TTL_MS;
     const ttl_ms = String(lock_ttl_ms);
-    const began = await withRedis(() => this.#redis.sluiceBegin(LOCK_KEY, EPOCH_KEY, ENDED_KEY, token, ttl_ms));
-    if (began === 0) return undefined;
+    const spared = if_lost ? run_id : "";
+    const keys = [LOCK_KEY, EPOCH_KEY, ENDED_KEY] as const;
+    const life = await withRedis(() => this.#redis.sluiceBegin(...keys, token, ttl_ms, spared));
+    if (life === 0) return undefined;
     // A renewal that fails is made up for by the next; one that is too late is found out at the end.
     const renew = () => void this.#redis.sluiceRenew(LOCK_KEY, token, ttl_ms).catch(() => {});
     const renewal = setInterval(renew, lock_ttl_ms / 3).unref();
     const started = { token, run_id, connection };
     return {
+      ended_life: life !== "",
       ended_ms_ago: endedMsAgo(life, server, replication),
       finish: (snapshot) => this.#finish(snapshot, started).finally(() => clearInterval(renewal)),
       abandon: async () => {
@@ -131,8 +141,8 @@ export class RedisCountersLife implements CountersLife {
  * A life that was begun on another server process ended before this one started. Of any other nobody knows, nor of one that a replica
  * took over: that process may have run long before.
  */
-function endedMsAgo(life: string | null, server: string, replication: string): number | undefined {
-  const begun_on = life?.split(" ")[1];
+function endedMsAgo(life: string, server: string, replication: string): number | undefined {
+  const [, begun_on] = life.split(" ");
   if (begun_on === undefined || begun_on === runIdOf(server)) return undefined;
   const was_replica = !/^role:master\b/m.test(replication) || !/^master_replid2:0+\s*$/m.test(replication);
   const [, seconds] = /^uptime_in_seconds:(\d+)/m.exec(server) ?? [];

@@ -69,6 +69,7 @@ export function reserveCall(ask: Ask, { life, now_ms, hold_id, options }: CallCo
     place: ask.place,
     has_own_id: ask.has_own_id,
     reentry: ask.reentry,
+    turn: ask.turn,
     defers: ask.defers,
     idempotent: ask.idempotency !== undefined,
     seen_ttl_ms: options.seen_ttl_ms,
@@ -195,7 +196,7 @@ export function crossingsOf(
   return crossings;
 }
 
-/** @param text `! <reason> <scope> <limit> <left> <needed> <retry_after_ms or ->`. */
+/** @param text `! <reason> <scope> <limit> <left> <needed> <retry_after_ms or -> <turn or ->`. */
 function parseRefusal(text: string): Refusal {
   const [, reason, scope, limit, left, needed, retry] = text.split(" ");
   return {

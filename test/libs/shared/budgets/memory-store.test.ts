@@ -77,6 +77,15 @@ describe("who an ask is", () => {
     assert.equal((await ask(askOf("a", { reentry: true }))).kind, "admitted");
   });
 
+  test("a refusal binds what comes again of the same turn; the next turn is asked anew", async () => {
+    const full = { caps_nusd: { tenant_day: 5 } };
+    await refusal(askOf("a", {}, full));
+    const second = await refusal(askOf("a", { reentry: true, turn: "17" }, full));
+    assert.deepEqual(await refusal(askOf("a", { reentry: true, turn: "17" })), second, "though it would fit by now");
+    assert.equal((await ask(askOf("a", { reentry: true, turn: "18" }))).kind, "admitted");
+    assert.equal((await ask(askOf("a", { reentry: true, turn: "17" }))).kind, "redelivered");
+  });
+
   test("without needs, identity alone is judged", async () => {
     const bare: Ask = { ...askOf("a"), needs: undefined };
     assert.deepEqual(await ask(bare), { kind: "known", id: "a" });

@@ -19,11 +19,13 @@ class Life implements CountersLife {
   async epoch() {
     return this.present;
   }
-  async begin() {
-    if (this.taken) return undefined;
+  async begin({ if_lost = false } = {}) {
+    const ended_life = this.present !== undefined;
+    if (this.taken || (if_lost && ended_life)) return undefined;
     this.log.push("begin");
     this.present = undefined;
     return {
+      ended_life,
       ended_ms_ago: this.ended_ms_ago,
       finish: async (snapshot: Snapshot) => {
         this.log.push("finish");
@@ -98,6 +100,13 @@ test("nothing is waited for where nothing was ever told, unless counters lived",
   alive.life.present = "e1";
   await run(alive.clock, alive.options);
   assert.deepEqual(alive.life.log, ["begin", `read at ${LEASE_MS}`, "finish"]);
+});
+
+test("counters that another has just restored are left alone, where only lost ones are to be restored", async () => {
+  const { clock, life, options } = setUp({ if_lost: true });
+  life.present = "e1";
+  assert.deepEqual(await run(clock, options), { kind: "busy" });
+  assert.deepEqual([life.log, life.present], [[], "e1"]);
 });
 
 test("what passed of the lease since the store was restarted is not waited for again", async () => {

@@ -1,14 +1,18 @@
 /** The lock of the one that restores, and the change of the counters' life under it. */
 
-/** KEYS: 1 lock, 2 epoch, 3 ended epochs. ARGV: 1 token, 2 ms. Takes the lock and ends the present epoch; 0 where it is taken. */
+/**
+ * KEYS: 1 lock, 2 epoch, 3 ended epochs. ARGV: 1 token, 2 ms, 3 a server process whose life is left alone, empty for none. Takes the lock
+ * and ends the present life: gives its text, empty for none; 0 where the lock is taken or the life left alone.
+ */
 export const BEGIN_LUA = `
-if not redis.call("SET", KEYS[1], ARGV[1], "NX", "PX", ARGV[2]) then return 0 end
 local life = redis.call("GET", KEYS[2])
+if life and ARGV[3] ~= "" and string.match(life, "%S+$") == ARGV[3] then return 0 end
+if not redis.call("SET", KEYS[1], ARGV[1], "NX", "PX", ARGV[2]) then return 0 end
 if life then
   redis.call("SADD", KEYS[3], string.match(life, "^%S+"))
   redis.call("DEL", KEYS[2])
 end
-return 1`;
+return life or ""`;
 
 /** KEYS: 1 lock. ARGV: 1 token, 2 ms. Holds the lock for longer; 0 where it is lost. */
 export const RENEW_LUA = `

@@ -21,7 +21,8 @@ if seen then
   if settled == " s" or (place ~= ask.place and not ask.reentry) then return { "repeated", now_ms, ask.id } end
   local hold = redis.call("GET", KEYS[2])
   if hold and string.sub(hold, 1, 1) ~= "!" then return { "redelivered", now_ms, hold } end
-  if hold and not ask.reentry then return { "refused", now_ms, hold } end
+  local binds = not ask.reentry or (ask.turn and hold and string.match(hold, "%S+$") == ask.turn)
+  if hold and binds then return { "refused", now_ms, hold } end
 end
 
 local entry = ask.content_hash .. " " .. ask.place
@@ -52,7 +53,7 @@ end
 const CHECKS_LUA = `
 local function refuse(reason, scope, limit, left, needed, retry_after_ms)
   local text = table.concat({ "!", reason, scope, whole(limit), whole(math.max(0, left)), whole(needed),
-    retry_after_ms and whole(retry_after_ms) or "-" }, " ")
+    retry_after_ms and whole(retry_after_ms) or "-", ask.turn or "-" }, " ")
   if not seen then remember() end
   redis.call("SET", KEYS[2], text, "PX", ask.refusal_ttl_ms)
   if ask.defers then take_key() end

@@ -46,6 +46,7 @@ const asking = fc.record({
   idempotency: fc.option(fc.constantFrom("k", "l"), { nil: undefined, freq: 4 }),
   has_own_id: fc.boolean(),
   reentry: fc.boolean(),
+  turn: fc.constantFrom(undefined, "1", "2"),
   defers: fc.boolean(),
   bare: fc.nat(9),
   reserved_nusd: fc.nat(40),
@@ -120,11 +121,11 @@ describe("as in memory", { skip: url === undefined ? "REDIS_URL names no Redis" 
           let offset = 0;
           for (const step of steps) {
             if (step.do === "ask") {
-              const { tenant, n, has_own_id, reentry, defers, idempotency } = step;
+              const { tenant, n, has_own_id, reentry, turn, defers, idempotency } = step;
               const id = `${has_own_id ? "own" : "made"}${n}`;
               const place = `t 0 ${has_own_id && step.place === 0 ? 99 : n}`;
               const content_hash = step.content === 0 ? "other" : idempotency === undefined ? `hash${id}` : "same";
-              const fields = { tenant, has_own_id, place, content_hash, reentry, defers, idempotency };
+              const fields = { tenant, has_own_id, place, content_hash, reentry, turn, defers, idempotency };
               const ask: Ask = { ...askOf(id, fields), needs: step.bare === 0 ? undefined : needs(plan, step) };
               // Twice in one batch: the earlier one comes first.
               const [expected, given] = [await model.reserve([ask, ask]), await store.reserve([ask, ask])];

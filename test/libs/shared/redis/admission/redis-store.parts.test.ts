@@ -247,6 +247,19 @@ describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : fa
     assert.equal(await other?.finish(EMPTY_SNAPSHOT), await life.epoch());
   });
 
+  test("counters that live are left alone by who restores lost ones; what begin ended it tells", async () => {
+    const epoch = await life.epoch();
+    assert.equal(await life.begin({ if_lost: true }), undefined);
+    assert.equal(await life.epoch(), epoch);
+    const ending = await life.begin();
+    assert.equal(ending?.ended_life, true);
+    await ending?.abandon();
+    const restoring = await life.begin({ if_lost: true });
+    assert.equal(restoring?.ended_life, false);
+    await restoring?.finish(EMPTY_SNAPSHOT);
+    assert.notEqual(await life.epoch(), epoch);
+  });
+
   test("every key has an end, but those of the present life's open work", async () => {
     const rates = [rateOf({ requests_per_minute: 9, requests_per_day: 9 })];
     const needs = { user: "u", session: "s", rates };
