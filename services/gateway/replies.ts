@@ -93,7 +93,7 @@ export function durationText(duration_ms: number): string {
   return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
 }
 
-export function errorBody(error: ResultError): object {
+function errorBody(error: ResultError): object {
   const { code, type, message, param } = error;
   return { error: { message, type, param: param ?? null, code } };
 }

@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { KEY_HEADER, REPLY_TO_HEADER, TENANT_HEADER } from "../../libs/shared/events/headers.ts";
 import {
+  BODY_KIND_MESSAGE,
+  bodyKind,
   chatBody,
   embeddingsBody,
   type Request,
@@ -42,7 +44,11 @@ export function shapeRequest(input: unknown, { tenant, idempotency_key }: Sender
   }
   const keyed = idempotency_key === undefined ? {} : { idempotency_key };
   const parsed = requestSchema.safeParse({ id: newId(), ...input, ...keyed, tenant });
-  return parsed.success ? { ok: true, request: parsed.data } : { ok: false, problem: firstProblem(parsed.error) };
+  if (!parsed.success) return { ok: false, problem: firstProblem(parsed.error) };
+  if (bodyKind(parsed.data.body) === undefined) {
+    return { ok: false, problem: { param: "body", message: BODY_KIND_MESSAGE } };
+  }
+  return { ok: true, request: parsed.data };
 }
 
 /** A body of one of OpenAI's endpoints, put into an envelope. Paths in errors are the body's own, as its clients expect. */
@@ -64,7 +70,7 @@ export function shapeBody(kind: "chat" | "embeddings", body: unknown, { tenant, 
   return { ok: true, request };
 }
 
-export function newId(): string {
+function newId(): string {
   return `req_${randomUUID()}`;
 }
 

@@ -2,10 +2,18 @@
 import { contentHash } from "../../libs/shared/canonical.ts";
 import { ID_PATTERN, type ResultError, TENANT_PATTERN } from "../../libs/shared/events/fields.ts";
 import type { AdmittedHead } from "../../libs/shared/events/flow.ts";
-import { chatBody, embeddingsBody, type Request, requestEnvelope } from "../../libs/shared/events/request.ts";
+import {
+  BODY_KIND_MESSAGE,
+  bodyKind,
+  chatBody,
+  embeddingsBody,
+  type Request,
+  requestEnvelope,
+} from "../../libs/shared/events/request.ts";
 import { type FieldError, firstProblem } from "../../libs/shared/events/validation.ts";
 import type { TopicPartition } from "../../libs/shared/kafka/ports.ts";
 import { nestsDeeper, REQUEST_LEVELS_MAX } from "../../libs/shared/nesting.ts";
+import { pollutes } from "../../libs/shared/pollution.ts";
 
 /** Owner of results whose request named no usable tenant; no tenant can have this name. */
 const NO_TENANT = "_unknown";
@@ -57,6 +65,9 @@ export function admit(json: Record<string, unknown>, arrival: Arrival, context: 
   if (too_deep) {
     return refuse({ param: "", message: `the request: must nest at most ${REQUEST_LEVELS_MAX} levels deep` });
   }
+  if (pollutes(json)) {
+    return refuse({ param: "", message: "the request: must hold no member __proto__, nor constructor.prototype" });
+  }
   const envelope = requestEnvelope.safeParse(json);
   if (!envelope.success) return refuse(firstProblem(envelope.error));
   const body = parseBody(envelope.data.body);
@@ -90,14 +101,11 @@ type ParsedBody =
   | { readonly ok: false; readonly problem: FieldError };
 
 function parseBody(body: Record<string, unknown>): ParsedBody {
-  const chat = "messages" in body;
-  if (chat === "input" in body) {
-    const message = `body: must hold ${chat ? "only one of" : "either"} "messages" (chat completions) or "input" (embeddings)`;
-    return { ok: false, problem: { param: "body", message } };
-  }
-  const parsed = (chat ? chatBody : embeddingsBody).safeParse(body);
+  const kind = bodyKind(body);
+  if (kind === undefined) return { ok: false, problem: { param: "body", message: BODY_KIND_MESSAGE } };
+  const parsed = (kind === "chat" ? chatBody : embeddingsBody).safeParse(body);
   if (!parsed.success) return { ok: false, problem: firstProblem(parsed.error, "body") };
-  return { ok: true, kind: chat ? "chat" : "embeddings", model: parsed.data.model };
+  return { ok: true, kind, model: parsed.data.model };
 }
 
 /** A request without a usable id gets one from its place on the topic, so that a redelivery keeps it. */

@@ -127,7 +127,7 @@ const NAMES: Readonly<Record<Crossing["scope"], string>> = {
 };
 
 /** Of a threshold that was crossed. */
-export function crossingAlert(crossing: Crossing, now_ms: number): Alert {
+function crossingAlert(crossing: Crossing, now_ms: number): Alert {
   const { tenant, scope, subject, window, threshold, cap_nusd, used_nusd } = crossing;
   const cap_usd = usdOf(cap_nusd);
   const used_usd = usdOf(used_nusd);
@@ -140,7 +140,7 @@ export function crossingAlert(crossing: Crossing, now_ms: number): Alert {
 }
 
 /** Of a tenant that spent more than its velocity allows. */
-export function tripAlert(
+function tripAlert(
   tenant: string,
   { window_s, usd_nusd }: { readonly window_s: number; readonly usd_nusd: number },
   now_ms: number,

@@ -78,7 +78,7 @@ async function unlimited(process: SimulatedProcess, stores: Stores, asks: readon
   });
 }
 
-export function countersLife(process: SimulatedProcess, stores: Stores): CountersLife {
+function countersLife(process: SimulatedProcess, stores: Stores): CountersLife {
   const { counters } = stores;
   return {
     epoch: () => over(process, stores, "read the epoch", () => counters.epoch()),

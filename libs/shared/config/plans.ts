@@ -14,7 +14,6 @@ const rateLimits = z.strictObject({
   /** Requests admitted in a UTC day. */
   requests_per_day: count.optional(),
 });
-export type RateLimitSettings = z.infer<typeof rateLimits>;
 
 const limits = z.strictObject({
   tenant: rateLimits.prefault({}),
@@ -27,7 +26,6 @@ const limits = z.strictObject({
   /** Of the tenant: admitted and not yet ended. */
   in_flight_max: count.optional(),
 });
-export type LimitsSettings = z.infer<typeof limits>;
 
 /** Caps on reserved plus settled (I4). Left out: no cap. Days and months are UTC's. */
 const budgets = z.strictObject({
@@ -37,11 +35,9 @@ const budgets = z.strictObject({
   tenant_day_usd: usd.optional(),
   tenant_month_usd: usd.optional(),
 });
-export type BudgetSettings = z.infer<typeof budgets>;
 
 /** What has settled within the window at most; beyond it the tenant is stopped until an administrator resumes it. */
 const velocity = z.strictObject({ window_s: z.int().min(60).max(3_600).default(300), usd });
-export type VelocitySettings = z.infer<typeof velocity>;
 
 export const FEATURES = ["chat", "embeddings", "tools", "images", "stream", "structured_output"] as const;
 export type Feature = (typeof FEATURES)[number];
@@ -88,7 +84,6 @@ export const tenantSettingsSchema = z.strictObject({
   plan: z.string().default("default"),
   overrides: overridesSchema.optional(),
 });
-export type TenantSettings = z.infer<typeof tenantSettingsSchema>;
 
 /** How ingest admits. */
 export const admissionSchema = z.strictObject({

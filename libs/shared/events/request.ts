@@ -2,6 +2,16 @@
 import { z } from "zod";
 import { idField, laneField, metadataField, tenantField } from "./fields.ts";
 
+/** Names that end up in keys, logs and messages to people. */
+const nameField = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^\P{Cc}*$/u, "must hold no control characters");
+
+/** As of caps: what is more is a slip, and in nano-dollars no whole number is exact there. */
+const COST_USD_MAX = 9_000_000;
+
 const contentField = z.union([z.string(), z.array(z.looseObject({ type: z.string() })).min(1), z.null()]);
 
 const messageField = z.looseObject({
@@ -34,13 +44,24 @@ export const embeddingsBody = z.looseObject({
   encoding_format: z.enum(["float", "base64"]).optional(),
 });
 
+/** What kind of body it is, of the two that there are. Undefined where it is neither, or both at once. */
+export function bodyKind(body: Readonly<Record<string, unknown>>): "chat" | "embeddings" | undefined {
+  const chat = "messages" in body;
+  if (chat === "input" in body) return undefined;
+  return chat ? "chat" : "embeddings";
+}
+
+/** Said of a body of no kind. */
+export const BODY_KIND_MESSAGE =
+  'body: must hold either "messages" (chat completions) or "input" (embeddings), and not both';
+
 /** All of a request but its body: checked by itself, so that a bad body still leaves a known id and tenant. */
 export const requestEnvelope = z.strictObject({
   tenant: tenantField,
   body: z.looseObject({}),
   id: idField.optional(),
-  user: z.string().min(1).max(256).optional(),
-  session: z.string().min(1).max(256).optional(),
+  user: nameField.optional(),
+  session: nameField.optional(),
   lane: laneField.optional(),
   deadline: z.iso.datetime({ offset: true, error: "must be an RFC 3339 time such as 2026-01-31T12:00:00Z" }).optional(),
   on_limit: z.enum(["reject", "defer"]).optional(),
@@ -52,12 +73,12 @@ export const requestEnvelope = z.strictObject({
     })
     .optional(),
   tier: z.string().min(1).max(64).optional(),
-  idempotency_key: z.string().min(1).max(256).optional(),
+  idempotency_key: nameField.optional(),
   callback: z.strictObject({ url: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }) }).optional(),
   metadata: metadataField.optional(),
   limits: z
     .strictObject({
-      max_cost_usd: z.number().positive().optional(),
+      max_cost_usd: z.number().positive().max(COST_USD_MAX).optional(),
       max_output_tokens: z.int().positive().optional(),
     })
     .optional(),

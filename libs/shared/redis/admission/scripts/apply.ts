@@ -32,7 +32,7 @@ if entry.kind == "reserved" then
   reserved, settled = entry.reserved, 0
 elseif entry.kind ~= "adjusted" then
   if entry.kind == "released" then settled = 0 end
-  if seen and not settled_before then redis.call("APPEND", KEYS[5], " s") end
+  if seen and not settled_before then redis.call("SET", KEYS[5], seen .. " s", "KEEPTTL") end
   if hold and hold.hold_id == entry.hold_id then
     redis.call("DEL", KEYS[3])
     redis.call("ZREM", KEYS[4], entry.member)
