@@ -17,6 +17,7 @@ import type { Publisher } from "../../libs/shared/kafka/ports.ts";
 import type { Log } from "../../libs/shared/log.ts";
 import type { IdempotencyStore } from "../../libs/shared/redis/idempotency-store.ts";
 import type { JobView } from "../../libs/shared/redis/job-views.ts";
+import { drain } from "./draining.ts";
 import { type Keyed, keyed } from "./idempotency.ts";
 import type { Caller, KeyRing } from "./keys.ts";
 import { errorReply, replyOf } from "./replies.ts";
@@ -57,6 +58,8 @@ export type GatewayDeps = {
   readonly ready: ReadinessCheck;
 };
 
+const TOO_LARGE = 413;
+
 /** A call about one request. */
 type OneRequest = FastifyRequest<{ Params: { id: string } }>;
 
@@ -70,7 +73,10 @@ export function createGateway(deps: GatewayDeps): FastifyInstance {
     onProtoPoisoning: "error",
     onConstructorPoisoning: "error",
   });
-  app.setErrorHandler((error, _request, reply) => sendFailure(deps, error, reply));
+  app.setErrorHandler(async (error, request, reply) => {
+    if (statusOf(error) === TOO_LARGE) await drain(request.raw);
+    return sendFailure(deps, error, reply);
+  });
   app.setNotFoundHandler((request, reply) =>
     send(
       reply,
