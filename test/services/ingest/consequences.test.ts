@@ -53,6 +53,16 @@ describe("what is admitted", () => {
     assert.equal(alone?.headers?.["sluice-ratelimit"], undefined);
   });
 
+  test("tells whoever waits at a gateway what the limit that refuses has left", async () => {
+    const { handle, out } = await setUp({ plan: { limits: { tenant: { requests_per_minute: 1 } } } });
+    await handle([request(0), request(1, {}, { "sluice-reply-to": "g" }), request(2)]);
+    const [waited, alone] = out().filter(({ topic }) => topic === NAMES.outcomes);
+    const { requests, tokens } = decodeRateRoom(waited?.headers?.["sluice-ratelimit"]);
+    assert.deepEqual([requests?.limit, requests?.left, tokens], [1, 0, undefined]);
+    assert.ok((requests?.reset_ms ?? 0) > 0);
+    assert.equal(alone?.headers?.["sluice-ratelimit"], undefined);
+  });
+
   test("where no limit applies there is no room to tell, whatever its writer says", async () => {
     const { handle, out } = await setUp();
     await handle([request(0, {}, { "sluice-reply-to": "g", "sluice-ratelimit": "r=9,9,9" })]);
