@@ -8,11 +8,11 @@ import { nusd, usdOf } from "../libs/shared/money.ts";
 import { recordWith, type Standing, standingOf } from "./budget/caps.ts";
 import { withCounters } from "./budget/counters.ts";
 import { explanation, Largest } from "./budget/explain.ts";
-import { publishTenant, readTenants } from "./budget/tenants.ts";
 import { type ScopeView, type Stopped, scopesTable, scopeViews, stoppedLine, stoppedView } from "./budget/view.ts";
 import { type CliContext, openContext, registerSchemas } from "./context.ts";
 import { formatNusd } from "./output/format.ts";
 import { EXIT_HELP, print, say } from "./output/terminal.ts";
+import { publishTenant, readTenants } from "./tenants/store.ts";
 
 const DAY_MS = 86_400_000;
 const USD_MAX = 9_000_000;

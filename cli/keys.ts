@@ -1,6 +1,7 @@
 /** `sluice keys`: API keys of tenants. A key is shown once, when it is made; only its hash is kept. */
 import { randomBytes } from "node:crypto";
 import { Command, InvalidArgumentError } from "commander";
+import { resolvePlan } from "../libs/shared/budgets/plan.ts";
 import { systemClock } from "../libs/shared/clock.ts";
 import { SluiceError } from "../libs/shared/errors.ts";
 import { type KeyRecord, type KeyScope, keyScope } from "../libs/shared/events/tenants.ts";
@@ -9,6 +10,8 @@ import { type CliContext, openContext, registerSchemas } from "./context.ts";
 import { publishKeys, readKeys } from "./keys/store.ts";
 import { formatTable } from "./output/format.ts";
 import { EXIT_HELP, print, say } from "./output/terminal.ts";
+import { readTenants } from "./tenants/store.ts";
+import { tenantViews } from "./tenants/view.ts";
 
 const EXAMPLES = `
 Examples:
@@ -24,15 +27,17 @@ type JsonFlag = { readonly json?: boolean };
 
 const create = new Command("create")
   .description("make a key for a tenant and show it, this once")
-  .requiredOption("--tenant <name>", "a tenant from sluice.yaml")
+  .requiredOption("--tenant <name>", "a tenant that `sluice tenants ls` lists")
   .option("--scopes <list>", "what it may do: submit, read, admin", parseScopes, ["submit", "read"])
   .option("--json", "one JSON object: key, id, tenant")
   .action(async (flags: CreateFlags) => {
     const context = await openKeys();
-    const { tenants } = context.settings;
-    if (!Object.hasOwn(tenants, flags.tenant)) {
+    const { settings } = context;
+    const book = await readTenants(context);
+    if (resolvePlan(settings, flags.tenant, book.record(flags.tenant)) === undefined) {
+      const known = tenantViews(settings, book.records()).map(({ tenant }) => tenant);
       throw new SluiceError("usage", `there is no tenant "${flags.tenant}"`, {
-        fix: `Known are ${Object.keys(tenants).join(", ")}; sluice.yaml names them under tenants.`,
+        fix: `Known are ${known.join(", ")}; \`npx sluice tenants set\` makes one.`,
       });
     }
     await showNew(await publishNew(context, flags.tenant, flags.scopes), flags.json);

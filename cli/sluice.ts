@@ -9,6 +9,7 @@ import { rebuildCommand } from "./rebuild.ts";
 import { reconcileCommand } from "./reconcile.ts";
 import { sendCommand } from "./send.ts";
 import { tailCommand } from "./tail.ts";
+import { tenantsCommand } from "./tenants.ts";
 import { topicsCommand } from "./topics.ts";
 import { upCommand } from "./up.ts";
 
@@ -19,6 +20,7 @@ const VERBS = [
   topicsCommand,
   keysCommand,
   costCommand,
+  tenantsCommand,
   budgetCommand,
   rebuildCommand,
   reconcileCommand,

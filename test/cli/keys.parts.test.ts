@@ -50,6 +50,6 @@ test("a key is made, listed without its secret, rotated and revoked", async () =
 });
 
 test("an unknown tenant and an unknown key are refused with the fix", async () => {
-  await assert.rejects(sluice("keys", "create", "--tenant", "nobody"), /sluice\.yaml names them.*there is no tenant/s);
+  await assert.rejects(sluice("keys", "create", "--tenant", "nobody"), /tenants set.*makes one.*there is no tenant/s);
   await assert.rejects(sluice("keys", "revoke", "0000000000"), /keys ls.*there is no key/s);
 });
