@@ -14,4 +14,9 @@ export class TenantBook {
   record(tenant: string): TenantRecord | undefined {
     return this.#records.get(tenant);
   }
+
+  /** All that administrators made or changed. */
+  records(): TenantRecord[] {
+    return [...this.#records.values()];
+  }
 }

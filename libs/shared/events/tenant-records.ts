@@ -24,6 +24,11 @@ export function tenantRecordOut(codec: EventCodec, topic: string, record: Tenant
   return { topic, key: `${PREFIX}${record.tenant}`, value: codec.encode(topic, Buffer.from(JSON.stringify(record))) };
 }
 
+/** The record that takes a tenant's away: compaction then forgets it. */
+export function tenantRemovalOut(topic: string, tenant: string): OutRecord {
+  return { topic, key: `${PREFIX}${tenant}`, value: null };
+}
+
 function parseJson(payload: Buffer): unknown {
   try {
     return JSON.parse(payload.toString());
