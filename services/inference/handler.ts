@@ -12,7 +12,7 @@ import { readHop } from "../../libs/shared/events/hop.ts";
 import { type Ending, outcomeRecord } from "../../libs/shared/events/outcomes.ts";
 import { roundOf, withUnknownCalls } from "../../libs/shared/events/redelivery.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
-import type { Handler, HandlerContext } from "../../libs/shared/kafka/consumption.ts";
+import type { Handler, HandlerContext } from "../../libs/shared/kafka/handler.ts";
 import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
 import { nusd } from "../../libs/shared/money.ts";
 import type { Answer, BatchPlace } from "../../libs/shared/redis/attempt-entry.ts";

@@ -8,7 +8,7 @@ import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead-letters.ts";
 import { type UsageEntry, usageEntrySchema } from "../../libs/shared/events/usage.ts";
 import { firstProblem } from "../../libs/shared/events/validation.ts";
-import type { Handler } from "../../libs/shared/kafka/consumption.ts";
+import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import type { InRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
 
 export type ApplierDeps = {

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../libs/shared/clock.ts";
 import { DUE_HEADER } from "../../libs/shared/events/headers.ts";
-import type { Handler, HandlerContext } from "../../libs/shared/kafka/consumption.ts";
+import type { Handler, HandlerContext } from "../../libs/shared/kafka/handler.ts";
 import type { InRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
 import { dueAt } from "./reentry.ts";
 import { until } from "./until.ts";

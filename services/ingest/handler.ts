@@ -5,7 +5,7 @@
  * 2. One round trip asks the counters for all of them: who was seen, what has room (`reserving.ts`, I4).
  * 3. What follows is published together (`consequences.ts`).
  */
-import type { Handler } from "../../libs/shared/kafka/consumption.ts";
+import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import { type ConsequenceDeps, consequenceOf, type DeferredView, type Fate } from "./consequences.ts";
 import { type Judged, type ReadingDeps, readRecord } from "./reading.ts";
 import { type ReservingDeps, reserve } from "./reserving.ts";

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../libs/shared/clock.ts";
 import { dueOf } from "../../libs/shared/events/redelivery.ts";
-import type { Handler } from "../../libs/shared/kafka/consumption.ts";
+import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import { until } from "./until.ts";
 

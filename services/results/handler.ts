@@ -24,7 +24,7 @@ import { type Hop, readHop } from "../../libs/shared/events/hop.ts";
 import { CARRIED_AT_HEADER } from "../../libs/shared/events/splice.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import type { UsageEntry } from "../../libs/shared/events/usage.ts";
-import type { Handler, HandlerContext } from "../../libs/shared/kafka/consumption.ts";
+import type { Handler, HandlerContext } from "../../libs/shared/kafka/handler.ts";
 import {
   type InRecord,
   type OutRecord,

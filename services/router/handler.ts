@@ -8,7 +8,7 @@ import { type Hop, readHop } from "../../libs/shared/events/hop.ts";
 import { outcomeRecord } from "../../libs/shared/events/outcomes.ts";
 import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
 import { inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
-import type { Handler } from "../../libs/shared/kafka/consumption.ts";
+import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import type { OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
 import { chooseRoute, type RoutingTable } from "./route.ts";
 

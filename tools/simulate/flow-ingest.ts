@@ -1,6 +1,6 @@
 /** Ingest's parts of the flow, wired as its `main.ts` wires them: requests at their first entry, those that come back, the ledger. */
 import { parseDelay } from "../../libs/shared/events/redelivery.ts";
-import type { Handler } from "../../libs/shared/kafka/consumption.ts";
+import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import type { Publisher } from "../../libs/shared/kafka/ports.ts";
 import { createApplier } from "../../services/ingest/applier.ts";
 import { Deferrals } from "../../services/ingest/deferral.ts";

@@ -4,7 +4,7 @@ import { SluiceError } from "../../libs/shared/errors.ts";
 import { type DeadLetterWriter, deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
 import { redeliveryPolicy } from "../../libs/shared/events/redelivery.ts";
 import { topicEvents } from "../../libs/shared/events/topics.ts";
-import type { Handler } from "../../libs/shared/kafka/consumption.ts";
+import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import { silentLog } from "../../libs/shared/log.ts";
 import { afterFailure } from "../../services/inference/after-failure.ts";

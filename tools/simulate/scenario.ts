@@ -1,6 +1,6 @@
 /** What a run simulates, as data: topics, services with their handlers, what is produced, and what must hold. */
 import type { Clock } from "../../libs/shared/clock.ts";
-import type { Handler } from "../../libs/shared/kafka/consumption.ts";
+import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import type { InRecord, OutRecord, Publisher, TransactionalPublisher } from "../../libs/shared/kafka/ports.ts";
 import type { LaneName } from "../../libs/shared/kafka/scheduler.ts";
 import type { SimulatedCluster } from "./cluster.ts";

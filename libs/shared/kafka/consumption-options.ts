@@ -2,7 +2,7 @@
 import type { BackoffPolicy } from "../backoff.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import type { Handler } from "./consumption.ts";
+import type { Handler } from "./handler.ts";
 import type { ConsumerPort, InRecord, TopicPartition } from "./ports.ts";
 import type { QueueRoom } from "./queue-room.ts";
 import type { LaneName, SchedulerOptions } from "./scheduler.ts";

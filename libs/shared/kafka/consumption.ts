@@ -15,6 +15,7 @@ import { untilAvailable } from "../retry.ts";
 import { Assignment, type PartitionState } from "./assignment.ts";
 import { Committer } from "./committer.ts";
 import type { ConsumptionOptions } from "./consumption-options.ts";
+import type { HandlerContext } from "./handler.ts";
 import { Handling } from "./handling.ts";
 import { InFlight } from "./in-flight.ts";
 import { Intake } from "./intake.ts";
@@ -23,19 +24,6 @@ import { heldBytes, QueueRoom, type RoomShare } from "./queue-room.ts";
 import { LANES, type LaneName, Scheduler, type Task } from "./scheduler.ts";
 import { schedulingHints } from "./scheduling-hints.ts";
 import { lookEvery_ms, Watchdog } from "./watchdog.ts";
-
-export type HandlerContext = {
-  /** False once the record's partition went to another member: its result would be another's to publish. */
-  isAssigned(tp: TopicPartition): boolean;
-  /**
-   * Aborted when the engine drains. A handler that only waits then throws a retryable error: its work is given up unfinished and
-   * delivered again. One that is in the middle of something ends it, within the drain's deadline.
-   */
-  readonly stopping: AbortSignal;
-};
-
-/** Does everything that the records cause and resolves when all of it is acknowledged. Must be safe to repeat. */
-export type Handler = (records: readonly InRecord[], context: HandlerContext) => Promise<void>;
 
 /** A task of the partition that it came from, as it was held then. */
 type HeldTask = Task & { readonly state: PartitionState };

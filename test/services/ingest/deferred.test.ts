@@ -1,7 +1,7 @@
 /** Re-entry of what was deferred, in virtual time: when it is entered, and that none keeps its place for long. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { HandlerContext } from "../../../libs/shared/kafka/consumption.ts";
+import type { HandlerContext } from "../../../libs/shared/kafka/handler.ts";
 import type { InRecord } from "../../../libs/shared/kafka/ports.ts";
 import { createDeferredHandler, PLACE_MS } from "../../../services/ingest/deferred.ts";
 import { START_MS, VirtualClock } from "../../../tools/simulate/virtual-clock.ts";

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { unavailable } from "../../../../libs/shared/errors.ts";
-import { Consumption, type Handler } from "../../../../libs/shared/kafka/consumption.ts";
+import { Consumption } from "../../../../libs/shared/kafka/consumption.ts";
 import type { ConsumptionOptions } from "../../../../libs/shared/kafka/consumption-options.ts";
+import type { Handler } from "../../../../libs/shared/kafka/handler.ts";
 import { encodeDone } from "../../../../libs/shared/kafka/offset-map.ts";
 import type {
   ConsumerEvents,
