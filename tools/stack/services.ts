@@ -20,7 +20,7 @@ const READY_WAIT_MS = 60_000;
 const END_WAIT_MS = 5_000;
 // kafkajs sets one timer in the past on Node 24 (tulios/kafkajs#1751); harmless, so that one warning is off. The heap is small:
 // what is queued is bounded, and mostly outside of it.
-const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=4", "--max-old-space-size=128"];
+const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=8", "--max-old-space-size=128"];
 /** glibc gives large buffers back at once instead of keeping them: some 40 MiB less resident under a flood. */
 const ALLOCATOR = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "65536" };
 

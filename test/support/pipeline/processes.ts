@@ -8,7 +8,7 @@ import { createSupervisor, type ProcessSpec } from "../../../tools/stack/supervi
 const HOST = "127.0.0.1";
 const READY_WAIT_MS = 120_000;
 const DRAIN_WAIT_MS = 40_000;
-const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=4"];
+const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=8"];
 
 export type Processes = {
   /** Starts the mock model server; returns its address. */
