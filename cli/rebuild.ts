@@ -4,9 +4,9 @@ import type { Snapshot } from "../libs/shared/budgets/admission-store.ts";
 import { LedgerFold } from "../libs/shared/budgets/ledger-fold.ts";
 import { ledgerEnds, ledgerIsEmpty, readLedger } from "../libs/shared/budgets/ledger-reader.ts";
 import { type RebuildProgress, rebuildCounters } from "../libs/shared/budgets/rebuild.ts";
-import type { CounterSums } from "../libs/shared/budgets/store-options.ts";
+import { type CounterSums, storeOptions } from "../libs/shared/budgets/store-options.ts";
 import { sleep, systemClock } from "../libs/shared/clock.ts";
-import { keepOf, withCounters } from "./budget/counters.ts";
+import { withCounters } from "./budget/counters.ts";
 import { type CliContext, openContext, registerSchemas } from "./context.ts";
 import { type Bar, createBar } from "./output/bar.ts";
 import { EXIT, EXIT_HELP, listenForStop, print, say } from "./output/terminal.ts";
@@ -65,7 +65,7 @@ async function rebuild(context: CliContext, bar: Bar, total: number, { json }: F
       readLedger: (add) => readLedger(sourceOf(context), add),
       isEmpty: () => ledgerIsEmpty(kafka, names.usage),
       lease_ms: settings.admission.lease_ms,
-      keep: keepOf(settings),
+      keep: storeOptions(settings),
       clock: systemClock,
       progress: (progress) => showProgress(bar, total, progress),
       signal: stop.signal,
@@ -115,7 +115,7 @@ type Comparison = {
 };
 
 async function compare(context: CliContext, bar: Bar): Promise<Comparison> {
-  const fold = new LedgerFold(keepOf(context.settings));
+  const fold = new LedgerFold(storeOptions(context.settings));
   let entries = 0;
   await readLedger(sourceOf(context), (partition, offset, entry, at_ms) => {
     if (!fold.add(partition, offset, entry, at_ms)) return;

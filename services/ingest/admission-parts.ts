@@ -4,6 +4,7 @@ import type { Redis } from "ioredis";
 import { Counter, Gauge } from "prom-client";
 import { ledgerIsEmpty, readLedger } from "../../libs/shared/budgets/ledger-reader.ts";
 import { rebuildCounters } from "../../libs/shared/budgets/rebuild.ts";
+import { storeOptions } from "../../libs/shared/budgets/store-options.ts";
 import { TenantBook } from "../../libs/shared/budgets/tenant-book.ts";
 import { tenantReader } from "../../libs/shared/budgets/tenant-reader.ts";
 import { systemClock } from "../../libs/shared/clock.ts";
@@ -22,7 +23,6 @@ import { Plans } from "./plans.ts";
 import { Sweeper } from "./sweep.ts";
 import { postTo, webhookUrl } from "./webhook.ts";
 
-const HOUR_MS = 3_600_000;
 const REBUILD_LOCK_MS = 60_000;
 const SWEEP_TURN_MS = 55_000;
 const POST_WAIT_MS = 5_000;
@@ -51,17 +51,10 @@ export async function startAdmission(
   const book = new TenantBook();
   const reader = tenantReader({ kafka, codec, topic: names.tenants }, book, false);
   await untilAvailable(retry, names.tenants, () => reader.start());
-  const { admission } = settings;
-  const keep = {
-    seen_ttl_ms: settings.ingest.seen_ttl_hours * HOUR_MS,
-    session_ttl_ms: admission.session_ttl_hours * HOUR_MS,
-  };
-  const store = new RedisAdmissionStore(redis, {
-    ...keep,
-    idempotency_ttl_ms: admission.idempotency_ttl_hours * HOUR_MS,
-    alert_at: admission.alert_at,
-  });
-  const keeper = startKeeper(context, new RedisCountersLife(redis, { ...keep, lock_ttl_ms: REBUILD_LOCK_MS }), keep);
+  const options = storeOptions(settings);
+  const store = new RedisAdmissionStore(redis, options);
+  const life = new RedisCountersLife(redis, { ...options, lock_ttl_ms: REBUILD_LOCK_MS });
+  const keeper = startKeeper(context, life, options);
   const alerts = createAlerts(context, env);
   const sweeper = startSweeper(context, redis, store);
   return {

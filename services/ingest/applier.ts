@@ -6,8 +6,8 @@ import type { AdmissionStore, ApplyContext, ApplyResult, Crossing } from "../../
 import { SluiceError } from "../../libs/shared/errors.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead-letters.ts";
-import { type UsageEntry, usageEntrySchema } from "../../libs/shared/events/usage.ts";
-import { firstProblem } from "../../libs/shared/events/validation.ts";
+import type { UsageEntry } from "../../libs/shared/events/usage.ts";
+import { readUsageEntry } from "../../libs/shared/events/usage-records.ts";
 import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import type { InRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
 
@@ -55,19 +55,9 @@ export function createApplier(deps: ApplierDeps): Handler {
 }
 
 async function readEntry(deps: ApplierDeps, record: InRecord): Promise<Read> {
-  const decoded = await deps.codec.decode(record);
-  if (decoded.kind === "unreadable") return { record, code: decoded.code, message: decoded.message };
-  let json: unknown;
-  try {
-    json = JSON.parse(decoded.payload.toString());
-  } catch (error) {
-    return { record, code: "not_json", message: `the value is not JSON: ${(error as Error).message}` };
-  }
-  const parsed = usageEntrySchema.safeParse(json);
-  if (!parsed.success) {
-    return { record, code: "event_invalid", message: firstProblem(parsed.error, "the entry").message };
-  }
-  return { record, entry: parsed.data, context: deps.planOf(parsed.data.tenant) ?? NO_CAPS };
+  const read = await readUsageEntry(deps.codec, record);
+  if (!read.ok) return { record, code: read.code, message: read.message };
+  return { record, entry: read.entry, context: deps.planOf(read.entry.tenant) ?? NO_CAPS };
 }
 
 function appliedOf({ record, entry, context }: Readable) {

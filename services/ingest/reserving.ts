@@ -10,6 +10,7 @@ import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { KEY_HEADER } from "../../libs/shared/events/headers.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import type { UsageEntry } from "../../libs/shared/events/usage.ts";
+import { usageEntryOut } from "../../libs/shared/events/usage-records.ts";
 import type { OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
 import { askOf, type Judged } from "./reading.ts";
 
@@ -107,6 +108,5 @@ function ledgerEntry(deps: ReservingDeps, judged: Judged, answer: Answer): OutRe
     ...(needs.user === undefined ? {} : { user: needs.user }),
     ...(key_id === undefined ? {} : { key_id }),
   };
-  const topic = deps.names.usage;
-  return [{ topic, key: tenant, value: deps.codec.encode(topic, Buffer.from(JSON.stringify(entry))) }];
+  return [usageEntryOut(deps.codec, deps.names.usage, entry)];
 }

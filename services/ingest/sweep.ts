@@ -7,7 +7,8 @@ import type { AdmissionStore, ExpiredHold } from "../../libs/shared/budgets/admi
 import { type Clock, sleepUntil } from "../../libs/shared/clock.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import type { UsageEntry } from "../../libs/shared/events/usage.ts";
-import type { OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
+import { usageEntryOut } from "../../libs/shared/events/usage-records.ts";
+import type { Publisher } from "../../libs/shared/kafka/ports.ts";
 import type { Log } from "../../libs/shared/log.ts";
 
 export const SWEEP_INTERVAL_MS = 60_000;
@@ -84,13 +85,9 @@ async function closeHolds(deps: SweepDeps, holds: readonly ExpiredHold[]): Promi
   const claimed = await deps.claim(closing.map(({ hold }) => hold));
   const entries = closing.flatMap(({ entry }, index) => (claimed[index] === true ? [entry] : []));
   if (entries.length === 0) return 0;
-  await deps.publisher.publish(entries.map((entry) => recordOf(deps, entry)));
+  await deps.publisher.publish(entries.map((entry) => usageEntryOut(deps.codec, deps.topic, entry)));
   for (const { kind } of entries) deps.count(kind as "settled" | "released");
   return entries.length;
-}
-
-function recordOf({ codec, topic }: SweepDeps, entry: UsageEntry): OutRecord {
-  return { topic, key: entry.tenant, value: codec.encode(topic, Buffer.from(JSON.stringify(entry))) };
 }
 
 /** Sweeps now and each minute until it is stopped. */

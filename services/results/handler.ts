@@ -24,6 +24,7 @@ import { type Hop, readHop } from "../../libs/shared/events/hop.ts";
 import { CARRIED_AT_HEADER } from "../../libs/shared/events/splice.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import type { UsageEntry } from "../../libs/shared/events/usage.ts";
+import { usageEntryOut } from "../../libs/shared/events/usage-records.ts";
 import type { Handler, HandlerContext } from "../../libs/shared/kafka/handler.ts";
 import {
   type InRecord,
@@ -125,9 +126,7 @@ function ledgerRecords(deps: ResultsDeps, record: InRecord, head: OutcomeHead): 
   const entry = settlementOf(head, Math.round(deps.clock.now_ms()));
   if (entry === undefined) return [];
   deps.settled?.(entry);
-  const topic = deps.names.usage;
-  const value = deps.codec.encode(topic, Buffer.from(JSON.stringify(entry)));
-  return [{ topic, key: entry.tenant, value, headers: traceHeaders(record.headers) }];
+  return [usageEntryOut(deps.codec, deps.names.usage, entry, traceHeaders(record.headers))];
 }
 
 function resultRecord(deps: ResultsDeps, record: InRecord, { json, carried_at }: BuiltResult): OutRecord {

@@ -27,9 +27,9 @@ export async function readLedger(
       const from = next;
       const read = await fetch(process, "entries", () => partition.read(from, Number.POSITIVE_INFINITY));
       for (const record of read.records) {
-        const entry = await readUsageEntry(codec, record);
-        if (entry instanceof Error) throw entry;
-        add(partition.number, record.offset, entry, record.timestamp_ms);
+        const one = await readUsageEntry(codec, record);
+        if (!one.ok) throw new Error(one.message);
+        add(partition.number, record.offset, one.entry, record.timestamp_ms);
       }
       next = read.next;
       if (next > 0) applied.set(partition.number, next - 1);

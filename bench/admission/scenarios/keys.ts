@@ -2,9 +2,9 @@
 import type { Redis } from "ioredis";
 import type { Ask } from "../../../libs/shared/budgets/admission-store.ts";
 import type { Reservation } from "../../../libs/shared/events/usage.ts";
-import { idempotencyKey } from "../../../libs/shared/redis/admission/keys.ts";
 import type { RedisAdmissionStore } from "../../../libs/shared/redis/admission/redis-store.ts";
 import { pipelineReplies } from "../../../libs/shared/redis/client.ts";
+import { idempotencyKey } from "../../../libs/shared/redis/idempotency.ts";
 import { seenKey } from "../../../libs/shared/redis/job-keys.ts";
 import type { Figure } from "../../support/report.ts";
 import { bareAsk, fullAsk, reservations, settledEntry } from "../asks.ts";

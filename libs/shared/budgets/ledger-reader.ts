@@ -69,13 +69,16 @@ export async function readLedger(
     until_end: true,
     async records(records) {
       for (const record of records) {
-        const entry = await readUsageEntry(codec, record);
-        if (!(entry instanceof Error)) {
-          add(record.partition, record.offset, entry, record.timestamp_ms);
+        const read = await readUsageEntry(codec, record);
+        if (read.ok) {
+          add(record.partition, record.offset, read.entry, record.timestamp_ms);
           continue;
         }
         skipped += 1;
-        log.warn({ topic, partition: record.partition, offset: record.offset, error: entry }, "ledger entry skipped");
+        log.warn(
+          { topic, partition: record.partition, offset: record.offset, why: read.message },
+          "ledger entry skipped",
+        );
       }
     },
   });

@@ -1,4 +1,5 @@
-/** What both stores of admission counters are told, and what they offer beside the port. */
+/** What both stores of admission counters are told, and what they offer beside the port. Pure. */
+import type { Settings } from "../config/schema.ts";
 import type { CounterRef } from "./scopes.ts";
 
 export type AdmissionStoreOptions = {
@@ -10,6 +11,18 @@ export type AdmissionStoreOptions = {
   /** Parts of a cap, as in `admission.alert_at`. */
   readonly alert_at: readonly number[];
 };
+
+const HOUR_MS = 3_600_000;
+
+/** As the settings say; a fold of the ledger keeps as much (`ledger-fold.ts`). */
+export function storeOptions({ ingest, admission }: Pick<Settings, "ingest" | "admission">): AdmissionStoreOptions {
+  return {
+    seen_ttl_ms: ingest.seen_ttl_hours * HOUR_MS,
+    idempotency_ttl_ms: admission.idempotency_ttl_hours * HOUR_MS,
+    session_ttl_ms: admission.session_ttl_hours * HOUR_MS,
+    alert_at: admission.alert_at,
+  };
+}
 
 export type CounterSums = {
   readonly counter: CounterRef;

@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { InRecord, OutRecord } from "../kafka/ports.ts";
 import type { EventCodec } from "./codec.ts";
 import { idField, tenantField } from "./fields.ts";
+import { parseJson } from "./json.ts";
 
 /** Nobody wants the result of this request any more. The subject is `<tenant>/<id>`. */
 const cancelEvent = z.object({
@@ -43,12 +44,4 @@ export function controlRecord(codec: EventCodec, topic: string, event: ControlEv
 
 function subjectOf({ tenant, id }: ControlEvent): string {
   return `${tenant}/${id}`;
-}
-
-function parseJson(payload: Buffer): unknown {
-  try {
-    return JSON.parse(payload.toString());
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 /** API keys on `llm.tenants`: how a record is read and written, for the gateway and the command line. */
 import type { InRecord, OutRecord } from "../kafka/ports.ts";
 import type { EventCodec } from "./codec.ts";
+import { parseJson } from "./json.ts";
 import { type KeyRecord, keyRecordSchema } from "./tenants.ts";
 
 const PREFIX = "key:";
@@ -22,12 +23,4 @@ export async function readKeyChange(codec: EventCodec, record: InRecord): Promis
 
 export function keyRecordOut(codec: EventCodec, topic: string, record: KeyRecord): OutRecord {
   return { topic, key: `${PREFIX}${record.id}`, value: codec.encode(topic, Buffer.from(JSON.stringify(record))) };
-}
-
-function parseJson(payload: Buffer): unknown {
-  try {
-    return JSON.parse(payload.toString());
-  } catch {
-    return undefined;
-  }
 }

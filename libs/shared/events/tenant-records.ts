@@ -1,6 +1,7 @@
 /** Tenants on `llm.tenants`: how a record is read and written, for ingest and the command line. */
 import type { InRecord, OutRecord } from "../kafka/ports.ts";
 import type { EventCodec } from "./codec.ts";
+import { parseJson } from "./json.ts";
 import { type TenantRecord, tenantRecordSchema } from "./tenants.ts";
 
 const PREFIX = "tenant:";
@@ -27,12 +28,4 @@ export function tenantRecordOut(codec: EventCodec, topic: string, record: Tenant
 /** The record that takes a tenant's away: compaction then forgets it. */
 export function tenantRemovalOut(topic: string, tenant: string): OutRecord {
   return { topic, key: `${PREFIX}${tenant}`, value: null };
-}
-
-function parseJson(payload: Buffer): unknown {
-  try {
-    return JSON.parse(payload.toString());
-  } catch {
-    return undefined;
-  }
 }

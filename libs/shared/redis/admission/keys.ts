@@ -27,9 +27,6 @@ export const inFlightKey = (epoch: string, tenant: string): string => `inflight:
 /** JSON of the open hold, or `!` and a refusal. */
 export const holdKey = (epoch: string, tenant: string, id: string): string => `hold:${epoch}:{${tenant}}:${id}`;
 
-/** `<id> <content_hash>` of the first request with the key. */
-export const idempotencyKey = (tenant: string, hash: string): string => `idem:{${tenant}}:${hash}`;
-
 /** Before the rate's name within the tenant. */
 export const rateBaseKey = (tenant: string): string => `rate:{${tenant}}:`;
 

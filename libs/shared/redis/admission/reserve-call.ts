@@ -4,18 +4,9 @@ import { type CounterRef, type CounterScope, countersOf, windowEnd_ms } from "..
 import { counterExpires_ms, dayOf, inCheckOrder, rateName } from "../../budgets/store-names.ts";
 import { type AdmissionStoreOptions, IN_FLIGHT_RETRY_MS, REFUSAL_TTL_MS } from "../../budgets/store-options.ts";
 import { reservationField } from "../../events/usage.ts";
+import { idempotencyKey } from "../idempotency.ts";
 import { seenKey } from "../job-keys.ts";
-import {
-  counterKey,
-  EPOCH_KEY,
-  holdKey,
-  holdsKey,
-  idempotencyKey,
-  inFlightKey,
-  quotaKey,
-  rateKey,
-  trippedKey,
-} from "./keys.ts";
+import { counterKey, EPOCH_KEY, holdKey, holdsKey, inFlightKey, quotaKey, rateKey, trippedKey } from "./keys.ts";
 
 /** The life of the counters as the caller knows it. */
 export type Life = { readonly epoch: string; readonly run_id: string };
