@@ -1,5 +1,6 @@
 /** The real flow as a scenario: the services' own handlers, wired as their `main.ts` wire them, on simulated ports. */
 
+import { routingSchema } from "../../libs/shared/config/routing.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { type DeadLetterWriter, deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
 import { redeliveryPolicy } from "../../libs/shared/events/redelivery.ts";
@@ -43,7 +44,7 @@ const TABLE: Parameters<typeof createRouterHandler>[0]["table"] = {
     small: { kind: "chat", models: ["small-1"] },
     large: { kind: "chat", models: ["large-1"] },
   },
-  routing: { default_tier: "small", embeddings_tier: "small" },
+  routing: routingSchema.parse({ default_tier: "small", embeddings_tier: "small", complexity: { method: "none" } }),
 };
 
 /** What the services of one run share. */

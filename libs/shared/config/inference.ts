@@ -58,6 +58,9 @@ export const tierSchema = z.strictObject({
   models: z.array(z.string().min(1)).min(1),
   /** One endpoint, or several that serve the same models. */
   endpoint: z.union([z.string(), z.array(z.string()).min(1)]).default("default"),
+  /** System prompts by version, and the one that is put before the messages of every request of the tier; none unless set. */
+  prompts: z.record(z.string().min(1).max(64), z.string().min(1).max(100_000)).default({}),
+  prompt: z.string().optional(),
   balancing: z.enum(["round_robin", "weighted", "least_in_flight", "peak_ewma", "adaptive"]).default("peak_ewma"),
   /** Calls in flight per process. */
   in_flight_max: count.default(64),

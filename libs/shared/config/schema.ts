@@ -1,7 +1,9 @@
 /** The settings file's shape: every limit has a name here and a default that suits most. Secrets and addresses are not in it. */
 import { z } from "zod";
+import { cacheSchema } from "./cache.ts";
 import { endpointSchema, inferenceSchema, priceSchema, tierSchema } from "./inference.ts";
 import { admissionSchema, planSchema, tenantSettingsSchema } from "./plans.ts";
+import { routingSchema } from "./routing.ts";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,40}$/, "must be lower-case letters, digits, - or _");
 const count = z.int().positive();
@@ -90,12 +92,8 @@ export const settingsSchema = z.strictObject({
   endpoints: z.record(name, endpointSchema).prefault({ default: {} }),
   tiers: z.record(name, tierSchema),
   prices: z.strictObject({ version: z.string().min(1), models: z.record(z.string(), priceSchema) }),
-  routing: z.strictObject({
-    /** Where `auto` and unnamed chat requests go. */
-    default_tier: name,
-    /** Where embeddings requests go. */
-    embeddings_tier: name,
-  }),
+  routing: routingSchema,
+  cache: cacheSchema.prefault({}),
   tenants: z.record(z.string(), tenantSettingsSchema).default({}),
   plans: z.record(name, planSchema).prefault({ default: {} }),
   admission: admissionSchema.prefault({}),

@@ -42,6 +42,36 @@ export const errorField = z.object({
 });
 export type ResultError = z.infer<typeof errorField>;
 
+/** How a route came about: bounded, for people and for `explain`. */
+export const decisionField = z.object({
+  /** What decided: the first of these that said anything. */
+  by: z.enum(["asked", "plan", "rule", "complexity", "default", "budget", "escalation", "judge", "cache", "shadow"]),
+  /** The rule's name, or what of the answer was not good enough. */
+  detail: z.string().optional(),
+  /** What was looked at, as numbers. */
+  features: z.record(z.string(), z.number()).optional(),
+  /** Tiers that stood to choose, the weakest first, with what was thought of each. */
+  candidates: z.array(z.object({ tier: z.string(), score: z.number().optional() })).optional(),
+  score: z.number().optional(),
+  threshold: z.number().optional(),
+  rollout: z.object({ name: z.string(), side: z.enum(["new", "old"]), percent: z.number() }).optional(),
+  /** The cache's nearest entries, and why the first of them was not taken. */
+  cache: z
+    .object({
+      candidates: z.array(
+        z.object({
+          entry: z.string(),
+          similarity: z.number(),
+          probability: z.number().optional(),
+          rejected_by: z.string().optional(),
+        }),
+      ),
+      threshold: z.number().optional(),
+    })
+    .optional(),
+});
+export type Decision = z.infer<typeof decisionField>;
+
 export const routeField = z.object({
   tier: z.string(),
   model: z.string(),
@@ -52,6 +82,9 @@ export const routeField = z.object({
   similarity: z.number().optional(),
   attempts: z.number(),
   escalated_from: z.string().optional(),
+  /** The prompt of the tier that was put before the messages. */
+  prompt_version: z.string().optional(),
+  decision: decisionField.optional(),
 });
 export type Route = z.infer<typeof routeField>;
 

@@ -1,5 +1,6 @@
 /** The events between the services. The request and the response are carried as bytes (`splice.ts`), last in the object. */
 import { z } from "zod";
+import { cacheAskField, cacheFillField } from "./cache.ts";
 import {
   errorField,
   idField,
@@ -10,6 +11,7 @@ import {
   timingField,
   usageField,
 } from "./fields.ts";
+import { shadowField } from "./shadow.ts";
 import { reservationField } from "./usage.ts";
 
 /** What ingest found out about a request, beside the request itself. */
@@ -31,13 +33,29 @@ export const admittedHead = z.object({
   timing: timingField,
   /** What is held for it in budgets and limits. */
   reservation: reservationField.optional(),
+  /** The tiers that what is held suffices for, where the choice is ours; left out: any. */
+  tiers: z.array(z.string()).optional(),
+  /** What the request says of the cache. */
+  cache: cacheAskField.optional(),
+  /** It is run for a comparison alone: its outcome is no Result. */
+  shadow: shadowField.optional(),
 });
 export type AdmittedHead = z.infer<typeof admittedHead>;
 
 /** `llm.admitted`. */
 export const admittedSchema = admittedHead.extend({ request: z.looseObject({}) });
 
-export const jobHead = admittedHead.extend({ route: routeField });
+export const jobHead = admittedHead.extend({
+  route: routeField,
+  /** Where its answer goes in the cache, once there is one. */
+  fill: cacheFillField.optional(),
+  /** Tiers that were asked before this one; the job of a hop is another one to the attempt ledger. */
+  hop: z.int().nonnegative().optional(),
+  /** Of the hops before. */
+  spent: usageField.optional(),
+  /** An answer that this tier is to judge before it answers itself. */
+  draft: z.object({ tier: z.string(), model: z.string(), response: z.string() }).optional(),
+});
 export type JobHead = z.infer<typeof jobHead>;
 
 /** `llm.jobs.<tier>`. */
@@ -60,6 +78,11 @@ export const outcomeHead = z.object({
   reservation: reservationField.optional(),
   /** Calls that the provider may have billed although their answers are unknown. */
   unknown_calls: z.int().nonnegative().optional(),
+  /** Where the answer goes in the cache; the entry's lead is given up in any case. */
+  fill: cacheFillField.optional(),
+  /** The answer is whole: only then it is kept (I5). */
+  complete: z.boolean().optional(),
+  shadow: shadowField.optional(),
 });
 export type OutcomeHead = z.infer<typeof outcomeHead>;
 

@@ -26,6 +26,9 @@ export const KEY_HEADER = "sluice-key-id";
 /** What is left of the rate limits, for whoever waits at a gateway: set by ingest, as `rate-room.ts` writes it. */
 export const RATE_ROOM_HEADER = "sluice-ratelimit";
 
+/** What a request is run for beside its answer, as `shadow.ts` writes it: set by router and inference on requests of their own. */
+export const SHADOW_HEADER = "sluice-shadow";
+
 const TRACE: readonly string[] = ["traceparent", "tracestate"];
 
 /** Copied from hop to hop: W3C trace context, who waits, and what entry and scheduling need. */
@@ -39,6 +42,7 @@ const TRAVELLING: readonly string[] = [
   ORIGIN_HEADER,
   ROUND_HEADER,
   UNKNOWN_CALLS_HEADER,
+  SHADOW_HEADER,
 ];
 
 export function travellingHeaders(headers: RecordHeaders): Record<string, string> {

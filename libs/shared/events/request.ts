@@ -69,6 +69,7 @@ export const requestEnvelope = z.strictObject({
     .strictObject({
       mode: z.enum(["default", "bypass", "no-store", "only"]).optional(),
       ttl_seconds: z.int().positive().max(31_536_000).optional(),
+      /** May only be stricter than the settings'. */
       threshold: z.number().min(0).max(1).optional(),
     })
     .optional(),

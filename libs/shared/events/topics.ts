@@ -1,8 +1,10 @@
 /** Topic names and, beside each, the schema of its values. The prefix is a setting; the rest is fixed. */
 import type { z } from "zod";
+import { cacheEntrySchema } from "./cache.ts";
 import { controlSchema } from "./control.ts";
 import { admittedSchema, jobSchema, outcomeSchema, resultSchema } from "./flow.ts";
 import { requestSchema } from "./request.ts";
+import { shadowEventSchema } from "./shadow.ts";
 import { tenantsSchema } from "./tenants.ts";
 import { usageEntrySchema } from "./usage.ts";
 
@@ -17,6 +19,7 @@ export type TopicNames = {
   readonly usage: string;
   readonly tenants: string;
   readonly control: string;
+  readonly shadow: string;
   jobs(tier: string): string;
   retry(delay: string): string;
   /** The batch lane's twin of a work topic. */
@@ -37,6 +40,7 @@ export function topicNames(prefix: string): TopicNames {
     usage: `${prefix}usage`,
     tenants: `${prefix}tenants`,
     control: `${prefix}control`,
+    shadow: `${prefix}shadow`,
     jobs: (tier) => `${prefix}jobs.${tier}`,
     retry: (delay) => `${prefix}retry.${delay}`,
     batch: (topic) => `${topic}${BATCH_SUFFIX}`,
@@ -58,6 +62,8 @@ export const EVENT_SCHEMAS = {
   tenants: tenantsSchema,
   control: controlSchema,
   usage: usageEntrySchema,
+  cache: cacheEntrySchema,
+  shadow: shadowEventSchema,
 } as const satisfies Record<string, z.ZodType>;
 
 export type EventName = keyof typeof EVENT_SCHEMAS;
@@ -80,5 +86,7 @@ export function topicEvents(prefix: string, tiers: readonly string[]): ReadonlyM
   events.set(names.tenants, "tenants");
   events.set(names.control, "control");
   events.set(names.usage, "usage");
+  events.set(names.cache, "cache");
+  events.set(names.shadow, "shadow");
   return events;
 }

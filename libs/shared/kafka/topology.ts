@@ -40,6 +40,7 @@ export function planTopics(settings: Settings): TopicPlan[] {
     plan(settings, names.cache, compacted),
     plan(settings, names.tenants, { ...compacted, "segment.ms": String(24 * HOUR_MS) }, 1),
     plan(settings, names.control, {}, 1),
+    plan(settings, names.shadow, {}, 1),
   ];
 }
 

@@ -1,6 +1,7 @@
 /** The router on ports in memory: jobs, refusals, and what is held for a request. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { routingSchema } from "../../../libs/shared/config/routing.ts";
 import type { AdmittedHead } from "../../../libs/shared/events/flow.ts";
 import { createRouterHandler } from "../../../services/router/handler.ts";
 import { VirtualClock } from "../../../tools/simulate/virtual-clock.ts";
@@ -23,7 +24,7 @@ async function route(more: Partial<AdmittedHead>) {
     dead_letters: DEAD_LETTERS,
     table: {
       tiers: { small: { kind: "chat", models: ["small-1"] } },
-      routing: { default_tier: "small", embeddings_tier: "small" },
+      routing: routingSchema.parse({ default_tier: "small", embeddings_tier: "small" }),
     },
   });
   const head: AdmittedHead = {
