@@ -1,16 +1,36 @@
-/** The router: admitted requests in, jobs for a tier (or refusals) out. */
+/**
+ * The router: one admitted request in; an answer from the cache, a job for a tier, or a refusal out. Called for one record at a time,
+ * many in flight, in order per key: what they ask of Redis, the embedder and Kafka at the same time goes together.
+ */
 import type { Clock } from "../../libs/shared/clock.ts";
+import type { CacheSettings } from "../../libs/shared/config/cache.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead-letters.ts";
+import type { Decision, Route } from "../../libs/shared/events/fields.ts";
 import { type AdmittedHead, admittedHead, type JobHead } from "../../libs/shared/events/flow.ts";
 import { travellingHeaders } from "../../libs/shared/events/headers.ts";
-import { type Hop, readHop } from "../../libs/shared/events/hop.ts";
+import { readHop } from "../../libs/shared/events/hop.ts";
 import { outcomeRecord } from "../../libs/shared/events/outcomes.ts";
 import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
 import { inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
 import type { Handler } from "../../libs/shared/kafka/handler.ts";
-import type { OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
-import { chooseRoute, type RoutingTable } from "./route.ts";
+import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
+import type { RequestFacts } from "../../libs/shared/routing/facts.ts";
+import type { CacheEvidence, CacheHit, CacheMiss } from "./cache/contract.ts";
+import { type ReadRequest, readRequest } from "./reading.ts";
+import type { Routing } from "./route.ts";
+
+/** What became of a request, for metrics. */
+export type RouterEnd = {
+  readonly cache: "exact" | "semantic" | "coalesced" | "miss" | "bypass";
+  /** The tier of its job; undefined without one. */
+  readonly tier?: string;
+  /** What decided the tier. */
+  readonly by?: Decision["by"];
+};
+
+/** What the cache says; `why` it was not asked. */
+export type LookedUp = CacheHit | CacheMiss | { readonly kind: "bypass"; readonly why: string };
 
 export type RouterDeps = {
   readonly codec: EventCodec;
@@ -18,31 +38,119 @@ export type RouterDeps = {
   readonly clock: Clock;
   readonly names: TopicNames;
   readonly dead_letters: DeadLetterWriter;
-  readonly table: RoutingTable;
+  readonly settings: Pick<CacheSettings, "request_bytes_max">;
+  readonly lookUp: (head: AdmittedHead, read: ReadRequest, stopping: AbortSignal) => Promise<LookedUp>;
+  readonly choose: (ask: RouteQuestion) => Promise<Routing>;
+  /** A run for real of what was answered by meaning; undefined where this one is not looked at. */
+  readonly check: (head: AdmittedHead, request: Buffer, hit: CacheHit) => OutRecord | undefined;
+  readonly ended: (end: RouterEnd) => void;
 };
 
+/** What a tier is chosen by. */
+export type RouteQuestion = {
+  readonly head: AdmittedHead;
+  readonly facts: RequestFacts | undefined;
+  readonly body: Readonly<Record<string, unknown>> | undefined;
+  readonly request_bytes: number;
+  /** Of the last user turn, where the cache has embedded it. */
+  readonly vector: Float32Array | undefined;
+};
+
+type Asked = { readonly record: InRecord; readonly head: AdmittedHead; readonly request: Buffer };
+
 export function createRouterHandler(deps: RouterDeps): Handler {
-  return async (records) => {
-    const hops = await Promise.all(records.map((record) => readHop(deps.codec, record, "request", admittedHead.parse)));
-    await deps.publisher.publish(hops.map((hop) => consequence(deps, hop)));
+  return async (records, { stopping }) => {
+    await Promise.all(records.map(async (record) => deps.publisher.publish(await consequences(deps, record, stopping))));
   };
 }
 
-function consequence(deps: RouterDeps, hop: Hop<AdmittedHead>): OutRecord {
-  if (!hop.ok) return deadLetter(deps.dead_letters, hop.record, hop.code, hop.message);
-  const { head, record, carried } = hop;
-  if (carried === undefined) {
-    return deadLetter(deps.dead_letters, record, "event_invalid", "the admitted event carries no request");
+async function consequences(deps: RouterDeps, record: InRecord, stopping: AbortSignal): Promise<OutRecord[]> {
+  const hop = await readHop(deps.codec, record, "request", admittedHead.parse);
+  if (!hop.ok) return [deadLetter(deps.dead_letters, hop.record, hop.code, hop.message)];
+  const { head, carried: request } = hop;
+  if (request === undefined) {
+    return [deadLetter(deps.dead_letters, record, "event_invalid", "the admitted event carries no request")];
   }
-  const routing = chooseRoute(head, deps.table);
+  const asked = { record, head, request };
+  const read = readRequest(head.kind, request, deps.settings.request_bytes_max);
+  const looked = await deps.lookUp(head, read, stopping);
+  if (looked.kind === "hit") return answered(deps, asked, looked);
+  if (head.cache?.mode === "only") return [notCached(deps, asked, looked)];
+  const vector = looked.kind === "miss" ? looked.vector : undefined;
+  const routing = await deps.choose({ ...read, head, request_bytes: request.length, vector });
+  return [routing.kind === "refused" ? refused(deps, asked, routing.error) : job(deps, asked, routing.route, looked)];
+}
+
+/** From the cache: nothing is called, nothing is used. */
+function answered(deps: RouterDeps, { record, head, request }: Asked, hit: CacheHit): OutRecord[] {
+  const { answer, how, similarity, evidence } = hit;
+  const route: Route = {
+    tier: answer.tier,
+    model: answer.model,
+    reason: hitReason(hit),
+    cache: how,
+    cache_entry: answer.entry_id,
+    ...(similarity === undefined ? {} : { similarity }),
+    attempts: 0,
+    decision: { by: "cache", ...withEvidence(evidence) },
+  };
+  const usage = {
+    prompt_tokens: 0,
+    cached_prompt_tokens: 0,
+    completion_tokens: 0,
+    cost_usd: 0,
+    price_version: "cache",
+    estimated: false,
+  };
   const routed = deps.clock.now_ms();
-  if (routing.kind === "refused") {
-    const timing = { ...head.timing, routed, completed: routed };
-    return outcomeRecord(deps, record, head, { status: "rejected", error: routing.error, timing });
-  }
-  const job: JobHead = { ...head, route: routing.route, timing: { ...head.timing, routed } };
-  const topic = inLane(deps.names.jobs(routing.route.tier), head.lane);
-  const { json, carried_at } = splice(job, "request", carried);
+  const timing = { ...head.timing, routed, completed: routed };
+  const outcome = outcomeRecord(deps, record, head, { status: "succeeded", route, usage, timing }, answer.response);
+  const check = deps.check(head, request, hit);
+  deps.ended({ cache: how });
+  return check === undefined ? [outcome] : [outcome, check];
+}
+
+function hitReason({ how, similarity, probability }: CacheHit): string {
+  if (how === "exact") return "cache: the same request was answered before";
+  if (how === "coalesced") return "cache: the same request was under way";
+  const likely = probability === undefined ? "" : `, right with probability ${probability.toFixed(3)}`;
+  return `cache: a question like it was answered before (similarity ${similarity?.toFixed(3)}${likely})`;
+}
+
+function notCached(deps: RouterDeps, asked: Asked, looked: LookedUp): OutRecord {
+  const why = looked.kind === "bypass" ? `: ${looked.why}` : "";
+  const message = `cache.mode: only, and there is no answer in the cache${why}; leave mode out to have the model asked`;
+  deps.ended({ cache: looked.kind === "bypass" ? "bypass" : "miss" });
+  const error = { code: "cache_miss", type: "invalid_request_error", message, param: "cache.mode" };
+  return rejection(deps, asked, error);
+}
+
+function refused(deps: RouterDeps, asked: Asked, error: Extract<Routing, { kind: "refused" }>["error"]): OutRecord {
+  return rejection(deps, asked, error);
+}
+
+function rejection(deps: RouterDeps, { record, head }: Asked, error: Extract<Routing, { kind: "refused" }>["error"]) {
+  const routed = deps.clock.now_ms();
+  const timing = { ...head.timing, routed, completed: routed };
+  return outcomeRecord(deps, record, head, { status: "rejected", error, timing });
+}
+
+function job(deps: RouterDeps, { record, head, request }: Asked, chosen: Route, looked: LookedUp): OutRecord {
+  const cache = looked.kind === "bypass" ? "bypass" : "miss";
+  const { decision } = chosen;
+  const evidence = looked.kind === "miss" ? looked.evidence : undefined;
+  const explained = decision === undefined ? {} : { decision: { ...decision, ...withEvidence(evidence) } };
+  const route: Route = { ...chosen, cache, ...explained };
+  const fill = looked.kind === "miss" ? looked.fill : undefined;
+  const timing = { ...head.timing, routed: deps.clock.now_ms() };
+  const job: JobHead = { ...head, route, ...(fill === undefined ? {} : { fill }), timing };
+  const topic = inLane(deps.names.jobs(route.tier), head.lane);
+  const { json, carried_at } = splice(job, "request", request);
   const headers = { ...travellingHeaders(record.headers), [CARRIED_AT_HEADER]: String(carried_at) };
+  deps.ended({ cache, tier: route.tier, ...(decision === undefined ? {} : { by: decision.by }) });
   return { topic, key: record.key, value: deps.codec.encode(topic, ...json), headers };
+}
+
+function withEvidence(evidence: CacheEvidence | undefined): Pick<Decision, "cache"> {
+  return evidence === undefined ? {} : { cache: evidence };
 }

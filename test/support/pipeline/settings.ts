@@ -11,6 +11,12 @@ export type SettingsChanges = { readonly [name: string]: unknown };
 /** Quick enough for a test to watch a member being given up, on a machine that others use as well. */
 const SESSION_TIMEOUT_MS = 6_000;
 
+/** Most tests count calls: each request has one, of the default tier, unless a test says otherwise. */
+const MODEL_EVERY_TIME: SettingsChanges = {
+  cache: { exact: { enabled: false }, coalesce: { enabled: false }, semantic: { enabled: false } },
+  routing: { complexity: { method: "none" } },
+};
+
 export type OwnSettings = { readonly file: string; readonly settings: Settings };
 
 /** Writes `<dir>/sluice.yaml`. Topics, groups and transactional ids begin with `prefix`. */
@@ -21,6 +27,7 @@ export function writeSettings(root: string, dir: string, prefix: string, changes
     redis: { key_prefix: prefix },
     consumption: { group_prefix: prefix, session_timeout_ms: SESSION_TIMEOUT_MS },
     tenants: { demo: { plan: "default" }, other: { plan: "default" } },
+    ...MODEL_EVERY_TIME,
   };
   const text = stringify(merge(merge(base, own), changes));
   const file = join(dir, "sluice.yaml");
