@@ -9,18 +9,22 @@ import type { TopicNames } from "./topics.ts";
 
 /** The part of an outcome that is not known from the request. */
 export type Ending = Pick<OutcomeHead, "status" | "timing"> &
-  Partial<Pick<OutcomeHead, "error" | "route" | "usage" | "unknown_calls">>;
+  Partial<Pick<OutcomeHead, "error" | "route" | "usage" | "unknown_calls" | "complete">>;
+
+/** What of a request goes on with its outcome. */
+export type Ended = Pick<AdmittedHead, "id" | "tenant" | "content_hash" | "metadata" | "reservation" | "shadow"> &
+  Pick<OutcomeHead, "fill">;
 
 /** The terminal outcome of an admitted request; `response` is the provider's JSON, as bytes. */
 export function outcomeRecord(
   deps: { readonly codec: EventCodec; readonly names: TopicNames },
   /** The record that led here (or, where ingest knows a better key, its headers with that key). */
   record: Pick<InRecord, "headers"> & Pick<OutRecord, "key">,
-  request: Pick<AdmittedHead, "id" | "tenant" | "content_hash" | "metadata" | "reservation">,
+  request: Ended,
   ending: Ending,
   response?: Buffer,
 ): OutRecord {
-  const { id, tenant, content_hash, metadata, reservation } = request;
+  const { id, tenant, content_hash, metadata, reservation, fill, shadow } = request;
   const unknown_calls = Math.max(ending.unknown_calls ?? 0, unknownCallsOf(record.headers));
   const head: OutcomeHead = {
     id,
@@ -30,6 +34,8 @@ export function outcomeRecord(
     ...(ending.usage !== undefined || unknown_calls === 0 ? {} : { unknown_calls }),
     ...(metadata === undefined ? {} : { metadata }),
     ...(reservation === undefined ? {} : { reservation }),
+    ...(fill === undefined ? {} : { fill }),
+    ...(shadow === undefined ? {} : { shadow }),
   };
   const topic = deps.names.outcomes;
   const { [UNKNOWN_CALLS_HEADER]: _, ...headers } = travellingHeaders(record.headers);
