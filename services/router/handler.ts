@@ -6,7 +6,7 @@ import type { Clock } from "../../libs/shared/clock.ts";
 import type { CacheSettings } from "../../libs/shared/config/cache.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead-letters.ts";
-import type { Decision, Route } from "../../libs/shared/events/fields.ts";
+import type { Decision, ResultError, Route } from "../../libs/shared/events/fields.ts";
 import { type AdmittedHead, admittedHead, type JobHead } from "../../libs/shared/events/flow.ts";
 import { travellingHeaders } from "../../libs/shared/events/headers.ts";
 import { readHop } from "../../libs/shared/events/hop.ts";
@@ -60,7 +60,9 @@ type Asked = { readonly record: InRecord; readonly head: AdmittedHead; readonly 
 
 export function createRouterHandler(deps: RouterDeps): Handler {
   return async (records, { stopping }) => {
-    await Promise.all(records.map(async (record) => deps.publisher.publish(await consequences(deps, record, stopping))));
+    await Promise.all(
+      records.map(async (record) => deps.publisher.publish(await consequences(deps, record, stopping))),
+    );
   };
 }
 
@@ -78,7 +80,8 @@ async function consequences(deps: RouterDeps, record: InRecord, stopping: AbortS
   if (head.cache?.mode === "only") return [notCached(deps, asked, looked)];
   const vector = looked.kind === "miss" ? looked.vector : undefined;
   const routing = await deps.choose({ ...read, head, request_bytes: request.length, vector });
-  return [routing.kind === "refused" ? refused(deps, asked, routing.error) : job(deps, asked, routing.route, looked)];
+  if (routing.kind === "refused") return [refused(deps, asked, looked, routing.error)];
+  return [job(deps, asked, routing.route, looked)];
 }
 
 /** From the cache: nothing is called, nothing is used. */
@@ -120,35 +123,39 @@ function hitReason({ how, similarity, probability }: CacheHit): string {
 function notCached(deps: RouterDeps, asked: Asked, looked: LookedUp): OutRecord {
   const why = looked.kind === "bypass" ? `: ${looked.why}` : "";
   const message = `cache.mode: only, and there is no answer in the cache${why}; leave mode out to have the model asked`;
-  deps.ended({ cache: looked.kind === "bypass" ? "bypass" : "miss" });
   const error = { code: "cache_miss", type: "invalid_request_error", message, param: "cache.mode" };
-  return rejection(deps, asked, error);
+  return refused(deps, asked, looked, error);
 }
 
-function refused(deps: RouterDeps, asked: Asked, error: Extract<Routing, { kind: "refused" }>["error"]): OutRecord {
-  return rejection(deps, asked, error);
-}
-
-function rejection(deps: RouterDeps, { record, head }: Asked, error: Extract<Routing, { kind: "refused" }>["error"]) {
+/** Whoever waits for its answer is told that there is none: the outcome has the fill. */
+function refused(deps: RouterDeps, { record, head }: Asked, looked: LookedUp, error: ResultError): OutRecord {
   const routed = deps.clock.now_ms();
   const timing = { ...head.timing, routed, completed: routed };
-  return outcomeRecord(deps, record, head, { status: "rejected", error, timing });
+  deps.ended({ cache: cacheOf(looked) });
+  return outcomeRecord(deps, record, { ...head, ...fillOf(looked) }, { status: "rejected", error, timing });
 }
 
 function job(deps: RouterDeps, { record, head, request }: Asked, chosen: Route, looked: LookedUp): OutRecord {
-  const cache = looked.kind === "bypass" ? "bypass" : "miss";
+  const cache = cacheOf(looked);
   const { decision } = chosen;
   const evidence = looked.kind === "miss" ? looked.evidence : undefined;
   const explained = decision === undefined ? {} : { decision: { ...decision, ...withEvidence(evidence) } };
   const route: Route = { ...chosen, cache, ...explained };
-  const fill = looked.kind === "miss" ? looked.fill : undefined;
   const timing = { ...head.timing, routed: deps.clock.now_ms() };
-  const job: JobHead = { ...head, route, ...(fill === undefined ? {} : { fill }), timing };
+  const job: JobHead = { ...head, route, ...fillOf(looked), timing };
   const topic = inLane(deps.names.jobs(route.tier), head.lane);
   const { json, carried_at } = splice(job, "request", request);
   const headers = { ...travellingHeaders(record.headers), [CARRIED_AT_HEADER]: String(carried_at) };
   deps.ended({ cache, tier: route.tier, ...(decision === undefined ? {} : { by: decision.by }) });
   return { topic, key: record.key, value: deps.codec.encode(topic, ...json), headers };
+}
+
+function cacheOf(looked: LookedUp): "exact" | "semantic" | "coalesced" | "miss" | "bypass" {
+  return looked.kind === "hit" ? looked.how : looked.kind;
+}
+
+function fillOf(looked: LookedUp): Pick<JobHead, "fill"> {
+  return looked.kind === "miss" && looked.fill !== undefined ? { fill: looked.fill } : {};
 }
 
 function withEvidence(evidence: CacheEvidence | undefined): Pick<Decision, "cache"> {
