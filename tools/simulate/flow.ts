@@ -18,7 +18,8 @@ import type { ModelClient } from "../../services/inference/model-client.ts";
 import { type Outgoing, type SendingDeps, sendSingly } from "../../services/inference/sending.ts";
 import { JobTokens } from "../../services/inference/streaming/job-tokens.ts";
 import { createResultsHandler, transactionalDeadLetter } from "../../services/results/handler.ts";
-import { createRouterHandler } from "../../services/router/handler.ts";
+import { createRouterHandler, type RouterDeps } from "../../services/router/handler.ts";
+import { chooseRoute, type RoutingTable } from "../../services/router/route.ts";
 import { ALIVE_TTL_MS, attemptStore } from "./attempts.ts";
 import { SimulatedCodec, SimulatedSchemas } from "./codec.ts";
 import { flowInvariants, moneyInvariants } from "./flow-checks.ts";
@@ -39,12 +40,20 @@ const NO_STREAM = { start() {}, token() {}, end() {} };
 
 const NEVER = new AbortController().signal;
 
-const TABLE: Parameters<typeof createRouterHandler>[0]["table"] = {
+const TABLE: RoutingTable = {
   tiers: {
     small: { kind: "chat", models: ["small-1"] },
     large: { kind: "chat", models: ["large-1"] },
   },
   routing: routingSchema.parse({ default_tier: "small", embeddings_tier: "small", complexity: { method: "none" } }),
+};
+
+const ROUTING: Omit<RouterDeps, keyof Common> = {
+  settings: { request_bytes_max: READ_BYTES_MAX },
+  lookUp: async () => ({ kind: "bypass", why: "no cache is simulated" }),
+  choose: async ({ head }) => chooseRoute(head, TABLE),
+  check: () => undefined,
+  ended: () => undefined,
 };
 
 /** What the services of one run share. */
@@ -160,7 +169,7 @@ function wire(stage: Stage | "ledger", group: string, shared: Shared, random: Ra
         ...batches,
         build: (parts) => ({
           ...published(parts),
-          handler: poisoned(stage, createRouterHandler({ ...common(parts), table: TABLE })),
+          handler: poisoned(stage, createRouterHandler({ ...common(parts), ...ROUTING })),
         }),
       };
     case "inference":
@@ -181,7 +190,7 @@ function wire(stage: Stage | "ledger", group: string, shared: Shared, random: Ra
   }
 }
 
-type Common = Omit<Parameters<typeof createRouterHandler>[0], "table">;
+type Common = Pick<RouterDeps, "codec" | "publisher" | "clock" | "names" | "dead_letters">;
 
 function entryOf(group: string): Entry {
   if (group.endsWith(".deferred")) return { kind: "deferred" };

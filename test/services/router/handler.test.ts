@@ -140,7 +140,7 @@ describe("the router", () => {
     const handler = createRouterHandler({ ...deps } as unknown as RouterDeps);
     const stopping = new AbortController().signal;
     await handler([inRecord("{"), inRecord({ ...HEAD })], { isAssigned: () => true, stopping });
-    const codes = publisher.records.map(({ headers }) => headers["sluice-error-code"]);
+    const codes = publisher.records.map(({ headers }) => headers?.["sluice-error-code"]);
     assert.deepEqual(codes, ["not_json", "event_invalid"]);
   });
 });
