@@ -13,6 +13,7 @@ export type ErrorCode =
   | "producer_fenced"
   | "counters_lost"
   | "ledger_slow"
+  | "embedding_unavailable"
   | "stopping"
   | "usage"
   | "not_running"
