@@ -2,6 +2,7 @@
 /** The command line: one file a verb, each exported as a commander command. */
 import { Command, CommanderError } from "commander";
 import { budgetCommand } from "./budget.ts";
+import { cacheCommand } from "./cache.ts";
 import { costCommand } from "./cost.ts";
 import { keysCommand } from "./keys.ts";
 import { EXIT, exitCodeOf, formatError } from "./output/terminal.ts";
@@ -19,6 +20,7 @@ const VERBS = [
   tailCommand,
   topicsCommand,
   keysCommand,
+  cacheCommand,
   costCommand,
   tenantsCommand,
   budgetCommand,

@@ -7,6 +7,9 @@ import type { InRecord, OutRecord } from "../kafka/ports.ts";
 
 const RESPONSE = "response";
 
+/** Stands for the request id of an entry that no request made. */
+export const WARMED = "warmed";
+
 /** The record that puts an entry there, or replaces it. @param response the provider's JSON, as bytes. */
 export function cacheEntryOut(codec: EventCodec, topic: string, head: CacheEntryHead, response: Buffer): OutRecord {
   const { json, carried_at } = splice(head, RESPONSE, response);

@@ -72,6 +72,11 @@ export class TopicReader {
     return this.#ends.size > 0 && ![...this.#ends].some(([partition, end]) => (this.#next.get(partition) ?? 0) < end);
   }
 
+  /** By partition, the offset that was the end at the start. */
+  get ends(): ReadonlyMap<number, number> {
+    return this.#ends;
+  }
+
   /** By partition, the offset that is read next. */
   get next(): ReadonlyMap<number, number> {
     return this.#next;
