@@ -11,6 +11,7 @@ import { systemClock } from "../../libs/shared/clock.ts";
 import type { Consumption } from "../../libs/shared/kafka/consumption.ts";
 import { RedisCountersLife } from "../../libs/shared/redis/admission/life.ts";
 import { RedisAdmissionStore } from "../../libs/shared/redis/admission/redis-store.ts";
+import { takeTurn } from "../../libs/shared/redis/leader.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { deadLetterWriter, joinGroup, type ServiceContext } from "../../libs/shared/service.ts";
 import { Alerts } from "./alerts.ts";
@@ -18,7 +19,7 @@ import { createApplier } from "./applier.ts";
 import { AttemptPeek } from "./attempt-peek.ts";
 import { CountersKeeper } from "./counters.ts";
 import { loadEncodings } from "./encodings.ts";
-import { takeTurn } from "./leader.ts";
+
 import { Plans } from "./plans.ts";
 import { Sweeper } from "./sweep.ts";
 import { postTo, webhookUrl } from "./webhook.ts";
