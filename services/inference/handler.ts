@@ -223,7 +223,9 @@ function answerOf(deps: InferenceDeps, job: JobHead, attempt: Attempt, ended: Co
   const route = { ...job.route, model, attempts: attempt.calls, ...(endpoint === undefined ? {} : { endpoint }) };
   const { usage } = verdict;
   if (verdict.kind === "succeeded") {
-    return { ending: { status: "succeeded", route, usage: verdict.usage, timing }, response: verdict.response };
+    const { complete, response } = verdict;
+    const kept = job.fill === undefined ? {} : { complete };
+    return { ending: { status: "succeeded", route, usage: verdict.usage, timing, ...kept }, response };
   }
   const status = verdict.outcome === "cancelled" ? "cancelled" : verdict.outcome === "deadline" ? "expired" : "failed";
   const { retry_after_ms } = verdict;

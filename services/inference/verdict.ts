@@ -1,13 +1,20 @@
 /** Whether an answer is what the caller asked for, what it cost, or how it failed. Pure. */
 import type { Usage } from "../../libs/shared/events/fields.ts";
 import type { JobHead } from "../../libs/shared/events/flow.ts";
+import { isComplete } from "./completeness.ts";
 import type { ModelAnswer } from "./model-client.ts";
 import { failure, failureOf, PROVIDER_OUTCOMES, type ProviderFailure } from "./provider-outcomes.ts";
 import type { Received } from "./streaming/assemble.ts";
 import { type Pricing, priced, usageGiven } from "./usage.ts";
 
 export type Verdict =
-  | { readonly kind: "succeeded"; readonly response: Buffer; readonly usage: Usage }
+  | {
+      readonly kind: "succeeded";
+      readonly response: Buffer;
+      readonly usage: Usage;
+      /** Whether it may be given again (I5). */
+      readonly complete: boolean;
+    }
   | ({
       readonly kind: "failed";
       /** What was received of a stream before it broke is charged, by estimate. */
@@ -41,7 +48,8 @@ export function judge(kind: JobHead["kind"], answer: ModelAnswer, sizes: Sizes, 
   const given = usageGiven(parsed);
   const completion_tokens = kind === "chat" ? Math.ceil(body.length / BYTES_PER_TOKEN) : 0;
   const counts = given ?? { prompt_tokens: sizes.prompt_tokens, cached_prompt_tokens: 0, completion_tokens };
-  return { kind: "succeeded", response: body, usage: priced(counts, given === undefined, pricing) };
+  const usage = priced(counts, given === undefined, pricing);
+  return { kind: "succeeded", response: body, usage, complete: isComplete(kind, parsed) };
 }
 
 /**

@@ -133,7 +133,7 @@ function headOf(
   deadline_ms: number | undefined,
   context: AdmissionContext,
 ): AdmittedHead {
-  const { session, user, tier, metadata, limits } = request;
+  const { session, user, tier, metadata, limits, cache } = request;
   return {
     id: identity.id,
     tenant: identity.tenant,
@@ -147,6 +147,7 @@ function headOf(
     ...(deadline_ms === undefined ? {} : { deadline_ms }),
     ...(limits?.max_output_tokens === undefined ? {} : { max_output_tokens: limits.max_output_tokens }),
     ...(metadata === undefined ? {} : { metadata }),
+    ...(cache === undefined ? {} : { cache }),
     timing: { received: arrival.timestamp_ms, admitted: context.now_ms },
   };
 }

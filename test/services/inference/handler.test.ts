@@ -34,6 +34,21 @@ describe("a job that succeeds", () => {
     assert.deepEqual([world.ends, entry(world)], [["published"], "P"]);
   });
 
+  test("passes on where its answer goes in the cache, and whether it is whole", async () => {
+    const fill = { entry_id: "e", namespace: "n", ttl_ms: 1_000, store: true };
+    const whole = answered(200, { choices: [{ finish_reason: "stop", message: { content: "yes" } }] });
+    const complete = async (reply: typeof OK, job: object): Promise<unknown[]> => {
+      const world = new World([reply]);
+      await world.run({ job });
+      const outcome = world.outcome as { readonly fill?: unknown; readonly complete?: unknown };
+      return [outcome.fill, outcome.complete];
+    };
+    assert.deepEqual(await complete(whole, { fill }), [fill, true]);
+    assert.deepEqual(await complete(OK, { fill }), [fill, false]);
+    assert.deepEqual(await complete(whole, {}), [undefined, undefined]);
+    assert.deepEqual(await complete(answered(400, "{}"), { fill }), [fill, undefined]);
+  });
+
   test("and comes again is not called again", async () => {
     const world = new World([OK]);
     await world.run();

@@ -37,6 +37,7 @@ describe("a good request", () => {
       metadata: { a: "b" },
       deadline: "2026-03-01T13:00:00+00:00",
       limits: { max_output_tokens: 9 },
+      cache: { mode: "no-store", threshold: 0.9 },
     };
     const { head, identity } = admitted(request({ ...more, body: { ...body, model: "auto" } }));
     const { content_hash, timing, ...rest } = head;
@@ -54,6 +55,7 @@ describe("a good request", () => {
       deadline_ms: NOW_MS + 3_600_000,
       max_output_tokens: 9,
       metadata: { a: "b" },
+      cache: { mode: "no-store", threshold: 0.9 },
     });
   });
 
