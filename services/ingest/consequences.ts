@@ -11,6 +11,7 @@ import {
   RATE_ROOM_HEADER,
   REPLY_TO_HEADER,
   ROUND_HEADER,
+  SHADOW_HEADER,
   TENANT_HEADER,
   travellingHeaders,
   UNKNOWN_CALLS_HEADER,
@@ -18,6 +19,7 @@ import {
 import { originText } from "../../libs/shared/events/origin.ts";
 import { outcomeRecord } from "../../libs/shared/events/outcomes.ts";
 import { encodeRateRoom } from "../../libs/shared/events/rate-room.ts";
+import { shadowOf } from "../../libs/shared/events/shadow-requests.ts";
 import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
 import { inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
 import { NO_HOLD, type Reservation, type UsageEntry } from "../../libs/shared/events/usage.ts";
@@ -95,7 +97,7 @@ function admitted(
   const { json, carried_at } = splice(head, "request", request);
   const waits = room !== undefined && record.headers[REPLY_TO_HEADER] !== undefined;
   const headers = {
-    ...headersFrom(deps, { record, arrival }),
+    ...headersFrom(deps, { record, arrival, admission }),
     [TENANT_HEADER]: identity.tenant,
     ...(head.deadline_ms === undefined ? {} : { [DEADLINE_HEADER]: String(head.deadline_ms) }),
     ...(waits ? { [RATE_ROOM_HEADER]: room } : {}),
@@ -181,21 +183,29 @@ function ended(
   const headers = { ...headersFrom(deps, judged), ...(waits ? { [RATE_ROOM_HEADER]: room } : {}) };
   const source = { key: identity.key, headers };
   const held = reservation === undefined ? {} : { reservation };
-  const record = outcomeRecord(deps, source, { ...identity, metadata, ...held }, { status, error, timing });
+  const shadow = shadowOf(judged.record.headers, identity.tenant);
+  const request = { ...identity, metadata, ...held, ...(shadow === undefined ? {} : { shadow }) };
+  const record = outcomeRecord(deps, source, request, { status, error, timing });
   return { fate: status, records: [record] };
 }
 
-/** What travels from here on. Anyone may write to a work topic: there, origin and rounds are not the writer's to say. */
-function headersFrom(deps: ConsequenceDeps, { record, arrival }: Pick<Judged, "record" | "arrival">) {
+/** What travels from here on. Anyone may write to a work topic: there, origin, rounds and what a run is for are not the writer's to say. */
+function headersFrom(
+  deps: ConsequenceDeps,
+  { record, arrival, admission }: Pick<Judged, "record" | "arrival" | "admission">,
+) {
   const {
     [ROUND_HEADER]: round,
     [UNKNOWN_CALLS_HEADER]: unknown,
     [RATE_ROOM_HEADER]: _,
+    [SHADOW_HEADER]: run_for,
     ...headers
   } = travellingHeaders(record.headers);
+  const is_run = run_for !== undefined && shadowOf(record.headers, admission.identity.tenant) !== undefined;
   const rounds = {
     ...(round === undefined ? {} : { [ROUND_HEADER]: round }),
     ...(unknown === undefined ? {} : { [UNKNOWN_CALLS_HEADER]: unknown }),
   };
-  return { ...headers, [ORIGIN_HEADER]: originText(arrival), ...(deps.reentry ? rounds : {}) };
+  const shadow = is_run ? { [SHADOW_HEADER]: run_for } : {};
+  return { ...headers, ...shadow, [ORIGIN_HEADER]: originText(arrival), ...(deps.reentry ? rounds : {}) };
 }

@@ -1,19 +1,23 @@
 /** Tenants' plans as they stand now: the settings, and what administrators changed since. */
 import type { ApplyContext } from "../../libs/shared/budgets/admission-store.ts";
+import { type InternalSettings, internalPlan } from "../../libs/shared/budgets/internal-plan.ts";
 import { capsOf, type ResolvedPlan, resolvePlan } from "../../libs/shared/budgets/plan.ts";
 import type { TenantBook } from "../../libs/shared/budgets/tenant-book.ts";
 import type { Settings } from "../../libs/shared/config/schema.ts";
+import { isInternalTenant } from "../../libs/shared/events/shadow.ts";
 import type { TenantRecord } from "../../libs/shared/events/tenants.ts";
 
 type Known = { readonly record: TenantRecord | undefined; readonly plan: ResolvedPlan; readonly context: ApplyContext };
 
+export type PlansSettings = Pick<Settings, "plans" | "tenants"> & InternalSettings;
+
 /** Resolved plans are kept until the tenant's record changes; as many as there are tenants. */
 export class Plans {
-  readonly #settings: Pick<Settings, "plans" | "tenants">;
+  readonly #settings: PlansSettings;
   readonly #book: Pick<TenantBook, "record">;
   readonly #known = new Map<string, Known>();
 
-  constructor(settings: Pick<Settings, "plans" | "tenants">, book: Pick<TenantBook, "record">) {
+  constructor(settings: PlansSettings, book: Pick<TenantBook, "record">) {
     this.#settings = settings;
     this.#book = book;
   }
@@ -32,7 +36,10 @@ export class Plans {
     const record = this.#book.record(tenant);
     const known = this.#known.get(tenant);
     if (known !== undefined && known.record === record) return known;
-    const plan = resolvePlan(this.#settings, tenant, record);
+    // Those of the pipeline itself have what the settings give them, whatever a record says.
+    const plan = isInternalTenant(tenant)
+      ? internalPlan(this.#settings, tenant)
+      : resolvePlan(this.#settings, tenant, record);
     if (plan === undefined) {
       this.#known.delete(tenant);
       return undefined;

@@ -5,6 +5,8 @@ import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import type { ResultError } from "../../libs/shared/events/fields.ts";
 import { originOf } from "../../libs/shared/events/origin.ts";
 import { dueOf } from "../../libs/shared/events/redelivery.ts";
+import { isInternalTenant } from "../../libs/shared/events/shadow.ts";
+import { shadowOf } from "../../libs/shared/events/shadow-requests.ts";
 import { BATCH_SUFFIX } from "../../libs/shared/events/topics.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import { idempotencyHash } from "../../libs/shared/redis/idempotency.ts";
@@ -61,13 +63,27 @@ function judge(deps: ReadingDeps, record: InRecord, request: Buffer, json: Recor
   const admission = admit(json, arrival, { now_ms: deps.clock.now_ms(), knowsTenant, lane, reentry });
   const base = { record, arrival, request };
   if (admission.kind === "refuse") return { ...base, admission };
-  const problem = deps.principalProblem(record, admission.identity.tenant);
-  if (problem !== undefined) return { ...base, admission: refused(admission, problem) };
+  const { tenant } = admission.identity;
+  const shadow = shadowOf(record.headers, tenant);
+  const problem = shadow === undefined ? internalProblem(tenant) : undefined;
+  const refusal = problem ?? deps.principalProblem(record, tenant);
+  if (refusal !== undefined) return { ...base, admission: refused(admission, refusal) };
   const terms = deps.terms(admission, record);
   if (terms.kind === "refused") return { ...base, admission: refused(admission, terms.error) };
   const { max_output_tokens } = terms;
-  const head = { ...admission.head, ...(max_output_tokens === undefined ? {} : { max_output_tokens }) };
+  const head = {
+    ...admission.head,
+    ...(max_output_tokens === undefined ? {} : { max_output_tokens }),
+    ...(shadow === undefined ? {} : { shadow }),
+  };
   return { ...base, admission: { ...admission, head }, needs: terms.needs };
+}
+
+/** The pipeline's own tenants have nothing but runs for a comparison. */
+function internalProblem(tenant: string): ResultError | undefined {
+  if (!isInternalTenant(tenant)) return undefined;
+  const message = `tenant: "${tenant}" is the pipeline's own, for runs that are compared alone`;
+  return { code: "tenant_unknown", type: "invalid_request_error", message, param: "tenant" };
 }
 
 function refused({ identity, head }: Admitted, error: ResultError): Refused {

@@ -9,6 +9,8 @@ import { inRecord } from "../../support/memory-ports.ts";
 import { BODY, setUp } from "./ingest-fixture.ts";
 
 const settings = {
+  routing: { shadows: { try: { to: "large", share: 0.1, budget_day_usd: 3 } } },
+  cache: { semantic: { checks: { budget_day_usd: 1 } } },
   plans: {
     small: planSchema.parse({ budgets: { request_usd: 1, tenant_day_usd: 2 }, velocity: { window_s: 60, usd: 3 } }),
     large: planSchema.parse({ budgets: { tenant_month_usd: 100 } }),
