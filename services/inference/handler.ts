@@ -47,6 +47,8 @@ export type InferenceDeps = {
     now_ms: number,
   ) => AfterFailure;
   readonly guard: DeadLetterGuard;
+  /** What other tiers are asked of the same, beside a good answer. */
+  readonly shadows?: (job: Job, ending: Ending) => readonly OutRecord[];
   /** Told of every job's end and of what it waited for. */
   readonly ended: (end: JobEnd, waited_ms: Waits) => void;
 };
@@ -241,12 +243,14 @@ function unknownCalls({ unknown }: Attempt): Pick<Ending, "unknown_calls"> {
 
 function answered(
   deps: InferenceDeps,
-  { record, job }: Job,
+  of: Job,
   attempt: Attempt,
   { ending, response }: Answer,
   end: JobEnd,
 ): Consequence {
-  return { end, records: [outcomeRecord(deps, record, job, ending, response)], settle: () => attempt.published() };
+  const outcome = outcomeRecord(deps, of.record, of.job, ending, response);
+  const shadows = deps.shadows?.(of, ending) ?? [];
+  return { end, records: [outcome, ...shadows], settle: () => attempt.published() };
 }
 
 function quarantined(deps: InferenceDeps, { record, job }: Job, attempt: Attempt): Consequence {

@@ -22,6 +22,7 @@ import { RateLimiter } from "./limits/rate-limiter.ts";
 import { limitKey, RedisLimits } from "./limits/redis-bucket.ts";
 import { shareOf } from "./limits/shares.ts";
 import { createSender, inFlightMax } from "./sender.ts";
+import { shadowsOf } from "./shadowing.ts";
 import { JobTokens } from "./streaming/job-tokens.ts";
 import type { TierParts } from "./tier-parts.ts";
 
@@ -70,6 +71,7 @@ export async function startTier(parts: TierParts, tier: string, options: TierSet
     cancellation: (tenant, id) => parts.cancellations.signalFor(tenant, id),
     afterFailure: (...failed) => afterFailure({ names, redelivery, on_unknown }, ...failed),
     guard: new DeadLetterGuard(settings.inference.dead_letter_guard),
+    shadows: (...answered) => shadowsOf({ codec, names }, settings.routing.shadows, ...answered),
     ended: (end, waited_ms) => metrics.jobEnded(tier, end, waited_ms),
   });
   const shares = shareKeeper(context, names.jobs(tier), limiter);
