@@ -2,13 +2,14 @@
  * Results: the first terminal outcome of a request wins, and is published once.
  *
  * 1. Postgres says which outcomes win (claims are idempotent).
- * 2. The job views are written and waiting gateways told.
- * 3. Per input partition, one transaction publishes the results, settles what was held for them and moves the group's offset
- *    (I1, I2, I4).
+ * 2. The job views are written and waiting gateways told; answers go into the cache, and whoever waits there is told.
+ * 3. Per input partition, one transaction publishes the results and the cache's entries, settles what was held for them and moves
+ *    the group's offset (I1, I2, I4, I5).
  *
  * Any step may run again after a crash: claims name their outcome, views are overwritten with the same content, and a
  * transaction skips what an earlier one committed.
  */
+import { cacheEntryOut } from "../../libs/shared/cache/entry-records.ts";
 import type { Clock } from "../../libs/shared/clock.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
@@ -35,36 +36,52 @@ import {
   type TransactionItem,
 } from "../../libs/shared/kafka/ports.ts";
 import type { JobViewWriter } from "../../libs/shared/redis/job-views.ts";
+import { type CacheEntry, type CacheFilling, cacheEntryOf, tellCache } from "./cache-fill.ts";
 import type { ClaimStore, ClaimVerdict } from "./claims.ts";
+import type { Originals } from "./originals.ts";
 import { type BuiltResult, buildResult } from "./result.ts";
 import { settlementOf } from "./settlement.ts";
+import { runFor, shadowRun, shadowRunRecord } from "./shadow-run.ts";
 
 export type ResultsDeps = {
   readonly codec: EventCodec;
   readonly claims: ClaimStore;
   readonly views: JobViewWriter;
+  readonly cache: CacheFilling;
   readonly transactions: TransactionalPublisher;
   readonly clock: Clock;
   readonly names: TopicNames;
   readonly dead_letters: DeadLetterWriter;
+  /** Results that runs are compared with; left out, they are not known. */
+  readonly originals?: Originals;
   /** Told of every outcome's fate, for metrics. */
   readonly count: (verdict: ClaimVerdict | "dead_letter", outcome?: OutcomeHead) => void;
   /** Told of every entry for the ledger, for metrics. */
   readonly settled?: (entry: UsageEntry) => void;
 };
 
-type ReadOutcome = Extract<Hop<OutcomeHead>, { ok: true }> & { readonly built: BuiltResult };
+type ReadOutcome = Extract<Hop<OutcomeHead>, { ok: true }> & {
+  readonly built: BuiltResult;
+  /** For the cache, if it becomes the result. */
+  readonly entry: CacheEntry | undefined;
+};
 
 export function createResultsHandler(deps: ResultsDeps): Handler {
   return async (records, context) => {
     const hops = await Promise.all(records.map((record) => readHop(deps.codec, record, "response", outcomeHead.parse)));
     const outcomes = new Map<InRecord, ReadOutcome>();
     for (const hop of hops) {
-      if (hop.ok) outcomes.set(hop.record, { ...hop, built: buildResult(hop.head, hop.carried) });
+      if (!hop.ok) continue;
+      const entry = cacheEntryOf(hop.head, hop.carried, deps.cache.response_bytes_max);
+      outcomes.set(hop.record, { ...hop, built: buildResult(hop.head, hop.carried), entry });
     }
-    const verdicts = await claim(deps, [...outcomes.values()]);
-    await writeViews(deps, [...outcomes.values()], verdicts);
-    const items = hops.map((hop) => itemOf(deps, hop, outcomes.get(hop.record), verdicts.get(hop.record)));
+    const read = [...outcomes.values()];
+    const verdicts = await claim(deps, read);
+    const won = read.filter(({ record }) => verdicts.get(record) === "won");
+    const [runs] = await Promise.all([runRecords(deps, won), writeViews(deps, won), fillCache(deps, read, won)]);
+    const items = hops.map((hop) =>
+      itemOf(deps, hop, outcomes.get(hop.record), verdicts.get(hop.record), runs.get(hop.record)),
+    );
     await publish(deps, context, records, items);
   };
 }
@@ -82,13 +99,9 @@ async function claim(deps: ResultsDeps, outcomes: readonly ReadOutcome[]): Promi
   return new Map(outcomes.map(({ record }, index) => [record, verdicts[index] as ClaimVerdict]));
 }
 
-async function writeViews(
-  deps: ResultsDeps,
-  outcomes: readonly ReadOutcome[],
-  verdicts: ReadonlyMap<InRecord, ClaimVerdict>,
-): Promise<void> {
-  const won = outcomes.filter(({ record }) => verdicts.get(record) === "won");
-  const jobs = won.map(({ record, head, built }) => ({
+async function writeViews(deps: ResultsDeps, won: readonly ReadOutcome[]): Promise<void> {
+  const asked_for = won.filter(({ head }) => runFor(head) === undefined);
+  const jobs = asked_for.map(({ record, head, built }) => ({
     tenant: head.tenant,
     id: head.id,
     status: head.status,
@@ -99,11 +112,34 @@ async function writeViews(
   await deps.views.finish(jobs, deps.clock.now_ms());
 }
 
+async function fillCache(deps: ResultsDeps, read: readonly ReadOutcome[], won: readonly ReadOutcome[]): Promise<void> {
+  const entries = won.flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
+  const heads = read.map(({ head }) => head);
+  await tellCache(deps.cache, entries, heads, deps.clock.now_ms());
+}
+
+/** What was run for a comparison alone is told on `llm.shadow`, beside the original. */
+async function runRecords(deps: ResultsDeps, won: readonly ReadOutcome[]): Promise<Map<InRecord, OutRecord>> {
+  const runs = won.flatMap(({ record, head, carried }) => {
+    const shadow = runFor(head);
+    return shadow === undefined ? [] : [{ record, head, carried, shadow }];
+  });
+  const originals = runs.length === 0 ? [] : await deps.originals?.find(runs.map(({ shadow }) => shadow));
+  const now_ms = Math.round(deps.clock.now_ms());
+  return new Map(
+    runs.map(({ record, head, carried, shadow }, index) => {
+      const run = shadowRun(shadow, head, carried, originals?.[index], now_ms);
+      return [record, shadowRunRecord(deps, run, traceHeaders(record.headers))];
+    }),
+  );
+}
+
 function itemOf(
   deps: ResultsDeps,
   hop: Hop<OutcomeHead>,
   outcome: ReadOutcome | undefined,
   verdict: ClaimVerdict | undefined,
+  run: OutRecord | undefined,
 ): TransactionItem {
   const { record } = hop;
   if (!hop.ok || outcome === undefined) {
@@ -117,8 +153,8 @@ function itemOf(
     return { offset: record.offset, records: [deadLetter(deps.dead_letters, record, "id_conflict", message)] };
   }
   if (verdict !== "won") return { offset: record.offset, records: [] };
-  const records = [resultRecord(deps, record, outcome.built), ...ledgerRecords(deps, record, hop.head)];
-  return { offset: record.offset, records };
+  const records = [run ?? resultRecord(deps, record, outcome.built), ...ledgerRecords(deps, record, hop.head)];
+  return { offset: record.offset, records: [...records, ...entryRecords(deps, outcome.entry)] };
 }
 
 /** Only of the outcome that won: whoever came late neither settles nor gives back. */
@@ -127,6 +163,10 @@ function ledgerRecords(deps: ResultsDeps, record: InRecord, head: OutcomeHead): 
   if (entry === undefined) return [];
   deps.settled?.(entry);
   return [usageEntryOut(deps.codec, deps.names.usage, entry, traceHeaders(record.headers))];
+}
+
+function entryRecords(deps: ResultsDeps, entry: CacheEntry | undefined): OutRecord[] {
+  return entry === undefined ? [] : [cacheEntryOut(deps.codec, deps.names.cache, entry.head, entry.response)];
 }
 
 function resultRecord(deps: ResultsDeps, record: InRecord, { json, carried_at }: BuiltResult): OutRecord {

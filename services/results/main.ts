@@ -5,12 +5,14 @@ import { KafkaTransactions } from "../../libs/shared/kafka/transactions.ts";
 import { connectPostgres } from "../../libs/shared/postgres/client.ts";
 import { migrate } from "../../libs/shared/postgres/migrations.ts";
 import { postgresProblem } from "../../libs/shared/postgres/readiness.ts";
+import { RedisCacheAnswers } from "../../libs/shared/redis/cache-answers-store.ts";
 import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
 import { RedisJobViews } from "../../libs/shared/redis/job-views.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { deadLetterWriter, joinGroup, observeConsumption, runService } from "../../libs/shared/service.ts";
 import { PostgresClaimStore } from "./claims.ts";
 import { createResultsHandler, transactionalDeadLetter } from "./handler.ts";
+import { PostgresOriginals } from "./originals.ts";
 import { overReserved_nusd } from "./settlement.ts";
 
 const HOUR_MS = 3_600_000;
@@ -66,7 +68,9 @@ await runService("results", process.env, async (context) => {
     handler: createResultsHandler({
       codec,
       claims: new PostgresClaimStore(pool),
+      originals: new PostgresOriginals(pool),
       views: new RedisJobViews(redis, settings.results.job_view_ttl_hours * HOUR_MS),
+      cache: { answers: new RedisCacheAnswers(redis), response_bytes_max: settings.cache.response_bytes_max },
       transactions,
       clock: systemClock,
       names,

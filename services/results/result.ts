@@ -13,11 +13,23 @@ export type BuiltResult = {
 
 /** @param response the provider's JSON, carried as bytes. */
 export function buildResult(outcome: OutcomeHead, response: Buffer | undefined): BuiltResult {
-  const { content_hash: _hash, reservation: _reservation, unknown_calls: _calls, ...rest } = outcome;
-  const head: ResultHead = rest;
+  const head = publicHead(outcome);
   const spliced = response === undefined ? undefined : splice(head, "response", response);
   const json = spliced === undefined ? Buffer.from(JSON.stringify(head)) : Buffer.concat(spliced.json);
   return { json, carried_at: spliced?.carried_at, row: rowOf(outcome, json) };
+}
+
+/** Without what is only ours. */
+function publicHead({
+  content_hash,
+  reservation,
+  unknown_calls,
+  fill,
+  complete,
+  shadow,
+  ...head
+}: OutcomeHead): ResultHead {
+  return head;
 }
 
 function rowOf(outcome: OutcomeHead, json: Buffer): ResultRow {

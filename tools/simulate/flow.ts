@@ -30,7 +30,7 @@ import { both, flowTopics, jobs, names, RETRY_DELAYS, retries, STAGES } from "./
 import { drawPlans, PRICE } from "./plans.ts";
 import type { Random } from "./random.ts";
 import type { ScenarioFactory, ServiceParts, ServiceSpec } from "./scenario.ts";
-import { claimStore, jobViews, type ModelRates, modelClient, Stores } from "./stores.ts";
+import { cacheAnswers, claimStore, jobViews, type ModelRates, modelClient, Stores } from "./stores.ts";
 import { askOnceMore, drawWorkload, type Stage, TIERS } from "./workload.ts";
 
 /** Smaller than what the log takes, so that a record can be too large for the flow. */
@@ -263,6 +263,7 @@ function results(
         ...common,
         claims: claimStore(process, shared.stores),
         views: jobViews(process, shared.stores),
+        cache: { answers: cacheAnswers(process, shared.stores), response_bytes_max: READ_BYTES_MAX },
         transactions,
         count: () => undefined,
       }),

@@ -5,10 +5,12 @@
 import { MemoryAdmissionStore } from "../../libs/shared/budgets/memory-store.ts";
 import type { Clock } from "../../libs/shared/clock.ts";
 import { unavailable } from "../../libs/shared/errors.ts";
+import type { CacheAnswers } from "../../libs/shared/redis/cache-answers.ts";
 import type { JobViewWriter } from "../../libs/shared/redis/job-views.ts";
 import type { ModelAnswer, ModelClient } from "../../services/inference/model-client.ts";
 import { type Claim, type ClaimStore, type ClaimVerdict, claimVerdict } from "../../services/results/claims.ts";
 import { Attempts } from "./attempts.ts";
+import { MemoryCacheAnswers } from "./cache-answers.ts";
 import { Granted } from "./granted.ts";
 import type { SimulatedProcess } from "./process.ts";
 import type { Random } from "./random.ts";
@@ -37,10 +39,12 @@ export class Stores {
   readonly views = new Map<string, string>();
   readonly claims = new Map<string, Claim>();
   readonly attempts = new Attempts();
+  readonly answers: MemoryCacheAnswers;
   redis_lost = false;
   readonly #away = new Set<StoreName>();
 
   constructor(clock: Clock) {
+    this.answers = new MemoryCacheAnswers(clock);
     this.counters = new MemoryAdmissionStore({ clock, ...REMEMBERED, lock_ttl_ms: RESTORE_LOCK_MS });
   }
 
@@ -59,6 +63,7 @@ export class Stores {
     this.counters.lose();
     this.granted.forget();
     this.views.clear();
+    this.answers.lose();
     this.attempts.entries.clear();
   }
 }
@@ -99,6 +104,14 @@ export function jobViews(process: SimulatedProcess, stores: Stores): JobViewWrit
       callStore(process, stores, "redis", "write the job views", () => {
         for (const { tenant, id, status } of jobs) stores.views.set(`${tenant} ${id}`, status);
       }),
+  };
+}
+
+/** What results tells the cache. */
+export function cacheAnswers(process: SimulatedProcess, stores: Stores): Pick<CacheAnswers, "finish"> {
+  return {
+    finish: (...told) =>
+      callStore(process, stores, "redis", "fill the cache", () => void stores.answers.finish(...told)),
   };
 }
 

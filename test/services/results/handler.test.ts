@@ -45,6 +45,14 @@ function setUp(more: Partial<ResultsDeps> = {}) {
     views: {
       finish: async (jobs) => void steps.push(`views ${jobs.map(({ id, reply_to }) => `${id}>${reply_to}`).join(" ")}`),
     },
+    cache: {
+      answers: {
+        finish: async (answers, leads) => {
+          steps.push(`cache +${answers.map(({ answer }) => answer.entry_id)} -${leads.map(({ id }) => id)}`);
+        },
+      },
+      response_bytes_max: 100,
+    },
     transactions: {
       async publishOnce({ partition }, items) {
         steps.push(`publish ${partition}`);
@@ -107,6 +115,32 @@ describe("results", () => {
     await handle([record("a", 0, 5)]);
     const [first, second] = published.get(0) ?? [];
     assert.deepEqual(first, second);
+  });
+
+  test("puts a whole answer into the cache before the result, and its entry with the result; every lead ends", async () => {
+    const fill = { entry_id: "e1", namespace: "n1", ttl_ms: 1_000, store: true };
+    const { steps, published, handle } = setUp();
+    const route = { tier: "small", model: "m", reason: "", cache: "miss", attempts: 1 } as const;
+    const counts = { prompt_tokens: 1, cached_prompt_tokens: 0, completion_tokens: 1, cost_usd: 0.5 };
+    const usage = { ...counts, price_version: "v", estimated: false };
+    const filling = { fill, complete: true, route, usage };
+    const failed = { ...filling, status: "failed" } as const;
+    const other = { ...filling, content_hash: "other" };
+    await handle([
+      held("a", 5, filling),
+      held("a", 6, filling),
+      held("a", 7, other),
+      held("b", 8, failed),
+      held("c", 9),
+    ]);
+    assert.deepEqual(steps.slice(0, 3), ["claim 5", "views a>gateway-1 b>gateway-1 c>gateway-1", "cache +e1 -a,a,a,b"]);
+    const [result, , entry] = published.get(0)?.[0]?.records ?? [];
+    assert.deepEqual([entry?.topic, entry?.key], [NAMES.cache, "n1:e1"]);
+    const { response, ...head } = JSON.parse(entry?.value?.toString() ?? "");
+    assert.deepEqual([head.tenant, head.request_id, head.expires_ms, response], ["demo", "a", 1_002, { choices: [] }]);
+    assert.doesNotMatch(result?.value?.toString() ?? "", /fill|complete"/);
+    const entries = published.get(0)?.map(({ records }) => records.filter(({ topic }) => topic === NAMES.cache).length);
+    assert.deepEqual(entries, [1, 0, 0, 0, 0]);
   });
 
   test("settles what was held in the same transaction as the result, by tenant; the result says nothing of it", async () => {

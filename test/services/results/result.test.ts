@@ -25,7 +25,9 @@ const outcome: OutcomeHead = {
 describe("a result", () => {
   test("is the outcome without what is only ours, and the response's bytes as they came", () => {
     const response = Buffer.from('{ "choices" : [] }');
-    const { json, carried_at } = buildResult(outcome, response);
+    const fill = { entry_id: "e", namespace: "n", ttl_ms: 1, store: true };
+    const shadow = { kind: "tier", name: "s", tenant: "demo", id: "r0" } as const;
+    const { json, carried_at } = buildResult({ ...outcome, fill, complete: true, shadow }, response);
     const { content_hash: _, ...head } = outcome;
     assert.deepEqual(JSON.parse(json.toString()), { ...head, response: { choices: [] } });
     assert.deepEqual(json.subarray(carried_at, -1), response);

@@ -1,0 +1,66 @@
+/**
+ * What an outcome does to the cache: its answer is kept where it may be given again (I5), and whoever waits for it is told in any case.
+ */
+import type { CacheEntryHead } from "../../libs/shared/events/cache.ts";
+import type { OutcomeHead } from "../../libs/shared/events/flow.ts";
+import type { CacheAnswers, EndedLead, Keeping } from "../../libs/shared/redis/cache-answers.ts";
+
+export type CacheFilling = {
+  readonly answers: Pick<CacheAnswers, "finish">;
+  /** A longer answer is not kept. */
+  readonly response_bytes_max: number;
+};
+
+/** An answer to keep, for `llm.cache` and Redis. */
+export type CacheEntry = { readonly head: CacheEntryHead; readonly response: Buffer };
+
+/**
+ * Pure. The entry's times are the answer's own, so that the same outcome always makes the same entry.
+ * @returns undefined where nothing is kept: only a whole answer of a request that succeeded is, and only where the router asked for it.
+ */
+export function cacheEntryOf(
+  outcome: OutcomeHead,
+  response: Buffer | undefined,
+  response_bytes_max: number,
+): CacheEntry | undefined {
+  const { fill, status, complete, route, usage, timing } = outcome;
+  if (fill === undefined || !fill.store || status !== "succeeded" || complete !== true) return undefined;
+  if (response === undefined || response.length > response_bytes_max) return undefined;
+  if (route === undefined || usage === undefined || timing.completed === undefined) return undefined;
+  const { store: _store, ttl_ms, ...named } = fill;
+  const head: CacheEntryHead = {
+    ...named,
+    tenant: outcome.tenant,
+    created_ms: timing.completed,
+    expires_ms: timing.completed + ttl_ms,
+    request_id: outcome.id,
+    tier: route.tier,
+    model: route.model,
+    cost_usd: usage.cost_usd,
+  };
+  return { head, response };
+}
+
+/**
+ * Keeps the answers, then ends the leads. Every outcome with a fill ends its lead, also one that came late or failed.
+ * @param entries of the outcomes that became results.
+ */
+export async function tellCache(
+  { answers }: CacheFilling,
+  entries: readonly CacheEntry[],
+  outcomes: readonly OutcomeHead[],
+  now_ms: number,
+): Promise<void> {
+  const leads = outcomes.flatMap(leadOf);
+  if (leads.length > 0) await answers.finish(entries.map(keepingOf), leads, now_ms);
+}
+
+/** As it is kept in Redis. */
+function keepingOf({ head, response }: CacheEntry): Keeping {
+  const { tenant, entry_id, created_ms, expires_ms, tier, model, cost_usd } = head;
+  return { tenant, entry_id, answer: { entry_id, created_ms, expires_ms, tier, model, cost_usd, response } };
+}
+
+function leadOf({ tenant, id, fill }: OutcomeHead): EndedLead[] {
+  return fill === undefined ? [] : [{ tenant, entry_id: fill.entry_id, id }];
+}

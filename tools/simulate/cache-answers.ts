@@ -1,0 +1,91 @@
+/** The cache's answers and leads (`libs/shared/redis/cache-answers.ts`) in memory, for tests and simulations. */
+import type { Clock } from "../../libs/shared/clock.ts";
+import {
+  ALIVE_KEY,
+  type AnswerRef,
+  answerKey,
+  type CacheAnswers,
+  decodeAnswer,
+  type EndedLead,
+  encodeAnswer,
+  type Keeping,
+  type Look,
+  leadKey,
+  type Sight,
+} from "../../libs/shared/redis/cache-answers.ts";
+
+type Kept = { readonly value: Buffer; readonly until_ms: number };
+
+export class MemoryCacheAnswers implements CacheAnswers {
+  readonly #clock: Clock;
+  readonly #heard: (ref: AnswerRef) => void;
+  readonly #keys = new Map<string, Kept>();
+
+  /** @param heard told of leads that end, as who follows the channel is. */
+  constructor(clock: Clock, heard: (ref: AnswerRef) => void = () => undefined) {
+    this.#clock = clock;
+    this.#heard = heard;
+  }
+
+  async look(looks: readonly Look[]): Promise<Sight[]> {
+    return looks.map((look) => this.#look(look));
+  }
+
+  async finish(answers: readonly Keeping[], leads: readonly EndedLead[], now_ms: number): Promise<void> {
+    this.#keep(answers, now_ms);
+    for (const lead of leads) {
+      if (this.#get(leadKey(lead))?.toString() === lead.id) this.#keys.delete(leadKey(lead));
+      this.#heard({ tenant: lead.tenant, entry_id: lead.entry_id });
+    }
+  }
+
+  async restore(answers: readonly Keeping[], now_ms: number): Promise<void> {
+    const absent = answers.filter((keeping) => this.#get(answerKey(keeping)) === undefined);
+    this.#keep(absent, now_ms);
+  }
+
+  async remove(refs: readonly AnswerRef[]): Promise<void> {
+    for (const ref of refs) this.#keys.delete(answerKey(ref));
+  }
+
+  async isAlive(): Promise<boolean> {
+    return this.#keys.has(ALIVE_KEY);
+  }
+
+  async setAlive(): Promise<void> {
+    this.#keys.set(ALIVE_KEY, { value: Buffer.from("1"), until_ms: Number.POSITIVE_INFINITY });
+  }
+
+  /** Everything is lost, as when the server starts anew. */
+  lose(): void {
+    this.#keys.clear();
+  }
+
+  /** What is there now, by key. */
+  get keys(): readonly string[] {
+    return [...this.#keys.keys()].filter((key) => this.#get(key) !== undefined);
+  }
+
+  #look({ lead, ...ref }: Look): Sight {
+    const key = leadKey(ref);
+    if (lead?.kind === "take" && this.#get(key) === undefined) {
+      this.#keys.set(key, { value: Buffer.from(lead.id), until_ms: this.#clock.now_ms() + lead.ttl_ms });
+    }
+    const leader = lead === undefined ? undefined : this.#get(key)?.toString();
+    return { leader, answer: decodeAnswer(this.#get(answerKey(ref)) ?? null) };
+  }
+
+  #keep(answers: readonly Keeping[], now_ms: number): void {
+    for (const { answer, ...ref } of answers) {
+      if (answer.expires_ms <= now_ms) continue;
+      this.#keys.set(answerKey(ref), { value: encodeAnswer(answer), until_ms: answer.expires_ms });
+    }
+  }
+
+  #get(key: string): Buffer | undefined {
+    const kept = this.#keys.get(key);
+    if (kept === undefined || kept.until_ms > this.#clock.now_ms()) return kept?.value;
+    this.#keys.delete(key);
+    return undefined;
+  }
+}
