@@ -19,7 +19,9 @@ import { type Outgoing, type SendingDeps, sendSingly } from "../../services/infe
 import { JobTokens } from "../../services/inference/streaming/job-tokens.ts";
 import { createResultsHandler, transactionalDeadLetter } from "../../services/results/handler.ts";
 import { createRouterHandler, type RouterDeps } from "../../services/router/handler.ts";
-import { chooseRoute, type RoutingTable } from "../../services/router/route.ts";
+import { NO_ROLLOUTS } from "../../services/router/rollout/contract.ts";
+import { chooseRoute } from "../../services/router/route.ts";
+import { routingTable } from "../../services/router/table.ts";
 import { ALIVE_TTL_MS, attemptStore } from "./attempts.ts";
 import { SimulatedCodec, SimulatedSchemas } from "./codec.ts";
 import { flowInvariants, moneyInvariants } from "./flow-checks.ts";
@@ -40,18 +42,18 @@ const NO_STREAM = { start() {}, token() {}, end() {} };
 
 const NEVER = new AbortController().signal;
 
-const TABLE: RoutingTable = {
+const TABLE = routingTable({
   tiers: {
     small: { kind: "chat", models: ["small-1"] },
     large: { kind: "chat", models: ["large-1"] },
   },
   routing: routingSchema.parse({ default_tier: "small", embeddings_tier: "small", complexity: { method: "none" } }),
-};
+});
 
 const ROUTING: Omit<RouterDeps, keyof Common> = {
   settings: { request_bytes_max: READ_BYTES_MAX },
   lookUp: async () => ({ kind: "bypass", why: "no cache is simulated" }),
-  choose: async ({ head }) => chooseRoute(head, TABLE),
+  choose: async (asked) => chooseRoute({ ...asked, rollouts: NO_ROLLOUTS, sticky: asked.head.id }, TABLE),
   check: () => undefined,
   ended: () => undefined,
 };

@@ -33,8 +33,10 @@ export const admittedHead = z.object({
   timing: timingField,
   /** What is held for it in budgets and limits. */
   reservation: reservationField.optional(),
-  /** The tiers that what is held suffices for, where the choice is ours; left out: any. */
+  /** The tiers that what is held suffices for, where the choice is ours, the weakest first; left out: any. */
   tiers: z.array(z.string()).optional(),
+  /** What made them fewer: the tenant's plan, or what is left of its budgets. */
+  tiers_by: z.enum(["plan", "budget"]).optional(),
   /** What the request says of the cache. */
   cache: cacheAskField.optional(),
   /** It is run for a comparison alone: its outcome is no Result. */
