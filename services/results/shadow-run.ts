@@ -3,8 +3,6 @@ import { answerText } from "../../libs/shared/events/answer-text.ts";
 import type { OutcomeHead, Result } from "../../libs/shared/events/flow.ts";
 import { parseJson } from "../../libs/shared/events/json.ts";
 import { isInternalTenant, type Shadow, type ShadowRun, type ShadowSide } from "../../libs/shared/events/shadow.ts";
-import type { ShadowWriter } from "../../libs/shared/events/shadow-requests.ts";
-import type { OutRecord } from "../../libs/shared/kafka/ports.ts";
 
 /** What the outcome was run for; undefined for a request of a tenant. */
 export function runFor({ tenant, shadow }: Pick<OutcomeHead, "tenant" | "shadow">): Shadow | undefined {
@@ -31,15 +29,6 @@ export function shadowRun(
     ...(first === undefined ? {} : { original: sideOf(first, first.response) }),
     run: sideOf(outcome, response === undefined ? undefined : parseJson(response)),
   };
-}
-
-export function shadowRunRecord(
-  { codec, names }: ShadowWriter,
-  run: ShadowRun,
-  headers: Record<string, string>,
-): OutRecord {
-  const key = `${run.shadow.tenant}/${run.shadow.id}`;
-  return { topic: names.shadow, key, value: codec.encode(names.shadow, Buffer.from(JSON.stringify(run))), headers };
 }
 
 function sideOf({ route, usage, timing }: Pick<Result, "route" | "usage" | "timing">, response: unknown): ShadowSide {
