@@ -22,6 +22,7 @@ import {
   travellingHeaders,
 } from "../../libs/shared/events/headers.ts";
 import { type Hop, readHop } from "../../libs/shared/events/hop.ts";
+import { shadowEventRecord } from "../../libs/shared/events/shadow-records.ts";
 import { CARRIED_AT_HEADER } from "../../libs/shared/events/splice.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import type { UsageEntry } from "../../libs/shared/events/usage.ts";
@@ -41,7 +42,7 @@ import type { ClaimStore, ClaimVerdict } from "./claims.ts";
 import type { Originals } from "./originals.ts";
 import { type BuiltResult, buildResult } from "./result.ts";
 import { settlementOf } from "./settlement.ts";
-import { runFor, shadowRun, shadowRunRecord } from "./shadow-run.ts";
+import { runFor, shadowRun } from "./shadow-run.ts";
 
 export type ResultsDeps = {
   readonly codec: EventCodec;
@@ -129,7 +130,7 @@ async function runRecords(deps: ResultsDeps, won: readonly ReadOutcome[]): Promi
   return new Map(
     runs.map(({ record, head, carried, shadow }, index) => {
       const run = shadowRun(shadow, head, carried, originals?.[index], now_ms);
-      return [record, shadowRunRecord(deps, run, traceHeaders(record.headers))];
+      return [record, shadowEventRecord(deps, run, traceHeaders(record.headers))];
     }),
   );
 }
