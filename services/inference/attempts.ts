@@ -8,6 +8,7 @@ import { callBody } from "./call.ts";
 import type { Attempt } from "./ledger/ledger.ts";
 import { failure, PROVIDER_OUTCOMES, type ProviderFailure } from "./provider-outcomes.ts";
 import type { Outgoing, Sending } from "./sending.ts";
+import { NO_SHAPING, type Shaper } from "./shaping.ts";
 import type { JobTokens } from "./streaming/job-tokens.ts";
 import { isUnknown, type Verdict } from "./verdict.ts";
 
@@ -24,6 +25,8 @@ export type AttemptsDeps = {
   readonly retry: BackoffPolicy;
   readonly timeout_ms: number;
   readonly on_unknown: "retry" | "quarantine";
+  /** What calls have beside the request's own body; nothing where it is left out. */
+  readonly shaper?: Shaper;
 };
 
 export type Work = {
@@ -79,7 +82,10 @@ export async function runAttempts(deps: AttemptsDeps, work: Work): Promise<Attem
       }
     }
     const verdict = sent.kind === "judged" ? state.judged(sent) : unavailable(sent.reason);
-    if (verdict.kind === "succeeded") return state.concluded(verdict);
+    if (verdict.kind === "succeeded") {
+      state.succeeded();
+      return state.concluded(verdict);
+    }
     const unknown = isUnknown(verdict);
     const pause_ms = state.pauseAfter(verdict);
     // Between two calls nothing is under way: a crash then leaves no unknown answer.
@@ -103,6 +109,9 @@ class AttemptsState {
   readonly #waited_ms: Waits = {};
   #model = 0;
   #attempts = 0;
+  /** The model of a call that was refused with log-probabilities that the caller did not ask for: asked again without. */
+  #plain: string | undefined;
+  #adds_logprobs = false;
   #last: Pick<Concluded, "endpoint" | "dispatched_ms" | "first_token_ms"> = {};
 
   constructor(deps: AttemptsDeps, work: Work) {
@@ -123,11 +132,16 @@ class AttemptsState {
     const model = this.#deps.models[this.#model] ?? job.route.model;
     const now_ms = this.#deps.clock.now_ms();
     const left_ms = (job.deadline_ms ?? Number.POSITIVE_INFINITY) - now_ms;
+    const body = callBody(job, model, request, (name, own) => {
+      const shaping = this.#deps.shaper?.of(job, name, own) ?? NO_SHAPING;
+      return name === this.#plain ? { ...shaping, logprobs: false } : shaping;
+    });
+    this.#adds_logprobs = body.adds_logprobs;
     return {
       job,
       attempt,
       model,
-      body: callBody(job, model, request),
+      body,
       source,
       until_ms: now_ms + Math.min(PERMIT_WAIT_MS, left_ms),
       timeout_ms: this.#deps.timeout_ms,
@@ -161,6 +175,10 @@ class AttemptsState {
   pauseAfter(failed: Extract<Verdict, { kind: "failed" }>): number | undefined {
     const { attempts_max, on_unknown, models, has_other_keys, retry, random } = this.#deps;
     const { remedy } = PROVIDER_OUTCOMES[failed.outcome];
+    if (failed.outcome === "other status" && this.#adds_logprobs) {
+      this.#plain = models[this.#model] ?? this.#work.job.route.model;
+      return 0;
+    }
     this.#attempts += 1;
     if (remedy === "fail" || this.#attempts >= attempts_max) return undefined;
     if (isUnknown(failed) && on_unknown === "quarantine") return undefined;
@@ -173,6 +191,10 @@ class AttemptsState {
     const backoff = backoff_ms(retry, this.#attempts - 1, random());
     // A provider that says when to come back is believed, up to the longest wait that the settings allow.
     return Math.max(backoff, Math.min(failed.retry_after_ms ?? 0, retry.cap_ms));
+  }
+
+  succeeded(): void {
+    if (this.#plain !== undefined) this.#deps.shaper?.refusesLogprobs(this.#plain);
   }
 
   concluded(verdict: Verdict): Concluded {

@@ -8,6 +8,7 @@ import { BatchApiRunner } from "./batch-api/runner.ts";
 import { BatchedJobs } from "./batched.ts";
 import type { EndpointAddress } from "./endpoint-clients.ts";
 import { Places } from "./limits/places.ts";
+import type { Shaper } from "./shaping.ts";
 import type { TierParts } from "./tier-parts.ts";
 
 type Direct = () => Promise<AttemptsEnd>;
@@ -31,6 +32,7 @@ export function createBatchLane(
   tier: string,
   options: TierSettings,
   endpoints: readonly EndpointAddress[],
+  shaper: Shaper,
 ): BatchLane {
   const { log, instance, settings } = context;
   const { base_url, keys } = endpoints[0] as EndpointAddress;
@@ -60,6 +62,7 @@ export function createBatchLane(
     prices,
     margin_ms: batch_api.deadline_margin_minutes * 60_000,
     retry: settings.inference.retry,
+    shaper,
     ended: (outcome) => metrics.batchApiEnded(tier, outcome),
   });
   // Of the thousands that wait for batches only so many are called directly at once, or nobody else would get a turn.

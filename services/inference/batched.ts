@@ -11,6 +11,7 @@ import { type BatchAnswer, type BatchMember, mayBeCharged } from "./batch-api/me
 import { type CallBody, callBody, pathFor } from "./call.ts";
 import type { Attempt } from "./ledger/ledger.ts";
 import { PROVIDER_OUTCOMES } from "./provider-outcomes.ts";
+import { NO_SHAPING, type Shaper } from "./shaping.ts";
 import { isUnknown, judge } from "./verdict.ts";
 
 export type BatchedDeps = {
@@ -21,6 +22,8 @@ export type BatchedDeps = {
   /** A job with less time left is not for a batch. */
   readonly margin_ms: number;
   readonly retry: BackoffPolicy;
+  /** What calls have beside the request's own body; nothing where it is left out. */
+  readonly shaper?: Shaper;
   /** Told how every job that went this way came back, for metrics. */
   readonly ended: (outcome: string) => void;
 };
@@ -57,7 +60,9 @@ export class BatchedJobs {
     const { job } = work;
     const now_ms = clock.now_ms();
     const left_ms = (job.deadline_ms ?? Number.POSITIVE_INFINITY) - now_ms;
-    const body = callBody(job, job.route.model, work.request);
+    const body = callBody(job, job.route.model, work.request, (model, own) => {
+      return this.#deps.shaper?.of(job, model, own) ?? NO_SHAPING;
+    });
     if (place === undefined && (job.lane !== "batch" || left_ms < this.#deps.margin_ms || body.streamed))
       return undefined;
     const until_ms = Math.round(now_ms + Math.min(left_ms, BATCH_MS_MAX));
@@ -82,7 +87,7 @@ export class BatchedJobs {
   #submit(work: Work, body: CallBody, until_ms: number, place: BatchPlace | undefined): Promise<BatchAnswer> {
     const { job, attempt, cancelled } = work;
     const member: BatchMember = {
-      source: JSON.stringify([job.tenant, job.id]),
+      source: JSON.stringify([job.tenant, job.id, ...(job.hop ? [job.hop] : [])]),
       path: pathFor(job.kind),
       model: job.route.model,
       body: body.bytes,
@@ -104,7 +109,7 @@ export class BatchedJobs {
     const { model } = job.route;
     const pricing = { prices: this.#deps.prices, model, batched: true };
     const verdict = judge(job.kind, { kind: "answered", status, body: bytes }, body, pricing);
-    if (verdict.kind === "failed" && PROVIDER_OUTCOMES[verdict.outcome].remedy !== "fail") {
+    if (verdict.kind === "failed" && (PROVIDER_OUTCOMES[verdict.outcome].remedy !== "fail" || body.adds_logprobs)) {
       return (await attempt.failed(isUnknown(verdict))) ? undefined : { kind: "fenced" };
     }
     return { kind: "judged", verdict, model, waited_ms: {}, dispatched_ms };

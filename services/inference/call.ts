@@ -1,6 +1,8 @@
 /** What is sent to the model. Pure. */
-import type { JobHead } from "../../libs/shared/events/flow.ts";
+import type { Draft, JobHead } from "../../libs/shared/events/flow.ts";
 import { prefixOf } from "./batching/prefix.ts";
+import { judgeCall } from "./judge.ts";
+import { NO_SHAPING, type Shaping } from "./shaping.ts";
 
 /** The provider's path for a kind of request, below its base URL. */
 export function pathFor(kind: JobHead["kind"]): string {
@@ -19,6 +21,8 @@ export type CallBody = {
   readonly choices: number;
   /** Names what stands before the conversation: calls with the same one share a provider's prefix cache. */
   readonly prefix: string;
+  /** It asks for log-probabilities that the caller did not: refused, it may be taken without. */
+  readonly adds_logprobs: boolean;
 };
 
 /** For an output that nobody bounded, until the provider tells how much it was. */
@@ -26,23 +30,49 @@ const OUTPUT_TOKENS_GUESS = 512;
 /** English text in OpenAI's encodings; a tokenizer would be exact and slower. */
 const BYTES_PER_TOKEN = 4;
 
-/** The call's body: the request's own, with the model to call and its output bounded. A stream is asked for its usage. */
-export function callBody(job: JobHead, model: string, request: Buffer): CallBody {
+/** By what is known of a model and of the request's body. */
+export type ShapingOf = (model: string, body: Readonly<Record<string, unknown>>) => Shaping;
+
+/**
+ * The call's body: the request's own, with the model to call, the tier's prompt in front and its output bounded. A stream is asked for
+ * its usage. Of a job that judges a draft it is the judge's.
+ */
+export function callBody(
+  job: JobHead,
+  model: string,
+  request: Buffer,
+  shapingOf: ShapingOf = () => NO_SHAPING,
+): CallBody {
   const { body } = JSON.parse(request.toString()) as { body: Record<string, unknown> };
-  const call: Record<string, unknown> = { ...body, model };
-  const streamed = job.kind === "chat" && body["stream"] === true;
-  if (streamed) call["stream_options"] = { ...(body["stream_options"] as object | undefined), include_usage: true };
-  else {
-    delete call["stream"];
-    delete call["stream_options"];
-  }
-  if (job.kind === "chat") boundOutput(call, job.max_output_tokens);
+  const shaping = shapingOf(model, body);
+  const judges = job.draft?.judge === true;
+  const call = judges
+    ? { ...judgeCall(body, job.draft as Draft, shaping.logprobs), model }
+    : ownCall(job, { ...body, model }, shaping);
+  const streamed = call["stream"] === true;
   const bytes = Buffer.from(JSON.stringify(call));
   const prompt_tokens = Math.ceil(bytes.length / BYTES_PER_TOKEN);
   const choices = typeof call["n"] === "number" ? call["n"] : 1;
-  if (job.kind === "embeddings") return { bytes, streamed, prompt_tokens, tokens: prompt_tokens, choices, prefix: "" };
-  const tokens = prompt_tokens + choices * outputTokens(call);
-  return { bytes, streamed, prompt_tokens, tokens, choices, prefix: prefixOf(call) };
+  const common = { bytes, streamed, prompt_tokens, choices, adds_logprobs: shaping.logprobs };
+  if (job.kind === "embeddings") return { ...common, tokens: prompt_tokens, prefix: "" };
+  return { ...common, tokens: prompt_tokens + choices * outputTokens(call), prefix: prefixOf(call) };
+}
+
+function ownCall(job: JobHead, body: Record<string, unknown>, shaping: Shaping): Record<string, unknown> {
+  const call: Record<string, unknown> = { ...body };
+  if (job.kind === "chat" && call["stream"] === true) {
+    call["stream_options"] = { ...(call["stream_options"] as object | undefined), include_usage: true };
+  } else {
+    delete call["stream"];
+    delete call["stream_options"];
+  }
+  if (job.kind === "embeddings") return call;
+  if (shaping.system !== undefined) {
+    call["messages"] = [{ role: "system", content: shaping.system }, ...(call["messages"] as unknown[])];
+  }
+  if (shaping.logprobs) call["logprobs"] = true;
+  boundOutput(call, job.max_output_tokens);
+  return call;
 }
 
 function boundOutput(call: Record<string, unknown>, max_output_tokens: number | undefined): void {

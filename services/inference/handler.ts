@@ -20,11 +20,23 @@ import type { AfterFailure, Failed } from "./after-failure.ts";
 import type { AttemptsEnd, Concluded, Work } from "./attempts.ts";
 import type { Waits } from "./backend.ts";
 import type { DeadLetterGuard } from "./dead-letter-guard.ts";
+import { answerOf, draftStands, quarantinedOf } from "./endings.ts";
 import type { Attempt, AttemptLedger, Opened } from "./ledger/ledger.ts";
+import { nextJobRecord } from "./next-job.ts";
+import { afterAnswer, afterFailedHop } from "./onward.ts";
+import { type HopSettings, promptOf } from "./shaping.ts";
 import type { JobTokens } from "./streaming/job-tokens.ts";
 
 /** What became of a job, for metrics. */
-export type JobEnd = "published" | "republished" | "repeated" | "redelivered" | "fenced" | "dead_letter";
+export type JobEnd =
+  | "published"
+  | "republished"
+  | "repeated"
+  | "redelivered"
+  | "fenced"
+  | "dead_letter"
+  /** Another tier has it now, or judges it. */
+  | "passed_on";
 
 export type InferenceDeps = {
   readonly codec: EventCodec;
@@ -33,6 +45,7 @@ export type InferenceDeps = {
   readonly names: TopicNames;
   readonly dead_letters: DeadLetterWriter;
   readonly ledger: AttemptLedger;
+  readonly settings: HopSettings;
   /** Calls the model until there is an end; with `batch`, goes on waiting for what a provider's batch has. */
   readonly attempt: (work: Work, batch: BatchPlace | undefined) => Promise<AttemptsEnd>;
   /** The request's stream of tokens. */
@@ -153,7 +166,8 @@ async function holdBack(
   attempt: Attempt,
   signals: readonly AbortSignal[],
 ): Promise<boolean> {
-  while (!signals.some(({ aborted }) => aborted)) {
+  // With an earlier tier's answer in hand nothing can come of it that is a dead letter.
+  while (job.draft === undefined && !signals.some(({ aborted }) => aborted)) {
     const now_ms = deps.clock.now_ms();
     const left_ms = (job.deadline_ms ?? Number.POSITIVE_INFINITY) - now_ms;
     const leave = left_ms <= 0 ? undefined : deps.guard.allows(now_ms);
@@ -173,12 +187,23 @@ async function conclude(
   tokens: JobTokens,
 ): Promise<Consequence | "held" | undefined> {
   const { verdict, waited_ms } = ended;
-  const answer = answerOf(deps, job.job, attempt, ended);
+  const { draft, route } = job.job;
+  const completed_ms = deps.clock.now_ms();
+  const prompt = promptOf(deps.settings.tiers[route.tier], route.prompt_version);
+  const closing = { counted: attempt, completed_ms, prompt_version: draft?.judge ? undefined : prompt?.version };
+  const own = answerOf(job.job, ended, closing);
   if (verdict.kind === "succeeded") {
-    deps.guard.record(false, deps.clock.now_ms());
+    deps.guard.record(false, completed_ms);
+    const answer = afterAnswer(deps.settings, job.job, job.request, own, verdict.usage);
     const mine = await attempt.answered(answer, nusd(verdict.usage.cost_usd));
     if (mine) tokens.end("succeeded", verdict.usage);
     return mine ? { ...answered(deps, job, attempt, answer, "published"), waited_ms } : undefined;
+  }
+  // The way by a retry topic would begin at the first tier again: the answer that is there is given instead.
+  if (draft !== undefined && own.ending.status !== "cancelled") {
+    const answer = afterFailedHop(deps.settings, { ...job.job, draft }, job.request, own, verdict);
+    const consequence = await standIn(deps, job, attempt, answer);
+    return consequence === undefined ? undefined : { ...consequence, waited_ms };
   }
   const now_ms = deps.clock.now_ms();
   const after = deps.afterFailure(job.record, job.job, job.request, verdict, now_ms);
@@ -193,8 +218,8 @@ async function conclude(
   }
   deps.guard.record(after.dead_letter, now_ms);
   if (after.dead_letter && deps.guard.holds) return (await attempt.failed(false)) ? "held" : undefined;
-  tokens.end(answer.ending.status, verdict.usage);
-  return { ...failedForGood(deps, job, attempt, answer, after.dead_letter), waited_ms };
+  tokens.end(own.ending.status, verdict.usage);
+  return { ...failedForGood(deps, job, attempt, own, after.dead_letter), waited_ms };
 }
 
 /** The outcome, and for a failure that time may heal the job as a dead letter: an operator may have it run again. */
@@ -213,56 +238,42 @@ function failedForGood(
   return { end: "dead_letter", records: [outcome, letter], settle };
 }
 
-function answerOf(deps: InferenceDeps, job: JobHead, attempt: Attempt, ended: Concluded): Answer {
-  const { verdict, model, endpoint, dispatched_ms, first_token_ms, waited_ms } = ended;
-  const timing: Ending["timing"] = {
-    ...job.timing,
-    ...(dispatched_ms === undefined ? {} : { dispatched: dispatched_ms }),
-    ...(first_token_ms === undefined ? {} : { first_token: first_token_ms }),
-    completed: deps.clock.now_ms(),
-    ...(Object.keys(waited_ms).length === 0 ? {} : { waited_ms: { ...waited_ms } }),
-  };
-  const route = { ...job.route, model, attempts: attempt.calls, ...(endpoint === undefined ? {} : { endpoint }) };
-  const { usage } = verdict;
-  if (verdict.kind === "succeeded") {
-    const { complete, response } = verdict;
-    const kept = job.fill === undefined ? {} : { complete };
-    return { ending: { status: "succeeded", route, usage: verdict.usage, timing, ...kept }, response };
-  }
-  const status = verdict.outcome === "cancelled" ? "cancelled" : verdict.outcome === "deadline" ? "expired" : "failed";
-  const { retry_after_ms } = verdict;
-  const error = retry_after_ms === undefined ? verdict.error : { ...verdict.error, retry_after_ms };
-  const billed = usage === undefined ? unknownCalls(attempt) : { usage };
-  return { ending: { status, route, error, timing, ...billed }, response: undefined };
-}
-
-/** What was held for calls with unknown answers is not given back (I4): results has to know of them. */
-function unknownCalls({ unknown }: Attempt): Pick<Ending, "unknown_calls"> {
-  return unknown === 0 ? {} : { unknown_calls: unknown };
-}
-
 function answered(
   deps: InferenceDeps,
   of: Job,
   attempt: Attempt,
-  { ending, response }: Answer,
+  { ending, response, onward }: Answer,
   end: JobEnd,
 ): Consequence {
+  if (onward !== undefined) {
+    const next = nextJobRecord(deps, of, { ending, response }, onward);
+    return { end: "passed_on", records: [next], settle: () => attempt.passedOn() };
+  }
   const outcome = outcomeRecord(deps, of.record, of.job, ending, response);
   const shadows = deps.shadows?.(of, ending) ?? [];
   return { end, records: [outcome, ...shadows], settle: () => attempt.published() };
 }
 
-function quarantined(deps: InferenceDeps, { record, job }: Job, attempt: Attempt): Consequence {
+async function quarantined(deps: InferenceDeps, of: Job, attempt: Attempt): Promise<Consequence | undefined> {
+  const { record, job } = of;
   const message =
     "a worker died during the call; whether the model was paid is not known, and the settings say not to pay twice";
   const error = { code: "attempt_unknown", type: "api_error", message };
-  const timing = { ...job.timing, completed: deps.clock.now_ms() };
-  const route = { ...job.route, attempts: attempt.calls };
-  const ending: Ending = { status: "failed", route, error, timing, ...unknownCalls(attempt) };
+  const ending = quarantinedOf(job, error, { counted: attempt, completed_ms: deps.clock.now_ms() });
+  if (job.draft !== undefined) return standIn(deps, of, attempt, draftStands(job, job.draft, ending));
   const outcome = outcomeRecord(deps, record, job, ending);
   const letter = deadLetter(deps.dead_letters, record, error.code, message);
   return { end: "dead_letter", records: [outcome, letter], settle: () => attempt.published() };
+}
+
+/** An earlier tier's answer in the place of this one's: written down before it is published, as any answer. */
+async function standIn(
+  deps: InferenceDeps,
+  job: Job,
+  attempt: Attempt,
+  answer: Answer,
+): Promise<Consequence | undefined> {
+  return (await attempt.answered(answer, 0)) ? answered(deps, job, attempt, answer, "published") : undefined;
 }
 
 function buried(deps: InferenceDeps, record: InRecord, code: string, message: string): Consequence {

@@ -23,6 +23,7 @@ import { limitKey, RedisLimits } from "./limits/redis-bucket.ts";
 import { shareOf } from "./limits/shares.ts";
 import { createSender, inFlightMax } from "./sender.ts";
 import { shadowsOf } from "./shadowing.ts";
+import { Shaper } from "./shaping.ts";
 import { JobTokens } from "./streaming/job-tokens.ts";
 import type { TierParts } from "./tier-parts.ts";
 
@@ -42,8 +43,9 @@ export async function startTier(parts: TierParts, tier: string, options: TierSet
   const pool = createPool(parts, tier, options, endpoints, limiter);
   await warmEndpoints(parts, tier, options, endpoints, pool);
 
+  const shaper = new Shaper(settings);
   const sender = createSender(parts, tier, options, pool);
-  const batches = options.batch_api.enabled ? createBatchLane(parts, tier, options, endpoints) : undefined;
+  const batches = options.batch_api.enabled ? createBatchLane(parts, tier, options, endpoints, shaper) : undefined;
   const attempts: Omit<AttemptsDeps, "models"> = {
     clock: systemClock,
     random: Math.random,
@@ -53,6 +55,7 @@ export async function startTier(parts: TierParts, tier: string, options: TierSet
     retry: settings.inference.retry,
     timeout_ms: options.timeout_ms,
     on_unknown: settings.inference.ledger.on_unknown,
+    shaper,
   };
   const { on_unknown } = settings.inference.ledger;
   const redelivery = redeliveryPolicy(settings.inference.redelivery, settings.topics.retry_delays);
@@ -63,6 +66,7 @@ export async function startTier(parts: TierParts, tier: string, options: TierSet
     names,
     dead_letters: deadLetterWriter(context, group),
     ledger: parts.ledger,
+    settings,
     attempt: async (work, place) => {
       const direct = () => runAttempts({ ...attempts, models: modelsFor(options, work.job.route.model) }, work);
       return batches === undefined ? direct() : batches.attempt(work, place, direct);

@@ -2,13 +2,15 @@
 import type { Redis } from "ioredis";
 import type { ExpiredHold } from "../../libs/shared/budgets/admission-store.ts";
 import type { Clock } from "../../libs/shared/clock.ts";
-import { attemptKey, decodeEntry } from "../../libs/shared/redis/attempt-entry.ts";
+import { attemptKey, decodeEntry, HOPS_MAX } from "../../libs/shared/redis/attempt-entry.ts";
 import { pipelineReplies, withRedis } from "../../libs/shared/redis/client.ts";
 import { seenKey } from "../../libs/shared/redis/job-keys.ts";
 import type { CallsSent } from "./sweep.ts";
 
 /** Since when this Redis has kept what it was told: `<run id> <epoch ms>`, without an end. */
 const SINCE_KEY = "attempts:since";
+/** A request's hops, each with an entry of its own. */
+const HOPS = Array.from({ length: HOPS_MAX + 1 }, (_, hop) => hop);
 /** Far longer than the ledger's entries take to be applied; a hold that a crash left open is closed then. */
 const CLAIM_TTL_MS = 6 * 3_600_000;
 
@@ -35,14 +37,15 @@ export class AttemptPeek {
         return { tenant, id, content_hash: content_hash ?? hashIn(seen[index]) };
       });
       const known = names.filter(({ content_hash }) => content_hash !== "");
-      const entries = new Map<string, string | null>();
-      const texts = await this.#all(known.map(attemptKey));
-      for (const [index, name] of known.entries()) entries.set(attemptKey(name), texts[index] ?? null);
+      const texts = await this.#all(known.flatMap((name) => HOPS.map((hop) => attemptKey({ ...name, hop }))));
+      const entries = new Map(
+        known.map((name, index) => [attemptKey(name), texts.slice(index * HOPS.length, (index + 1) * HOPS.length)]),
+      );
       const now_ms = this.#clock.now_ms();
       return names.map((name, index) => {
         if (name.content_hash === "") return "unknown";
         const { at_ms } = (holds[index] as ExpiredHold).reservation;
-        return callsSentBy(entries.get(attemptKey(name)) ?? null, { now_ms, kept_ever_since: since_ms <= at_ms });
+        return callsSentOver(entries.get(attemptKey(name)) ?? [], { now_ms, kept_ever_since: since_ms <= at_ms });
       });
     });
   }
@@ -88,6 +91,16 @@ function hashIn(seen: string | null | undefined): string {
   return seen?.split(" ", 1)[0] ?? "";
 }
 
+/** What the latest hop says. Before any other there were calls of the ones before it. @param texts entries by hop, null for none. */
+export function callsSentOver(
+  texts: readonly (string | null)[],
+  context: { readonly now_ms: number; readonly kept_ever_since: boolean },
+): CallsSent {
+  const hop = texts.findLastIndex((text) => text !== null);
+  const sent = callsSentBy(texts[hop] ?? null, context);
+  return hop > 0 && sent !== "under_way" ? "sent" : sent;
+}
+
 /**
  * @param text the job's entry as it is stored, null for none.
  * @param kept_ever_since whether Redis has forgotten nothing since the reservation: only then no entry says that no call was sent.
@@ -104,6 +117,7 @@ export function callsSentBy(
     case "published":
       return "under_way";
     case "answered":
+    case "passed_on":
       return "sent";
     case "reserved":
       return entry.until_ms > now_ms ? "under_way" : sentIf(entry.calls);

@@ -57,6 +57,6 @@ export class MemoryAttempts implements AttemptStore {
   }
 }
 
-function nameOf({ tenant, id, content_hash }: JobName): string {
-  return `${tenant} ${id} ${content_hash}`;
+function nameOf({ tenant, id, content_hash, hop = 0 }: JobName): string {
+  return `${tenant} ${id} ${content_hash}${hop === 0 ? "" : ` ${hop}`}`;
 }

@@ -88,8 +88,8 @@ export function callsArePaidOnce(stores: Stores): Invariant {
   };
 }
 
-function keyOf({ tenant, id, content_hash }: JobName): string {
-  return `${tenant} ${id} ${content_hash}`;
+function keyOf({ tenant, id, content_hash, hop = 0 }: JobName): string {
+  return `${tenant} ${id} ${content_hash} ${hop}`;
 }
 
 function add(map: Map<string, number>, key: string, more: number): void {

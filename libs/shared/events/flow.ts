@@ -47,18 +47,38 @@ export type AdmittedHead = z.infer<typeof admittedHead>;
 /** `llm.admitted`. */
 export const admittedSchema = admittedHead.extend({ request: z.looseObject({}) });
 
+/** An answer of an earlier tier, on its way to the next one. */
+const draftField = z.object({
+  tier: z.string(),
+  model: z.string(),
+  /** The provider's JSON, as text. */
+  response: z.string(),
+  /** How it came about. */
+  route: routeField.optional(),
+  /** As of an outcome (`complete`). */
+  complete: z.boolean().optional(),
+  /** The tier says first whether it is good enough, and answers itself only if not. Else it is what is given where the tier's call fails. */
+  judge: z.boolean().optional(),
+});
+export type Draft = z.infer<typeof draftField>;
+
 export const jobHead = admittedHead.extend({
   route: routeField,
   /** Where its answer goes in the cache, once there is one. */
   fill: cacheFillField.optional(),
-  /** Tiers that were asked before this one; the job of a hop is another one to the attempt ledger. */
+  /** Calls (or judgements) that were answered before this one; the job of a hop is another one to the attempt ledger. */
   hop: z.int().nonnegative().optional(),
   /** Of the hops before. */
   spent: usageField.optional(),
-  /** An answer that this tier is to judge before it answers itself. */
-  draft: z.object({ tier: z.string(), model: z.string(), response: z.string() }).optional(),
+  /** Of the hops before, the last answer. */
+  draft: draftField.optional(),
+  /** Of hop 0: where the way began, and what that answer cost. */
+  first: z.object({ tier: z.string(), cost_usd: z.number() }).optional(),
 });
 export type JobHead = z.infer<typeof jobHead>;
+
+/** Where an answer leads that is no outcome yet: the next hop's job, beside what is in the answer. */
+export type Onward = Required<Pick<JobHead, "hop" | "route" | "first">> & { readonly draft: Omit<Draft, "response"> };
 
 /** `llm.jobs.<tier>`. */
 export const jobSchema = jobHead.extend({ request: z.looseObject({}) });

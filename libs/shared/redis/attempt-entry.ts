@@ -6,23 +6,30 @@
  *   A <run> <calls> <unknown>              answered: the ending and the response follow, until they are published
  *   P                                      published: the outcome is on its topic
  *   L <round> <calls> <unknown>            left: the request went back by a retry topic after this round
+ *   N <calls> <unknown>                    passed on: the answer is with the job of the next hop, which has an entry of its own
  *
  * `run` names one handling of the job by one process; `calls` counts the calls sent, `unknown` those whose answers nobody knows.
  * Every change is a compare-and-swap on the line, so of two runs that meet only one goes on. Pure.
  */
+import type { Onward } from "../events/flow.ts";
 import type { Ending } from "../events/outcomes.ts";
 
 /**
  * The entry's key. The tenant is the hash tag: all keys of a tenant share a slot in a cluster. Other content under the same id is
- * another job.
+ * another job, and so is another hop of the same request.
  */
 export function attemptKey(job: {
   readonly tenant: string;
   readonly id: string;
   readonly content_hash: string;
+  readonly hop?: number | undefined;
 }): string {
-  return `attempt:{${job.tenant}}:${job.id}:${job.content_hash.slice(0, 16)}`;
+  const { tenant, id, content_hash, hop = 0 } = job;
+  return `attempt:{${tenant}}:${id}:${content_hash.slice(0, 16)}${hop === 0 ? "" : `:${hop}`}`;
 }
+
+/** A request takes no more hops: four tiers beyond the first, and one judgement. */
+export const HOPS_MAX = 5;
 
 export type Run = {
   readonly run: string;
@@ -41,9 +48,15 @@ export type Entry =
   | (Run & { readonly state: "dispatched"; readonly until_ms: number; readonly batch?: BatchPlace })
   | (Run & { readonly state: "answered"; readonly answer: Answer })
   | { readonly state: "published" }
-  | (Omit<Run, "run"> & { readonly state: "left"; readonly round: number });
+  | (Omit<Run, "run"> & { readonly state: "left"; readonly round: number })
+  | (Omit<Run, "run"> & { readonly state: "passed_on" });
 
-export type Answer = { readonly ending: Ending; readonly response: Buffer | undefined };
+export type Answer = {
+  readonly ending: Ending;
+  readonly response: Buffer | undefined;
+  /** It is no outcome: `response` goes to the next hop as its draft. Decided once, so that a repeat does the same. */
+  readonly onward?: Onward;
+};
 
 /** The line that swaps compare. */
 export function headOf(entry: Entry): string {
@@ -62,6 +75,8 @@ export function headOf(entry: Entry): string {
       return "P";
     case "left":
       return `L ${entry.round} ${entry.calls} ${entry.unknown}`;
+    case "passed_on":
+      return `N ${entry.calls} ${entry.unknown}`;
   }
 }
 
@@ -69,8 +84,8 @@ export function headOf(entry: Entry): string {
 export function encodeEntry(entry: Entry): Buffer {
   const head = headOf(entry);
   if (entry.state !== "answered") return Buffer.from(head);
-  const { ending, response } = entry.answer;
-  const parts: Buffer[] = [Buffer.from(`${head}\n${JSON.stringify(ending)}`)];
+  const { ending, response, onward } = entry.answer;
+  const parts: Buffer[] = [Buffer.from(`${head}\n${JSON.stringify({ ...ending, onward })}`)];
   if (response !== undefined) parts.push(Buffer.from("\n"), response);
   return Buffer.concat(parts);
 }
@@ -97,6 +112,7 @@ function read(text: string): Entry {
   const of_run = { run, calls: Number(calls), unknown: Number(unknown) };
   if (state === "P") return { state: "published" };
   if (state === "L") return { state: "left", round: Number(run), calls: of_run.calls, unknown: of_run.unknown };
+  if (state === "N") return { state: "passed_on", calls: Number(run), unknown: of_run.calls };
   if (state === "R") return { state: "reserved", ...of_run, until_ms: Number(until_ms) };
   if (state === "D") {
     const batch = batch_id === undefined || custom_id === undefined ? {} : { batch: { batch_id, custom_id } };
@@ -104,9 +120,14 @@ function read(text: string): Entry {
   }
   if (state === "A" && ending !== undefined) {
     const bytes = response.length === 0 ? undefined : Buffer.from(response.join("\n"));
-    return { state: "answered", ...of_run, answer: { ending: JSON.parse(ending) as Ending, response: bytes } };
+    return { state: "answered", ...of_run, answer: answerIn(ending, bytes) };
   }
   return { state: "none" };
+}
+
+function answerIn(line: string, response: Buffer | undefined): Answer {
+  const { onward, ...ending } = JSON.parse(line) as Ending & Pick<Answer, "onward">;
+  return { ending, response, ...(onward === undefined ? {} : { onward }) };
 }
 
 function runText({ run, calls, unknown }: Run): string {

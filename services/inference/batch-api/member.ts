@@ -1,7 +1,7 @@
 /** One request within a provider's batch: what is asked, what it ends in, and who waits for that. */
 
 export type BatchMember = {
-  /** Names the request: the same text for the same (tenant, id). */
+  /** Names the request: the same text for the same (tenant, id) and hop. */
   readonly source: string;
   /** Below the base URL: `/chat/completions` or `/embeddings`. */
   readonly path: string;

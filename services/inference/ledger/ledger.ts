@@ -229,6 +229,15 @@ export class Attempt {
     await left;
   }
 
+  /** The job of the next hop is on its topic. Kept as long as an answer: whoever closes its hold has to know that a call was made. */
+  async passedOn(): Promise<void> {
+    const { calls, unknown } = this.#run;
+    const next: Entry = { state: "passed_on", calls, unknown };
+    const left = this.#leave(next);
+    this.#entry = next;
+    await left;
+  }
+
   async #leave(entry: Entry): Promise<void> {
     const { store, settings } = this.#options;
     // What was counted is still needed in the next round.

@@ -35,6 +35,7 @@ export function opening(entry: Entry, context: OpeningContext): Opening {
     case "none":
       return { kind: "reserve", run: { run, calls: 0, unknown: 0 }, lost: 0 };
     case "published":
+    case "passed_on":
       return { kind: "done" };
     case "left":
       if (entry.round >= context.round) return { kind: "done" };

@@ -1,7 +1,12 @@
 /** The attempt ledger's storage as a contract: compare-and-swap on small entries, and who lives. */
 
-/** Names a job's entry: other content under the same id is another job. */
-export type JobName = { readonly tenant: string; readonly id: string; readonly content_hash: string };
+/** Names a job's entry: other content under the same id is another job, and so is another hop. */
+export type JobName = {
+  readonly tenant: string;
+  readonly id: string;
+  readonly content_hash: string;
+  readonly hop?: number | undefined;
+};
 
 export type Swap = {
   readonly job: JobName;

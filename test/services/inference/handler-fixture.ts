@@ -1,5 +1,7 @@
 /** Inference's handler on ports in memory and virtual time. */
 import assert from "node:assert/strict";
+import { priceSchema } from "../../../libs/shared/config/inference.ts";
+import { routingSchema } from "../../../libs/shared/config/routing.ts";
 import type { JobHead } from "../../../libs/shared/events/flow.ts";
 import { redeliveryPolicy } from "../../../libs/shared/events/redelivery.ts";
 import type { InRecord, OutRecord, RecordHeaders } from "../../../libs/shared/kafka/ports.ts";
@@ -9,6 +11,7 @@ import { DeadLetterGuard } from "../../../services/inference/dead-letter-guard.t
 import { createInferenceHandler, type JobEnd } from "../../../services/inference/handler.ts";
 import type { ModelAnswer, ModelCall } from "../../../services/inference/model-client.ts";
 import { sendSingly } from "../../../services/inference/sending.ts";
+import { type HopSettings, Shaper } from "../../../services/inference/shaping.ts";
 import { Cancellations } from "../../../services/inference/streaming/cancellations.ts";
 import { JobTokens } from "../../../services/inference/streaming/job-tokens.ts";
 import { START_MS, VirtualClock } from "../../../tools/simulate/virtual-clock.ts";
@@ -26,6 +29,23 @@ export type WorldOptions = {
   readonly guard_window?: number;
   readonly models?: readonly string[];
   readonly has_other_keys?: boolean;
+  readonly settings?: HopSettings;
+};
+
+/** Two chat tiers at `PRICES`, where no answer goes to another one. */
+export const HOPS: HopSettings = {
+  routing: routingSchema.parse({ default_tier: "small", embeddings_tier: "small" }),
+  tiers: {
+    small: { kind: "chat", models: ["m1"], prompts: {} },
+    large: { kind: "chat", models: ["m2"], prompts: {} },
+  },
+  prices: {
+    version: "v1",
+    models: Object.fromEntries(
+      ["m1", "m2"].map((model) => [model, priceSchema.parse({ input_usd_per_mtok: 1, output_usd_per_mtok: 1 })]),
+    ),
+  },
+  topics: { record_bytes_max: 8 * 1024 * 1024 },
 };
 
 export type RunOptions = {
@@ -65,15 +85,17 @@ export class World {
   handler(instance = "a") {
     const { clock, store, publisher, backend, called } = this;
     const { on_unknown = "retry", random = 0.5, rounds_max = 0, attempts_max = 4 } = this.#options;
-    const { models = ["m1"], has_other_keys = false } = this.#options;
+    const { models = ["m1"], has_other_keys = false, settings = HOPS } = this.#options;
     const sending = { backend, clock, prices: PRICES, response_bytes_max: 10_000, idle_ms: 5_000 };
     const redelivery = redeliveryPolicy({ rounds_max, age_max_minutes: 60 }, ["5s", "1m"]);
+    const shaper = new Shaper(settings);
     return createInferenceHandler({
       codec: jsonCodec,
       publisher,
       clock,
       names: NAMES,
       dead_letters: DEAD_LETTERS,
+      settings,
       ledger: ledgerOn(store, clock, { instance, on_unknown }),
       attempt: (work) =>
         runAttempts(
@@ -87,6 +109,7 @@ export class World {
             retry: RETRY,
             timeout_ms: TIMEOUT_MS,
             on_unknown,
+            shaper,
           },
           work,
         ),
