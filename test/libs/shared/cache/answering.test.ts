@@ -39,8 +39,25 @@ for (const [name, asked, expected] of cases) {
   test(`of ${name}`, () => assert.deepEqual(answeringNames(answering(asked, SETTINGS)), expected));
 }
 
-test("a rollout changes what a tier answers with", () => {
-  const sideOf = (tier: string): TierSide => (tier === "small" ? { model: "s2", prompt: "v2" } : {});
-  assert.deepEqual(answeringNames(answering({ kind: "chat" }, SETTINGS, sideOf)), ["small/s2#v2", "large/l1"]);
-  assert.deepEqual(answeringNames(answering({ kind: "chat", model: "s1" }, SETTINGS, sideOf)), ["small/s1#v2"]);
+test("a rollout changes what a tier answers with, where the settings still have it", () => {
+  const sideOf = (tier: string): TierSide => (tier === "small" ? { model: "s2", prompt: "gone" } : { model: "gone" });
+  assert.deepEqual(answeringNames(answering({ kind: "chat" }, SETTINGS, sideOf)), ["small/s2", "large/l1"]);
+  assert.deepEqual(answeringNames(answering({ kind: "chat", model: "s1" }, SETTINGS, sideOf)), ["small/s1"]);
+});
+
+test("a prompt counts by version and text", () => {
+  const withPrompts = (prompts: Record<string, string>): AnsweringSettings => {
+    const { small, ...others } = SETTINGS.tiers;
+    assert.ok(small);
+    return { ...SETTINGS, tiers: { ...others, small: { ...small, prompts, prompt: "v1" } } };
+  };
+  const names = (settings: AnsweringSettings, prompt?: string) =>
+    answeringNames(answering({ kind: "chat", tier: "small" }, settings, () => ({ prompt }))).join();
+  const settings = withPrompts({ v1: "Be brief.", v2: "Be kind." });
+  const of_v1 = names(settings);
+  assert.match(of_v1, /^small\/s1#[0-9a-f]{64}$/);
+  assert.equal(names(settings, "gone"), of_v1);
+  assert.notEqual(names(settings, "v2"), of_v1);
+  assert.notEqual(names(withPrompts({ v1: "Be long." })), of_v1);
+  assert.equal(names(withPrompts({ v1: "Be brief." })), of_v1);
 });
