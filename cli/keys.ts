@@ -10,6 +10,7 @@ import { type CliContext, openContext, registerSchemas } from "./context.ts";
 import { publishKeys, readKeys } from "./keys/store.ts";
 import { formatTable } from "./output/format.ts";
 import { EXIT_HELP, print, say } from "./output/terminal.ts";
+import { refuseInternal } from "./tenants/internal.ts";
 import { readTenants } from "./tenants/store.ts";
 import { tenantViews } from "./tenants/view.ts";
 
@@ -31,6 +32,7 @@ const create = new Command("create")
   .option("--scopes <list>", "what it may do: submit, read, admin", parseScopes, ["submit", "read"])
   .option("--json", "one JSON object: key, id, tenant")
   .action(async (flags: CreateFlags) => {
+    refuseInternal(flags.tenant);
     const context = await openKeys();
     const { settings } = context;
     const book = await readTenants(context);

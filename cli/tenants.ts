@@ -5,6 +5,7 @@ import { SluiceError } from "../libs/shared/errors.ts";
 import { TENANT_PATTERN } from "../libs/shared/events/fields.ts";
 import { type CliContext, openContext, registerSchemas } from "./context.ts";
 import { EXIT_HELP, print } from "./output/terminal.ts";
+import { refuseInternal } from "./tenants/internal.ts";
 import { publishTenant, readTenants, removeTenant } from "./tenants/store.ts";
 import { tenantsTable, tenantViews } from "./tenants/view.ts";
 
@@ -39,6 +40,7 @@ const set = new Command("set")
       const fix = "Use 1 to 64 characters of A-Z a-z 0-9 . _ - and start with a letter or digit.";
       throw new SluiceError("usage", `"${tenant}" is no name of a tenant`, { fix });
     }
+    refuseInternal(tenant);
     const context = await openTenants();
     const { plans, tenants } = context.settings;
     if (!Object.hasOwn(plans, plan)) {

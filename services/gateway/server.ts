@@ -21,6 +21,7 @@ import { drain } from "./draining.ts";
 import { type Keyed, keyed } from "./idempotency.ts";
 import type { Caller, KeyRing } from "./keys.ts";
 import { errorReply, replyOf } from "./replies.ts";
+import { report } from "./reporting.ts";
 import {
   failure,
   REPLAYED,
@@ -97,6 +98,7 @@ export function createGateway(deps: GatewayDeps): FastifyInstance {
   app.post("/v1/requests", (request, reply) => submit(deps, request, reply));
   app.get<{ Params: { id: string } }>("/v1/requests/:id", (request, reply) => look(deps, request, reply));
   app.post<{ Params: { id: string } }>("/v1/requests/:id/cancel", (request, reply) => cancel(deps, request, reply));
+  app.post<{ Params: { id: string } }>("/v1/requests/:id/report", (request, reply) => wrong(deps, request, reply));
   return app;
 }
 
@@ -222,6 +224,13 @@ async function cancel(deps: GatewayDeps, http: OneRequest, reply: FastifyReply):
   const event = { kind: "cancel", tenant, id, at_ms: deps.clock.now_ms(), by: key_id } as const;
   await deps.publisher.publish([controlRecord(deps.codec, deps.names.control, event)]);
   return sendView(reply, 202, id, view);
+}
+
+async function wrong(deps: GatewayDeps, http: OneRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const caller = authenticate(deps, http, "submit", reply);
+  if (caller === undefined) return reply;
+  const { id } = http.params;
+  return report(deps, caller, id, http.body, await readView(deps, caller.tenant, id), reply);
 }
 
 /** The quick view first; the row for what is older than the view, or while Redis is away. */
