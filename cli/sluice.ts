@@ -8,6 +8,7 @@ import { keysCommand } from "./keys.ts";
 import { EXIT, exitCodeOf, formatError } from "./output/terminal.ts";
 import { rebuildCommand } from "./rebuild.ts";
 import { reconcileCommand } from "./reconcile.ts";
+import { rolloutCommand } from "./rollout.ts";
 import { sendCommand } from "./send.ts";
 import { tailCommand } from "./tail.ts";
 import { tenantsCommand } from "./tenants.ts";
@@ -26,6 +27,7 @@ const VERBS = [
   budgetCommand,
   rebuildCommand,
   reconcileCommand,
+  rolloutCommand,
 ];
 
 const program = new Command("sluice").description("An event-streaming pipeline for LLM inference on Kafka.");

@@ -23,7 +23,12 @@ export type RolloutParts = {
   stop(): Promise<void>;
 };
 
-export async function startRollouts(context: ServiceContext, redis: Redis): Promise<RolloutParts> {
+/** @param onPolicy told of the file of each policy that is rolled out, before requests are routed by it: time to load it. */
+export async function startRollouts(
+  context: ServiceContext,
+  redis: Redis,
+  onPolicy: (file: string) => void = () => undefined,
+): Promise<RolloutParts> {
   const { settings, kafka, codec, names, producer, log, retry, instance, metrics } = context;
   const { rollout } = settings.routing;
   const book = new RolloutBook(
@@ -31,7 +36,9 @@ export async function startRollouts(context: ServiceContext, redis: Redis): Prom
     ({ name, change }, why) =>
       log.warn({ rollout: name, change: changeText(change), why }, "a rollout is not followed"),
   );
-  const reader = rolloutReader({ kafka, codec, topic: names.control, retry }, book);
+  const reader = rolloutReader({ kafka, codec, topic: names.control, retry }, book, ({ change }) => {
+    if (change.of === "policy") onPolicy(change.policy_file);
+  });
   await untilAvailable(retry, names.control, () => reader.start());
   const moves = new Counter({
     name: "sluice_rollout_moves_total",
