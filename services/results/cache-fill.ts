@@ -1,9 +1,10 @@
 /**
  * What an outcome does to the cache: its answer is kept where it may be given again (I5), and whoever waits for it is told in any case.
  */
+import { keptAnswer } from "../../libs/shared/cache/kept-answer.ts";
 import type { CacheEntryHead } from "../../libs/shared/events/cache.ts";
 import type { OutcomeHead } from "../../libs/shared/events/flow.ts";
-import type { CacheAnswers, EndedLead, Keeping } from "../../libs/shared/redis/cache-answers.ts";
+import type { CacheAnswers, EndedLead } from "../../libs/shared/redis/cache-answers.ts";
 
 export type CacheFilling = {
   readonly answers: Pick<CacheAnswers, "finish">;
@@ -52,13 +53,12 @@ export async function tellCache(
   now_ms: number,
 ): Promise<void> {
   const leads = outcomes.flatMap(leadOf);
-  if (leads.length > 0) await answers.finish(entries.map(keepingOf), leads, now_ms);
-}
-
-/** As it is kept in Redis. */
-function keepingOf({ head, response }: CacheEntry): Keeping {
-  const { tenant, entry_id, created_ms, expires_ms, tier, model, cost_usd } = head;
-  return { tenant, entry_id, answer: { entry_id, created_ms, expires_ms, tier, model, cost_usd, response } };
+  if (leads.length > 0)
+    await answers.finish(
+      entries.map(({ head, response }) => keptAnswer(head, response)),
+      leads,
+      now_ms,
+    );
 }
 
 function leadOf({ tenant, id, fill }: OutcomeHead): EndedLead[] {

@@ -6,6 +6,7 @@
  */
 import { contentHash } from "../canonical.ts";
 import type { CacheSettings } from "../config/cache.ts";
+import { AUTO } from "../routing/choice.ts";
 import type { RequestFacts } from "../routing/facts.ts";
 
 /** What a request is, to the cache. */
@@ -41,8 +42,6 @@ const IDLE_MEMBERS: ReadonlySet<string> = new Set([
   ...["model", "stream", "stream_options", "user", "safety_identifier", "prompt_cache_key"],
   ...["metadata", "store", "service_tier"],
 ]);
-
-const AUTO = "auto";
 
 /** `entry_id`: equal for equal requests alone. `namespace`: equal for those that differ in their last user turn's text alone. */
 export function entryNames(of: Fingerprinted, settings: NameSettings): EntryNames {
