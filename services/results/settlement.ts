@@ -22,14 +22,17 @@ export function settlementOf(outcome: OutcomeHead, now_ms: number): UsageEntry |
   const { hold_id, reserved_nusd, counters, tokens: reserved } = reservation;
   const hold = { ...common, hold_id, reserved_nusd, counters };
   if (usage !== undefined) {
+    const cost_nusd = nusd(usage.cost_usd);
+    // Of several hops, one was paid and of another nobody knows: the whole hold goes, and more where it was too small.
+    const lost = unknown_calls > 0;
     return {
       ...hold,
       kind: "settled",
-      cause: "result",
-      settled_nusd: nusd(usage.cost_usd),
-      tokens: { reserved, used: usedBy(usage) },
+      cause: lost ? "unknown_call" : "result",
+      settled_nusd: lost ? Math.max(cost_nusd, reserved_nusd) : cost_nusd,
+      tokens: { reserved, used: lost ? Math.max(usedBy(usage), reserved) : usedBy(usage) },
       price_version: usage.price_version,
-      billed: billedBy(usage),
+      ...(lost || isOfSeveral(outcome) ? {} : { billed: billedBy(usage) }),
     };
   }
   // How many tokens the unknown answers took is unknown too: what was charged to the limits stays.
@@ -44,10 +47,12 @@ type Usage = NonNullable<OutcomeHead["usage"]>;
 
 /** Spent without a hold: let through without Redis, or by ingest of an earlier version. The ledger has every dollar. */
 function unheld(
-  { timing }: OutcomeHead,
+  outcome: OutcomeHead,
   usage: Usage,
   common: Pick<UsageEntry, "tenant" | "id" | "at_ms" | "tier" | "model">,
 ): UsageEntry {
+  const { timing } = outcome;
+  const several = isOfSeveral(outcome);
   return {
     ...common,
     kind: "settled",
@@ -58,8 +63,14 @@ function unheld(
     counters: countersOf({}, timing.completed ?? common.at_ms),
     tokens: { reserved: 0, used: usedBy(usage) },
     price_version: usage.price_version,
-    billed: billedBy(usage),
+    ...(several ? {} : { billed: billedBy(usage) }),
   };
+}
+
+/** Counts of several models at several prices have no price of their own. */
+function isOfSeveral({ route }: OutcomeHead): boolean {
+  const by = route?.decision?.by;
+  return by === "escalation" || by === "judge";
 }
 
 function billedBy({ prompt_tokens, cached_prompt_tokens, completion_tokens, batched }: Usage): UsageEntry["billed"] {

@@ -27,6 +27,13 @@ function tierProblems({ tiers, endpoints, prices, admission: { unknown_price } }
       if (own(endpoints, endpoint) !== undefined) continue;
       problems.push({ path: ["tiers", name, "endpoint"], message: `no such endpoint "${endpoint}"` });
     }
+    if (tier.prompt !== undefined && own(tier.prompts, tier.prompt) === undefined) {
+      const known = Object.keys(tier.prompts).join(", ") || "none";
+      problems.push({
+        path: ["tiers", name, "prompt"],
+        message: `no such prompt; known in tiers.${name}.prompts: ${known}`,
+      });
+    }
     for (const [index, model] of tier.models.entries()) {
       const path = ["tiers", name, "models", index];
       const other = owner.get(model);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JobHead } from "../../../libs/shared/events/flow.ts";
 import { callBody, pathFor } from "../../../services/inference/call.ts";
+import { promptOf } from "../../../services/inference/shaping.ts";
 import { jobOf } from "./fixture.ts";
 
 const messages = [{ role: "user", content: "hi" }];
@@ -53,6 +54,31 @@ describe("the call", () => {
       assert.deepEqual(sent(jobOf(max_output_tokens === undefined ? {} : { max_output_tokens }), body), expected),
     );
   }
+
+  test("has the tier's prompt in front, the job's version of it before the settings'", () => {
+    const tier = { prompts: { a: "Be brief.", b: "Be kind." }, prompt: "a" };
+    for (const [version, text] of [
+      [undefined, "Be brief."],
+      ["b", "Be kind."],
+      ["gone", "Be brief."],
+      ["toString", "Be brief."],
+    ]) {
+      const system = promptOf(tier, version)?.text;
+      assert.equal(system, text);
+      const request = Buffer.from(
+        JSON.stringify({ body: { messages: [{ role: "system", content: "Own." }, ...messages] } }),
+      );
+      const { bytes } = callBody(jobOf(), "m1", request, () => ({ logprobs: false, system: system ?? "" }));
+      const call = JSON.parse(bytes.toString()) as { messages: { role: string; content: string }[] };
+      assert.deepEqual(
+        call.messages.map(({ content }) => content),
+        [text, "Own.", "hi"],
+      );
+      assert.equal(call.messages[0]?.role, "system");
+    }
+    assert.equal(promptOf({ prompts: {} }, "b"), undefined);
+    assert.equal(promptOf({ prompts: { a: "Unused." } }, undefined), undefined);
+  });
 
   test("for embeddings has no bound on output, and is no stream", () => {
     const head = jobOf({ kind: "embeddings", max_output_tokens: 9 });

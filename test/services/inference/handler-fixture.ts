@@ -85,7 +85,7 @@ export class World {
   handler(instance = "a") {
     const { clock, store, publisher, backend, called } = this;
     const { on_unknown = "retry", random = 0.5, rounds_max = 0, attempts_max = 4 } = this.#options;
-    const { models = ["m1"], has_other_keys = false, settings = HOPS } = this.#options;
+    const { models, has_other_keys = false, settings = HOPS } = this.#options;
     const sending = { backend, clock, prices: PRICES, response_bytes_max: 10_000, idle_ms: 5_000 };
     const redelivery = redeliveryPolicy({ rounds_max, age_max_minutes: 60 }, ["5s", "1m"]);
     const shaper = new Shaper(settings);
@@ -103,7 +103,7 @@ export class World {
             clock,
             random: () => random,
             send: (one) => sendSingly({ ...sending, called: ({ outcome }) => called.push(outcome) }, one),
-            models,
+            models: models ?? [work.job.route.model],
             has_other_keys,
             attempts_max,
             retry: RETRY,

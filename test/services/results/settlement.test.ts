@@ -41,9 +41,27 @@ describe("a result with a hold", () => {
     assert.equal(entry?.billed?.batched, true);
   });
 
-  test("that failed after tokens came is settled at what they cost, whatever else is unknown", () => {
-    const entry = settlementOf(outcome({ usage: usage(700, true), unknown_calls: 2 }), NOW_MS);
+  test("that failed after tokens came is settled at what they cost", () => {
+    const entry = settlementOf(outcome({ usage: usage(700, true) }), NOW_MS);
     assert.deepEqual([entry?.kind, entry?.cause, entry?.settled_nusd], ["settled", "result", 700]);
+  });
+
+  test("of several hops, one of them unknown, takes all that was held, and more where that was too little", () => {
+    for (const [cost_nusd, settled_nusd] of [
+      [700, 5_000],
+      [7_000, 7_000],
+    ] as const) {
+      const entry = settlementOf(outcome({ status: "succeeded", usage: usage(cost_nusd), unknown_calls: 1 }), NOW_MS);
+      assert.deepEqual([entry?.kind, entry?.cause, entry?.settled_nusd], ["settled", "unknown_call", settled_nusd]);
+      assert.equal(entry?.billed, undefined);
+    }
+  });
+
+  test("of several tiers has its cost, but no counts that one price could be put to", () => {
+    const decision = { by: "escalation" } as const;
+    const route = { tier: "large", model: "m2", reason: "", cache: "miss", attempts: 2, decision } as const;
+    const entry = settlementOf(outcome({ status: "succeeded", route, usage: usage(700) }), NOW_MS);
+    assert.deepEqual([entry?.settled_nusd, entry?.tokens?.used, entry?.billed], [700, 17, undefined]);
   });
 
   test("whose calls have unknown answers takes all that was held: nothing that may be billed is given back", () => {
@@ -94,7 +112,7 @@ test("an entry is in the ledger's shape, closes its own hold, and says what went
       assert.ok(entry !== undefined);
       usageEntrySchema.parse(entry);
       assert.deepEqual([entry.hold_id, entry.reserved_nusd], ["h1", reserved_nusd]);
-      assert.equal(entry.settled_nusd, cost ?? (unknown_calls > 0 ? reserved_nusd : 0));
+      assert.equal(entry.settled_nusd, Math.max(cost ?? 0, unknown_calls > 0 ? reserved_nusd : 0));
       assert.equal(overReserved_nusd(entry), Math.max(0, entry.settled_nusd - reserved_nusd));
     }),
   );

@@ -119,6 +119,11 @@ describe("settings", () => {
       /^s\.yaml:6: .*"gpt-4\.1-mini" already means tier small$/,
     ],
     [
+      "a prompt that is not there",
+      changed("    kind: embeddings\n", "    kind: embeddings\n    prompt: a\n    prompts: { b: Be brief. }\n"),
+      /^s\.yaml:6: tiers\.embedding\.prompt: no such prompt; known in tiers\.embedding\.prompts: b$/,
+    ],
+    [
       "a negative price",
       changed("0.02", "-0.02"),
       /^s\.yaml:14: prices\.models\.text-embedding-3-small\.input_usd_per_mtok: /,

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import {
+  attemptKey,
   decodeEntry,
   type Entry,
   encodeEntry,
@@ -13,6 +14,14 @@ import {
 
 const ENDING = { status: "succeeded", timing: { received: 1 } } as const;
 const RUN = { run: "inference-1.7", calls: 3, unknown: 1 };
+
+const ROUTE = { tier: "small", model: "m1", reason: "", cache: "miss", attempts: 1 } as const;
+const ONWARD = {
+  hop: 1,
+  route: ROUTE,
+  first: { tier: "small", cost_usd: 1 },
+  draft: { tier: "small", model: "m1", route: ROUTE },
+};
 
 const rows: readonly (readonly [what: string, entry: Entry, head: string])[] = [
   ["nothing", { state: "none" }, ""],
@@ -33,9 +42,28 @@ const rows: readonly (readonly [what: string, entry: Entry, head: string])[] = [
     { state: "answered", ...RUN, answer: { ending: ENDING, response: undefined } },
     "A inference-1.7 3 1",
   ],
+  [
+    "an answer that goes to the next hop",
+    {
+      state: "answered",
+      ...RUN,
+      answer: { ending: ENDING, response: Buffer.from("{}"), onward: ONWARD },
+    },
+    "A inference-1.7 3 1",
+  ],
   ["published", { state: "published" }, "P"],
+  ["passed on", { state: "passed_on", calls: 4, unknown: 1 }, "N 4 1"],
   ["left", { state: "left", round: 2, calls: 4, unknown: 1 }, "L 2 4 1"],
 ];
+
+describe("an entry's key", () => {
+  test("is another one for each hop, and for other content", () => {
+    const job = { tenant: "t", id: "r", content_hash: "0123456789abcdef0" };
+    const keys = [job, { ...job, hop: 0 }, { ...job, hop: 1 }, { ...job, content_hash: "f" }].map(attemptKey);
+    assert.equal(new Set(keys).size, 3);
+    assert.equal(keys[0], keys[1]);
+  });
+});
 
 describe("an entry", () => {
   for (const [what, entry, head] of rows) {
