@@ -28,6 +28,7 @@ import type { OutRecord } from "../../libs/shared/kafka/ports.ts";
 import { deferredRecord } from "./deferral.ts";
 import { type Admitted, type Judged, mayWait, type Refused, type Unreadable } from "./reading.ts";
 import { keyTakenError, type RefusedRequest, refusalError } from "./refusals.ts";
+import { UNBUDGETED } from "./reserving.ts";
 
 /** What became of a record, for metrics. */
 export type Fate = "admitted" | "rejected" | "expired" | "repeated" | "deferred" | "dead_letter";
@@ -50,6 +51,8 @@ export type Consequence = {
   /** For `llm.usage`, once the records are acknowledged. */
   readonly ends?: OutRecord;
   readonly deferred?: DeferredView;
+  /** Its budgets, or its own cap, left the weakest tier alone. */
+  readonly lowered?: true;
 };
 
 const NOTHING: Consequence = { fate: "repeated", records: [] };
@@ -86,13 +89,16 @@ export function consequenceOf(
 
 function admitted(
   deps: ConsequenceDeps,
-  { record, arrival, admission, request }: Judged,
+  judged: Judged,
   reservation: Reservation,
   room: string | undefined,
 ): Consequence {
-  if (admission.kind === "refuse") return ended(deps, { record, arrival, admission, request }, admission, reservation);
+  const { record, arrival, admission, request } = judged;
+  if (admission.kind === "refuse") return ended(deps, judged, admission, reservation);
   const { identity } = admission;
-  const head = { ...admission.head, reservation };
+  const lowered = isLowered(judged, reservation);
+  const tiers = lowered ? { tiers: [...(judged.lower_tiers ?? [])], tiers_by: "budget" as const } : {};
+  const head = { ...admission.head, reservation, ...tiers };
   const topic = inLane(deps.names.admitted, head.lane);
   const { json, carried_at } = splice(head, "request", request);
   const waits = room !== undefined && record.headers[REPLY_TO_HEADER] !== undefined;
@@ -105,8 +111,14 @@ function admitted(
   };
   return {
     fate: "admitted",
+    ...(head.tiers_by === "budget" ? { lowered: true as const } : {}),
     records: [{ topic, key: identity.key, value: deps.codec.encode(topic, ...json), headers }],
   };
+}
+
+/** What is held is less than all that it could need: the weakest tier alone is paid for. */
+function isLowered({ needs, lower_tiers }: Judged, { hold_id, reserved_nusd }: Reservation): boolean {
+  return hold_id !== UNBUDGETED && lower_tiers !== undefined && reserved_nusd < (needs?.reserved_nusd ?? 0);
 }
 
 function deferredOrRefused(deps: ConsequenceDeps, judged: Judged, refusal: Refusal): Consequence {

@@ -3,30 +3,37 @@ import type { Settings } from "../../libs/shared/config/schema.ts";
 import type { AdmittedHead } from "../../libs/shared/events/flow.ts";
 import type { Request } from "../../libs/shared/events/request.ts";
 import { cost_nusd, priceOf } from "../../libs/shared/money.ts";
-import type { Encodings, PriceSettings } from "./encodings.ts";
+import { AUTO, choosable, leavesChoice, waysThrough } from "../../libs/shared/routing/choice.ts";
+import { featuresOf } from "../../libs/shared/routing/features.ts";
+import { type Encodings, type PriceSettings, textCounter } from "./encodings.ts";
 import { promptTokensMax } from "./tokens.ts";
 
 export type EstimateInput = {
   readonly head: Pick<AdmittedHead, "kind" | "lane" | "tier" | "model">;
   readonly body: Readonly<Record<string, unknown>>;
   readonly limits?: Request["limits"];
-  readonly plan: { readonly max_output_tokens?: number | undefined };
+  readonly plan: { readonly max_output_tokens?: number | undefined; readonly tiers?: readonly string[] | undefined };
   readonly settings: Pick<Settings, "tiers" | "routing" | "prices">;
   readonly encodings: Encodings;
 };
 
 export type Estimated = {
   readonly kind: "estimated";
-  readonly tier: string;
-  /** Those that may serve it: the tier's, since each may stand in for another. */
+  /** Those that may serve it, the weakest first: one, unless the choice is ours. */
+  readonly tiers: readonly string[];
+  /** Of these tiers, since each may stand in for another. */
   readonly models: readonly string[];
   /** Prompt and answers, of the model that counts most. */
   readonly tokens: number;
   readonly prompt_tokens: number;
   /** Of one answer, once it is written into the call; nought for embeddings. */
   readonly output_tokens_max: number;
-  /** Of the dearest model, in whole nano-dollars. */
+  /** Of the dearest way through the tiers, in whole nano-dollars. */
   readonly reserved_nusd: number;
+  /** Of the weakest tier alone, where there are others. */
+  readonly weakest_nusd?: number;
+  /** A model without a price: nothing is held for it. */
+  readonly unpriced?: string;
   readonly price_version: string;
 };
 
@@ -34,59 +41,167 @@ export type Estimate =
   | Estimated
   | {
       readonly kind: "price_unknown";
-      readonly tier: string;
+      readonly tiers: readonly string[];
       readonly model: string;
-    };
+    }
+  /** The choice is ours, and the plan allows no tier that could be chosen. */
+  | { readonly kind: "no_tier" };
+
+/** What the judge of a draft reads beside the messages and the draft, and writes: as `services/inference/judge.ts` asks. */
+const JUDGE_TOKENS_FIXED = 512;
+const JUDGE_TOKENS_PER_MESSAGE = 16;
+const JUDGE_OUTPUT_TOKENS = 16;
 
 /**
- * The dearest of the models that may serve it, all prompt tokens uncached, every answer as long as it may be. A tier or model that is
- * not there counts as the default tier: the router refuses it and what was held is released.
+ * The dearest way that it may take through the tiers: of each tier the dearest model, all prompt tokens uncached, every answer as long as
+ * it may be; of those that it climbs through, the sum. A tier or model that is not there counts as the default tier: the router refuses
+ * it and what was held is released.
  */
-export function estimate({ head, body, limits, plan, settings, encodings }: EstimateInput): Estimate {
-  const { version, models: prices } = settings.prices;
-  const tier = servingTier(head, settings);
-  const models = settings.tiers[tier]?.models ?? [];
-  const priced: { readonly name: string; readonly price: PriceSettings }[] = [];
-  for (const name of models) {
-    const price = Object.hasOwn(prices, name) ? prices[name] : undefined;
-    if (price === undefined) return { kind: "price_unknown", tier, model: name };
-    priced.push({ name, price });
+export function estimate(input: EstimateInput): Estimate {
+  const { head, plan, settings } = input;
+  const ours = leavesChoice(head);
+  const tiers = ours ? choosable(settings, plan.tiers) : [servingTier(head, settings)];
+  if (tiers.length === 0) return { kind: "no_tier" };
+  const priced = new Map<string, readonly PricedModel[]>();
+  let unpriced: string | undefined;
+  for (const tier of tiers) {
+    const models = pricedModels(settings, tier);
+    if (typeof models === "string") unpriced ??= models;
+    else priced.set(tier, models);
   }
-  const output_tokens_max =
-    head.kind === "embeddings"
-      ? 0
-      : smallest(
-          askedOutput(body),
-          limits?.max_output_tokens,
-          plan.max_output_tokens,
-          Math.max(...priced.map(({ price }) => price.output_tokens_max)),
-        );
-  const completion_tokens = output_tokens_max * answersOf(body);
-  const each = priced.map(({ name, price }) => {
-    const prompt_tokens = promptTokensMax(head.kind, body, { name, price }, encodings);
-    const counts = { prompt_tokens, cached_prompt_tokens: 0, completion_tokens };
-    return { prompt_tokens, reserved_nusd: cost_nusd(counts, dearest(price, head.lane)) };
-  });
-  const prompt_tokens = Math.max(...each.map((one) => one.prompt_tokens));
+  if (priced.size === 0) return { kind: "price_unknown", tiers, model: unpriced ?? "" };
+  const models = [...priced.values()].flat();
+  const output_tokens_max = outputTokensMax(input, models);
+  const bound = { output_tokens_max, completion_tokens: output_tokens_max * answersOf(input.body) };
+  const count = promptCounter(input);
+  const costs = new Map([...priced].map(([tier, of_tier]) => [tier, tierCost(input, tier, of_tier, bound, count)]));
+  const ways = ours ? waysThrough(settings, tiers) : [tiers];
+  const [weakest] = tiers as [string];
+  const prompt_tokens = Math.max(...[...costs.values()].map((cost) => cost.prompt_tokens));
   return {
     kind: "estimated",
-    tier,
-    models,
-    tokens: prompt_tokens + completion_tokens,
+    tiers,
+    models: models.map(({ name }) => name),
+    tokens: prompt_tokens + bound.completion_tokens,
     prompt_tokens,
     output_tokens_max,
-    reserved_nusd: Math.max(...each.map((one) => one.reserved_nusd)),
-    price_version: version,
+    reserved_nusd: Math.max(...ways.map((way) => wayCost(settings, way, costs))),
+    ...(tiers.length > 1 ? { weakest_nusd: costs.get(weakest)?.answer_nusd ?? 0 } : {}),
+    ...(unpriced === undefined ? {} : { unpriced }),
+    price_version: settings.prices.version,
   };
 }
 
-/** The tier that the router takes: what is asked for by name, else the default of its kind. */
+type PricedModel = { readonly name: string; readonly price: PriceSettings };
+type OutputBound = { readonly output_tokens_max: number; readonly completion_tokens: number };
+type TierCost = {
+  readonly prompt_tokens: number;
+  readonly answer_nusd: number;
+  /** Of a judgement on another tier's draft. */
+  readonly judge_nusd: number;
+};
+
+/** @returns the name of the first model that has no price, where there is one. */
+function pricedModels({ tiers, prices }: EstimateInput["settings"], tier: string): readonly PricedModel[] | string {
+  const priced: PricedModel[] = [];
+  for (const name of tiers[tier]?.models ?? []) {
+    const price = Object.hasOwn(prices.models, name) ? prices.models[name] : undefined;
+    if (price === undefined) return name;
+    priced.push({ name, price });
+  }
+  return priced;
+}
+
+function outputTokensMax({ head, body, limits, plan }: EstimateInput, models: readonly PricedModel[]): number {
+  if (head.kind === "embeddings") return 0;
+  const of_models = Math.max(...models.map(({ price }) => price.output_tokens_max));
+  return smallest(askedOutput(body), limits?.max_output_tokens, plan.max_output_tokens, of_models);
+}
+
+function tierCost(
+  { head, body, settings, encodings }: EstimateInput,
+  tier: string,
+  models: readonly PricedModel[],
+  { completion_tokens }: OutputBound,
+  count: (model: PricedModel) => number,
+): TierCost {
+  const messages = Array.isArray(body["messages"]) ? body["messages"].length : 0;
+  const of_models = models.map(({ name, price }) => {
+    const own_tokens = count({ name, price });
+    const system_tokens = head.kind === "chat" ? systemTokensMax(settings.tiers[tier]?.prompts, price, encodings) : 0;
+    const prompt_tokens = own_tokens + system_tokens;
+    const judged_tokens = own_tokens + completion_tokens + JUDGE_TOKENS_FIXED + JUDGE_TOKENS_PER_MESSAGE * messages;
+    const cost = (prompt: number, completion: number): number =>
+      cost_nusd(
+        { prompt_tokens: prompt, cached_prompt_tokens: 0, completion_tokens: completion },
+        dearest(price, head.lane),
+      );
+    return {
+      prompt_tokens,
+      answer_nusd: cost(prompt_tokens, completion_tokens),
+      judge_nusd: cost(judged_tokens, JUDGE_OUTPUT_TOKENS),
+    };
+  });
+  return {
+    prompt_tokens: Math.max(...of_models.map((one) => one.prompt_tokens)),
+    answer_nusd: Math.max(...of_models.map((one) => one.answer_nusd)),
+    judge_nusd: Math.max(...of_models.map((one) => one.judge_nusd)),
+  };
+}
+
+/** Models that count alike share a count; of images each has its own. */
+function promptCounter({ head, body, encodings }: EstimateInput): (model: PricedModel) => number {
+  const own = featuresOf(head.kind, body).includes("images");
+  const known = new Map<string, number>();
+  return ({ name, price }) => {
+    const by = `${price.encoding} ${price.bytes_per_token} ${own ? name : ""}`;
+    const tokens = known.get(by) ?? promptTokensMax(head.kind, body, { name, price }, encodings);
+    known.set(by, tokens);
+    return tokens;
+  };
+}
+
+/** Tiers without a price cost nothing. */
+function wayCost(
+  { routing }: EstimateInput["settings"],
+  way: readonly string[],
+  costs: ReadonlyMap<string, TierCost>,
+): number {
+  const judges = routing.strategy === "draft_and_verify";
+  return way.reduce((sum, tier, at) => {
+    const cost = costs.get(tier);
+    return sum + (cost?.answer_nusd ?? 0) + (judges && at > 0 ? (cost?.judge_nusd ?? 0) : 0);
+  }, 0);
+}
+
+/** What a message costs beside its text. */
+const MESSAGE_TOKENS = 5;
+/** Counted once: the texts stand in the settings. By the prompts, then by how they are counted. */
+const SYSTEM_TOKENS = new WeakMap<object, Map<string, number>>();
+
+/** The longest of the tier's prompts: a rollout may put any of them before the messages. */
+function systemTokensMax(
+  prompts: Readonly<Record<string, string>> | undefined,
+  price: PriceSettings,
+  encodings: Encodings,
+): number {
+  const texts = Object.values(prompts ?? {});
+  if (prompts === undefined || texts.length === 0) return 0;
+  const known = SYSTEM_TOKENS.get(prompts) ?? new Map<string, number>();
+  SYSTEM_TOKENS.set(prompts, known);
+  const by = `${price.encoding} ${price.bytes_per_token}`;
+  const counted = known.get(by) ?? MESSAGE_TOKENS + Math.max(...texts.map(textCounter(price, encodings)));
+  known.set(by, counted);
+  return counted;
+}
+
+/** The tier that the router takes: what is asked for by name, else the one of embeddings. */
 function servingTier(
   { kind, tier, model }: EstimateInput["head"],
   { tiers, routing }: Pick<Settings, "tiers" | "routing">,
 ): string {
   const fallback = kind === "embeddings" ? routing.embeddings_tier : routing.default_tier;
-  const asked = tier ?? (model === "auto" ? undefined : model);
+  const asked = tier ?? (model === AUTO ? undefined : model);
   if (asked === undefined) return fallback;
   const owner = Object.hasOwn(tiers, asked)
     ? asked

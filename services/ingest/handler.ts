@@ -17,6 +17,8 @@ export type IngestDeps = ReadingDeps &
     readonly onDeferred: (views: readonly DeferredView[]) => Promise<void>;
     /** Told what became of each record, for metrics. */
     readonly count: (fate: Fate) => void;
+    /** Told of each request that a budget left the weakest tier alone, for metrics. */
+    readonly onLowered: () => void;
   };
 
 export function createIngestHandler(deps: IngestDeps): Handler {
@@ -31,6 +33,9 @@ export function createIngestHandler(deps: IngestDeps): Handler {
     if (ends.length > 0) await deps.publisher.publish(ends);
     const deferred = consequences.flatMap((one) => one.deferred ?? []);
     if (deferred.length > 0) await deps.onDeferred(deferred);
-    for (const { fate } of consequences) deps.count(fate);
+    for (const { fate, lowered } of consequences) {
+      deps.count(fate);
+      if (lowered === true) deps.onLowered();
+    }
   };
 }

@@ -80,6 +80,11 @@ function dependencies(
     help: "Requests admitted without budgets and limits, because their counters were away",
     registers: [metrics],
   });
+  const lowered = new Counter({
+    name: "sluice_tier_lowered_total",
+    help: "Requests whose budgets left room for the weakest tier alone",
+    registers: [metrics],
+  });
   const deferrals = new Deferrals();
   return (group, entry) => ({
     codec,
@@ -113,6 +118,7 @@ function dependencies(
         log.debug({ error }, "the views of deferred requests could not be written");
       }),
     count: (outcome) => outcomes.inc({ outcome, entry }),
+    onLowered: () => lowered.inc(),
   });
 }
 

@@ -3,6 +3,7 @@ import type { Ask, Needs } from "../../libs/shared/budgets/admission-store.ts";
 import type { Clock } from "../../libs/shared/clock.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import type { ResultError } from "../../libs/shared/events/fields.ts";
+import type { AdmittedHead } from "../../libs/shared/events/flow.ts";
 import { originOf } from "../../libs/shared/events/origin.ts";
 import { dueOf } from "../../libs/shared/events/redelivery.ts";
 import { isInternalTenant } from "../../libs/shared/events/shadow.ts";
@@ -39,6 +40,8 @@ export type Judged = {
   readonly admission: Admission;
   /** Of an admission: what it needs. */
   readonly needs?: Needs;
+  /** Where `needs.lower_nusd` may be what is reserved: the one tier that it suffices for. */
+  readonly lower_tiers?: readonly string[];
 };
 
 export async function readRecord(deps: ReadingDeps, record: InRecord): Promise<Judged | Unreadable> {
@@ -70,13 +73,16 @@ function judge(deps: ReadingDeps, record: InRecord, request: Buffer, json: Recor
   if (refusal !== undefined) return { ...base, admission: refused(admission, refusal) };
   const terms = deps.terms(admission, record);
   if (terms.kind === "refused") return { ...base, admission: refused(admission, terms.error) };
-  const { max_output_tokens } = terms;
-  const head = {
+  const { max_output_tokens, tiers, tiers_by, needs } = terms;
+  const head: AdmittedHead = {
     ...admission.head,
     ...(max_output_tokens === undefined ? {} : { max_output_tokens }),
+    ...(tiers === undefined ? {} : { tiers: [...tiers] }),
+    ...(tiers_by === undefined ? {} : { tiers_by }),
     ...(shadow === undefined ? {} : { shadow }),
   };
-  return { ...base, admission: { ...admission, head }, needs: terms.needs };
+  const lower = needs.lower_nusd === undefined || tiers === undefined ? {} : { lower_tiers: tiers.slice(0, 1) };
+  return { ...base, admission: { ...admission, head }, needs, ...lower };
 }
 
 /** The pipeline's own tenants have nothing but runs for a comparison. */

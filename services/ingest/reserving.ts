@@ -36,7 +36,7 @@ export type ReservingDeps = {
 const LEASES_MAX = 5;
 
 /** The hold of what was admitted without counters: nothing is reserved, its cost settles all the same. */
-const UNBUDGETED = "unbudgeted";
+export const UNBUDGETED = "unbudgeted";
 
 /** @returns the answers, in the order of the records. @throws retryable errors while the counters or the ledger are away. */
 export async function reserve(deps: ReservingDeps, judged: readonly Judged[]): Promise<readonly Answer[]> {

@@ -7,6 +7,8 @@ import type { ResultError } from "../../libs/shared/events/fields.ts";
 import type { AdmittedHead } from "../../libs/shared/events/flow.ts";
 import type { Request } from "../../libs/shared/events/request.ts";
 import { dollars } from "../../libs/shared/money.ts";
+import { choosable, leavesChoice } from "../../libs/shared/routing/choice.ts";
+import { featuresOf } from "../../libs/shared/routing/features.ts";
 import type { Encodings } from "./encodings.ts";
 import { type Estimate, type Estimated, estimate } from "./estimate.ts";
 
@@ -26,6 +28,9 @@ export type Terms =
       readonly needs: Needs;
       /** To be written into the call, so that its cost stays within what is reserved. */
       readonly max_output_tokens?: number;
+      /** Where the choice of the tier is ours: those that `needs` suffices for, the weakest first, and why they are fewer. */
+      readonly tiers?: readonly string[];
+      readonly tiers_by?: "plan" | "budget";
       /** Undefined where a price is missing and nobody minds. */
       readonly estimated?: Estimated;
     }
@@ -42,23 +47,26 @@ export function termsOf(
   const feature = featuresOf(head.kind, body).find((used) => plan.features?.includes(used) === false);
   if (feature !== undefined) return featureRefused(feature, plan);
   const bound = estimate({ head, body, limits, plan, settings, encodings });
-  if (plan.tiers?.includes(bound.tier) === false) return tierRefused(bound.tier, plan.tiers, plan, head);
+  if (bound.kind === "no_tier") return tierRefused(settings.routing.default_tier, plan, head);
+  const ours = leavesChoice(head);
+  const barred = ours ? undefined : bound.tiers.find((tier) => plan.tiers?.includes(tier) === false);
+  if (barred !== undefined) return tierRefused(barred, plan, head);
 
   const caps_nusd = capsOf(plan);
   const rates = ratesOf(plan, settings.admission.global, { user: head.user, key_id: context.key_id });
   const request_cap = requestCap(plan, limits?.max_cost_usd);
   const money = Object.keys(caps_nusd).length > 0 || plan.velocity !== undefined || request_cap !== undefined;
-  if (bound.kind === "price_unknown" && money && settings.admission.unknown_price === "refuse") {
-    return priceRefused(bound.model);
-  }
-  const reserved_nusd = bound.kind === "estimated" ? bound.reserved_nusd : 0;
-  if (request_cap !== undefined && reserved_nusd > request_cap.nusd) return costRefused(reserved_nusd, request_cap);
+  const unpriced = bound.kind === "price_unknown" ? bound.model : bound.unpriced;
+  if (unpriced !== undefined && money && settings.admission.unknown_price === "refuse") return priceRefused(unpriced);
+  const held = heldFor(bound, request_cap);
+  if (held.kind === "too_dear") return costRefused(held.needed_nusd, held.cap);
 
   const max_output_tokens = outputBound(bound, head, plan, money || limitsTokens(rates));
   return {
     kind: "terms",
     needs: {
-      reserved_nusd,
+      reserved_nusd: held.reserved_nusd,
+      ...(held.lower_nusd === undefined ? {} : { lower_nusd: held.lower_nusd }),
       tokens: bound.kind === "estimated" ? bound.tokens : 0,
       ...(head.session === undefined ? {} : { session: head.session }),
       ...(head.user === undefined ? {} : { user: head.user }),
@@ -68,30 +76,43 @@ export function termsOf(
       expires_ms: Math.max(head.deadline_ms ?? 0, context.now_ms + settings.admission.reservation_ttl_hours * HOUR_MS),
     },
     ...(max_output_tokens === undefined ? {} : { max_output_tokens }),
+    ...(ours ? tiersOf(bound.tiers, held.lowered, choosable(settings)) : {}),
     ...(bound.kind === "estimated" ? { estimated: bound } : {}),
   };
 }
 
-/** Every feature that the request uses. */
-function featuresOf(kind: AdmittedHead["kind"], body: Readonly<Record<string, unknown>>): Feature[] {
-  if (kind === "embeddings") return ["embeddings"];
-  const given = (value: unknown): boolean =>
-    Array.isArray(value) ? value.length > 0 : value !== undefined && value !== null;
-  const format = body["response_format"] as { readonly type?: unknown } | null | undefined;
-  return [
-    "chat",
-    ...(given(body["tools"]) || given(body["functions"]) ? (["tools"] as const) : []),
-    ...(hasImage(body["messages"]) ? (["images"] as const) : []),
-    ...(body["stream"] === true ? (["stream"] as const) : []),
-    ...(given(format) && format?.type !== "text" ? (["structured_output"] as const) : []),
-  ];
+type Held =
+  | {
+      readonly kind: "held";
+      readonly reserved_nusd: number;
+      /** Of the weakest tier alone, where that is less. */
+      readonly lower_nusd?: number;
+      /** Only the weakest tier fits. */
+      readonly lowered: boolean;
+    }
+  | { readonly kind: "too_dear"; readonly needed_nusd: number; readonly cap: RequestCap };
+
+/** A cap on the request lowers the tier, where the choice is ours, before it refuses. */
+function heldFor(bound: Exclude<Estimate, { kind: "no_tier" }>, cap: RequestCap | undefined): Held {
+  if (bound.kind === "price_unknown") return { kind: "held", reserved_nusd: 0, lowered: false };
+  const { reserved_nusd, weakest_nusd = reserved_nusd } = bound;
+  const within = (needed_nusd: number): boolean => cap === undefined || needed_nusd <= cap.nusd;
+  const cheaper = weakest_nusd < reserved_nusd;
+  if (within(reserved_nusd)) {
+    return { kind: "held", reserved_nusd, ...(cheaper ? { lower_nusd: weakest_nusd } : {}), lowered: false };
+  }
+  if (cheaper && within(weakest_nusd)) return { kind: "held", reserved_nusd: weakest_nusd, lowered: true };
+  return { kind: "too_dear", needed_nusd: weakest_nusd, cap: cap as RequestCap };
 }
 
-function hasImage(messages: unknown): boolean {
-  return (messages as readonly { readonly content?: unknown }[]).some(
-    ({ content }) =>
-      Array.isArray(content) && content.some(({ type }) => type === "image_url" || type === "input_image"),
-  );
+/** What the router may choose among. @param all without plan and budgets. */
+function tiersOf(
+  tiers: readonly string[],
+  lowered: boolean,
+  all: readonly string[],
+): Pick<Extract<Terms, { kind: "terms" }>, "tiers" | "tiers_by"> {
+  if (lowered) return { tiers: tiers.slice(0, 1), tiers_by: "budget" };
+  return { tiers, ...(all.every((tier) => tiers.includes(tier)) ? {} : { tiers_by: "plan" as const }) };
 }
 
 type RequestCap = { readonly nusd: number; readonly by: string };
@@ -111,7 +132,12 @@ function limitsTokens(rates: readonly RateAsk[]): boolean {
 }
 
 /** Where anything is counted in money or tokens, the estimate's; else what request and plan say, so that nothing is cut for nothing. */
-function outputBound(bound: Estimate, head: AdmittedHead, plan: ResolvedPlan, counted: boolean): number | undefined {
+function outputBound(
+  bound: Exclude<Estimate, { kind: "no_tier" }>,
+  head: AdmittedHead,
+  plan: ResolvedPlan,
+  counted: boolean,
+): number | undefined {
   if (head.kind === "embeddings") return undefined;
   if (counted && bound.kind === "estimated") return bound.output_tokens_max;
   const asked = [head.max_output_tokens, plan.max_output_tokens].filter((value) => value !== undefined);
@@ -127,8 +153,8 @@ function featureRefused(feature: Feature, { plan, features }: ResolvedPlan): Ter
   return refused({ code: "feature_not_allowed", type: "permission_error", message, param: "body" });
 }
 
-function tierRefused(tier: string, allowed: readonly string[], { plan }: ResolvedPlan, head: AdmittedHead): Terms {
-  const named = head.tier !== undefined || (head.model !== undefined && head.model !== "auto");
+function tierRefused(tier: string, { plan, tiers: allowed = [] }: ResolvedPlan, head: AdmittedHead): Terms {
+  const named = !leavesChoice(head) && (head.tier !== undefined || head.model !== undefined);
   const message = `${named ? "" : "the default is tier "}${tier}${named ? ":" : ", and"} plan ${plan} allows ${allowed.join(", ")} alone`;
   const param = head.tier === undefined ? "body.model" : "tier";
   return refused({ code: "tier_not_allowed", type: "permission_error", message: `${param}: ${message}`, param });

@@ -72,6 +72,7 @@ function ingestDeps(parts: ServiceParts, common: Common, shared: IngestShared, r
       return deferrals.defer(subjects, { ...facts, now_ms: clock.now_ms(), settings: DEFERRED })?.due_ms;
     },
     onDeferred: async () => undefined,
+    onLowered: () => undefined,
     count: (fate) => {
       const { counts } = process.trace;
       if (fate === "admitted") counts.admitted += 1;

@@ -26,6 +26,8 @@ export type RateAsk = {
 export type Needs = {
   /** Upper bound of its cost. */
   readonly reserved_nusd: number;
+  /** Less than that: reserved instead where no budget has room for the whole, since the request can be served for it. */
+  readonly lower_nusd?: number | undefined;
   /** Upper bound of its tokens, prompt and answer. */
   readonly tokens: number;
   readonly session?: string | undefined;

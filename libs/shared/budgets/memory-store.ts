@@ -156,7 +156,7 @@ export class MemoryAdmissionStore implements AdmissionStore, CountersLife, Tenan
     if (isNew) tenant.seen.set(id, seen, seen_until_ms);
     if (known !== undefined) return known;
     if (needs === undefined) return { kind: "known", id };
-    const refusal = this.#refusal(ask.tenant, needs, now_ms);
+    const { refusal, reserved_nusd } = this.#judge(ask.tenant, needs, now_ms);
     if (refusal === undefined || ask.defers) this.#takeKey(ask, now_ms);
     if (refusal !== undefined) {
       tenant.refusals.set(id, { refusal, turn: ask.turn }, now_ms + REFUSAL_TTL_MS);
@@ -164,7 +164,7 @@ export class MemoryAdmissionStore implements AdmissionStore, CountersLife, Tenan
     }
     tenant.refusals.delete(id);
     tenant.seen.set(id, seen, seen_until_ms);
-    return this.#admit(ask, needs, epoch, now_ms);
+    return this.#admit(ask, { ...needs, reserved_nusd }, epoch, now_ms);
   }
 
   #takeKey(ask: Ask, now_ms: number): void {
@@ -172,6 +172,19 @@ export class MemoryAdmissionStore implements AdmissionStore, CountersLife, Tenan
     const { id, content_hash } = ask;
     const until_ms = now_ms + this.#options.idempotency_ttl_ms;
     this.#state.tenant(ask.tenant).keys.set(ask.idempotency, { id, content_hash }, until_ms);
+  }
+
+  /** The first check that fails, and what is to be reserved: what a budget has no room for is asked of it at its lower price. */
+  #judge(
+    tenant: string,
+    needs: Needs,
+    now_ms: number,
+  ): { readonly refusal: Refusal | undefined; readonly reserved_nusd: number } {
+    const { reserved_nusd, lower_nusd } = needs;
+    const refusal = this.#refusal(tenant, needs, now_ms);
+    if (refusal?.reason !== "budget" || lower_nusd === undefined) return { refusal, reserved_nusd };
+    const lower = { ...needs, reserved_nusd: lower_nusd };
+    return { refusal: this.#budgetRefusal(tenant, lower, now_ms), reserved_nusd: lower_nusd };
   }
 
   /** The first check that fails. */

@@ -22,10 +22,13 @@ import { DEAD_LETTERS, jsonCodec, MemoryPublisher, memoryStore, NAMES } from "..
 const shipped = parseSettings(readFileSync(new URL("../../../sluice.yaml", import.meta.url), "utf8"), "sluice.yaml");
 const encodings = await loadEncodings(shipped.prices.models);
 
+const FIXED = { complexity: { method: "none" } } as const;
 export const BODY = { messages: [{ role: "user", content: "hi" }] };
 export const CONTEXT = { isAssigned: () => true, stopping: new AbortController().signal };
 
 export type SetUp = {
+  /** What differs from the shipped routing; unless set, nothing looks at requests. */
+  readonly routing?: Partial<typeof shipped.routing>;
   /** The plan of the one tenant that there is, `demo`. */
   readonly plan?: z.input<typeof planSchema>;
   readonly admission?: z.input<typeof admissionSchema>;
@@ -43,14 +46,23 @@ class Told {
   readonly views: DeferredView[] = [];
   lost = 0;
   unbudgeted = 0;
+  lowered = 0;
 }
 
-export async function setUp({ plan = {}, admission = {}, storeOver, publisherOver, alert_at = [] }: SetUp = {}) {
+export async function setUp({
+  plan = {},
+  admission = {},
+  routing = FIXED,
+  storeOver,
+  publisherOver,
+  alert_at = [],
+}: SetUp = {}) {
   const clock = new VirtualClock();
   const log = new MemoryPublisher();
   const store = await memoryStore(clock, { alert_at });
   const settings = {
     ...shipped,
+    routing: { ...shipped.routing, ...routing },
     plans: { default: planSchema.parse(plan), other: planSchema.parse({ max_output_tokens: 7 }) },
     tenants: { demo: tenantSettingsSchema.parse({}) },
     admission: admissionSchema.parse(admission),
@@ -95,6 +107,9 @@ export async function setUp({ plan = {}, admission = {}, storeOver, publisherOve
       told.views.push(...views);
     },
     count: (fate) => told.fates.push(fate),
+    onLowered: () => {
+      told.lowered += 1;
+    },
   };
   const first = createIngestHandler(deps);
   const enter = createIngestHandler({ ...deps, reentry: true });
@@ -122,6 +137,8 @@ type AdmittedValue = {
   readonly id: string;
   readonly reservation: Reservation;
   readonly max_output_tokens?: number;
+  readonly tiers?: readonly string[];
+  readonly tiers_by?: string;
   readonly timing: object;
 };
 type OutcomeValue = {

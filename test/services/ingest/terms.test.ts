@@ -12,7 +12,13 @@ import { loadEncodings } from "../../../services/ingest/encodings.ts";
 import { estimate } from "../../../services/ingest/estimate.ts";
 import { type Terms, termsOf } from "../../../services/ingest/terms.ts";
 
-const shipped = parseSettings(readFileSync(new URL("../../../sluice.yaml", import.meta.url), "utf8"), "sluice.yaml");
+const read = parseSettings(readFileSync(new URL("../../../sluice.yaml", import.meta.url), "utf8"), "sluice.yaml");
+/** Nothing looks at requests: the default tier alone. */
+const shipped = routed({ complexity: { method: "none" } });
+
+function routed(routing: Partial<typeof read.routing>, more: Partial<typeof read> = {}): typeof read {
+  return { ...read, ...more, routing: { ...read.routing, ...routing } };
+}
 const encodings = await loadEncodings(shipped.prices.models);
 const NOW_MS = Date.UTC(2026, 10, 21, 12);
 const HI = { messages: [{ role: "user", content: "hi" }] };
@@ -56,13 +62,14 @@ const granted = (given: Terms) => (given.kind === "terms" ? given : assert.fail(
 
 describe("an estimate", () => {
   test("goes to the tier that the router takes", () => {
-    assert.equal(bound(HI).tier, "small");
-    assert.equal(bound(HI, { model: "auto" }).tier, "small");
-    assert.equal(bound(HI, { model: "gpt-4.1" }).tier, "large");
-    assert.equal(bound(HI, { tier: "large", model: "gpt-4.1-mini" }).tier, "large");
-    assert.equal(bound({ input: "hi" }, { kind: "embeddings" }).tier, "embedding");
-    for (const model of ["nothing", "constructor", "embedding"]) assert.equal(bound(HI, { model }).tier, "small");
-    assert.equal(bound(HI, { tier: "gpt-4.1" }).tier, "small");
+    const tierOf = (...asked: Parameters<typeof bound>) => bound(...asked).tiers.join();
+    assert.equal(tierOf(HI), "small");
+    assert.equal(tierOf(HI, { model: "auto" }), "small");
+    assert.equal(tierOf(HI, { model: "gpt-4.1" }), "large");
+    assert.equal(tierOf(HI, { tier: "large", model: "gpt-4.1-mini" }), "large");
+    assert.equal(tierOf({ input: "hi" }, { kind: "embeddings" }), "embedding");
+    for (const model of ["nothing", "constructor", "embedding"]) assert.equal(tierOf(HI, { model }), "small");
+    assert.equal(tierOf(HI, { tier: "gpt-4.1" }), "small");
   });
 
   test("has the smallest bound of the output, for each answer", () => {
@@ -179,7 +186,7 @@ describe("terms", () => {
     assert.equal(terms({ ...HI, tools: [], stream: false, response_format: { type: "text" } }, plan).kind, "terms");
     const tier = error(terms(HI, plan, { head: { model: "gpt-4.1" } }));
     assert.deepEqual([tier.code, tier.param], ["tier_not_allowed", "body.model"]);
-    assert.equal(error(terms(HI, { tiers: ["large"] })).code, "tier_not_allowed");
+    assert.equal(error(terms(HI, { tiers: ["embedding"] })).code, "tier_not_allowed");
   });
 
   test("a model without a price is refused where money is counted, unless that is allowed", () => {
@@ -189,5 +196,68 @@ describe("terms", () => {
     assert.equal(granted(terms(HI, {}, { settings: unpriced })).needs.reserved_nusd, 0);
     const allowing = { ...unpriced, admission: { ...shipped.admission, unknown_price: "allow" as const } };
     assert.equal(granted(terms(HI, { budgets }, { settings: allowing })).needs.reserved_nusd, 0);
+  });
+});
+
+describe("a request that leaves its tier to us", () => {
+  const heuristic = routed({ complexity: { method: "heuristic" } });
+  const chained = routed({ escalation: { ...read.routing.escalation, enabled: true } });
+  const drafted = routed({ strategy: "draft_and_verify" });
+  const alone = (tier: string, settings = heuristic) => reservedOf(settings, { tier });
+  const reservedOf = (settings: typeof read, head: Partial<AdmittedHead> = {}) =>
+    granted(terms(HI, {}, { settings, head })).needs.reserved_nusd;
+
+  test("is held by the dearest tier that may be chosen", () => {
+    assert.equal(reservedOf(heuristic), alone("large"));
+    assert.equal(reservedOf(shipped), alone("small"));
+    const rule = { name: "r", when: {}, tier: "large" };
+    assert.equal(reservedOf(routed({ complexity: { method: "none" }, rules: [rule] })), alone("large"));
+    const given = granted(terms(HI, {}, { settings: heuristic }));
+    assert.deepEqual(
+      [given.tiers, given.tiers_by, given.needs.lower_nusd],
+      [["small", "large"], undefined, alone("small")],
+    );
+  });
+
+  test("is held by all tiers that it may climb through, and by a judgement where drafts are judged", () => {
+    assert.equal(reservedOf(chained), alone("small") + alone("large"));
+    assert.ok(reservedOf(drafted) > alone("small") + alone("large"));
+  });
+
+  test("counts the longest of the tier's prompts", () => {
+    const small = { ...read.tiers["small"], prompts: { v1: "Be short.", v2: "Be very short indeed. ".repeat(50) } };
+    const settings = { ...shipped, tiers: { ...read.tiers, small } } as typeof read;
+    const more = (bounded: typeof read) => granted(terms(HI, {}, { settings: bounded })).needs.tokens;
+    assert.ok(more(settings) - more(shipped) >= 250);
+  });
+
+  test("keeps to the plan's tiers, and is refused only where none is left", () => {
+    const large = granted(terms(HI, { tiers: ["large"] }, { settings: heuristic }));
+    assert.deepEqual([large.tiers, large.tiers_by, large.needs.lower_nusd], [["large"], "plan", undefined]);
+    assert.equal(large.needs.reserved_nusd, alone("large"));
+    const fixed = granted(terms(HI, { tiers: ["large"] }));
+    assert.deepEqual([fixed.tiers, fixed.tiers_by], [["large"], "plan"]);
+    assert.equal(error(terms(HI, { tiers: ["embedding"] }, { settings: heuristic })).code, "tier_not_allowed");
+  });
+
+  test("is lowered by a cap on the request before it is refused", () => {
+    const usd = (nusd: number) => ({ limits: { max_cost_usd: nusd / 1e9 } });
+    const lowered = granted(terms(HI, {}, { settings: heuristic, ...usd(alone("small")) }));
+    assert.deepEqual(
+      [lowered.tiers, lowered.tiers_by, lowered.needs.reserved_nusd, lowered.needs.lower_nusd],
+      [["small"], "budget", alone("small"), undefined],
+    );
+    const refused = error(terms(HI, {}, { settings: heuristic, ...usd(alone("small") - 1) }));
+    assert.equal(refused.code, "budget_exceeded");
+    const named = { settings: heuristic, head: { tier: "large" }, ...usd(alone("small")) };
+    assert.equal(error(terms(HI, {}, named)).code, "budget_exceeded");
+  });
+
+  test("whose weakest tier has no price is held by those that have one", () => {
+    const { "gpt-4.1-mini": _, ...models } = read.prices.models;
+    const allowing = { ...read.admission, unknown_price: "allow" as const };
+    const settings = { ...heuristic, prices: { version: "1", models }, admission: allowing };
+    const { needs } = granted(terms(HI, { budgets: { tenant_day_usd: 1 } }, { settings }));
+    assert.deepEqual([needs.reserved_nusd, needs.lower_nusd], [alone("large"), 0]);
   });
 });

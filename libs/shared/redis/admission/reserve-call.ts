@@ -71,8 +71,11 @@ export function reserveCall(ask: Ask, { life, now_ms, hold_id, options }: CallCo
     alert_at: alertTexts(options.alert_at),
     needs: needs === undefined ? undefined : needsArgument(needs, counters, rates, { now_ms, options }),
   };
-  const [before, after] = needs === undefined ? ["", ""] : holdTexts(needs, { hold_id, counters, rates });
-  return { keys, args: [JSON.stringify(argument), before, after], ask, life, hold_id, counters };
+  const hold = { hold_id, counters, rates };
+  const [before, after] = needs === undefined ? ["", ""] : holdTexts(needs, hold);
+  const lower_nusd = needs?.lower_nusd;
+  const lower = lower_nusd === undefined ? [] : [holdTexts({ ...needs, reserved_nusd: lower_nusd } as Needs, hold)[0]];
+  return { keys, args: [JSON.stringify(argument), before, after, ...lower], ask, life, hold_id, counters };
 }
 
 /** Lowest first. */
@@ -88,6 +91,7 @@ function needsArgument(
 ): object {
   return {
     reserved: needs.reserved_nusd,
+    lower: needs.lower_nusd,
     tokens: needs.tokens,
     expires_ms: needs.expires_ms,
     in_flight_max: needs.in_flight_max,
@@ -151,9 +155,10 @@ export function reserveAnswer(call: ReserveCall, reply: readonly unknown[]): Ans
     return { kind, id, reservation: reservationField.parse(JSON.parse(String(rest[0]))), epoch: life.epoch };
   }
   if (kind !== "admitted" || ask.needs === undefined) throw new Error(`unknown reply of the admission script: ${kind}`);
-  const { reserved_nusd, tokens, caps_nusd } = ask.needs;
+  const { tokens, caps_nusd } = ask.needs;
   const { hold_id, counters } = call;
-  const [requests, tokenRoom, crossings] = rest as [RoomReply, RoomReply, unknown[]];
+  const [requests, tokenRoom, crossings, reserved] = rest as [RoomReply, RoomReply, unknown[], string];
+  const reserved_nusd = Number(reserved);
   return {
     kind,
     id,

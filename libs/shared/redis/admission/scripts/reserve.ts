@@ -3,7 +3,8 @@
  * checked before the first is charged. The model is `../../../budgets/memory-store.ts`.
  *
  * KEYS: 1 epoch, 2 hold, 3 holds, 4 seen, 5 in flight, 6 tripped, 7 idempotency (or seen again), then counters, rates, quotas.
- * ARGV: 1 the ask as JSON (`../reserve-call.ts`), 2 and 3 the hold's JSON up to and after its `at_ms`.
+ * ARGV: 1 the ask as JSON (`../reserve-call.ts`), 2 and 3 the hold's JSON up to and after its `at_ms`, 4 what stands in 2's place where
+ * the lower price is reserved.
  * Returns a kind, the server's time in ms, and what the kind brings.
  */
 import { SLOTS_LUA } from "./slots.ts";
@@ -124,22 +125,32 @@ for at, rate in ipairs(rates) do
 end
 
 local sums = {}
-for at, counter in ipairs(counters) do
-  sums[at] = read_sums(KEYS[7 + at])
-  if counter.cap then
-    local left = counter.cap - sums[at].r - sums[at].s
-    if needs.reserved > left then
-      local wait_ms = counter.resets_ms and needs.reserved <= counter.cap and counter.resets_ms - now_ms
-      return refuse("budget", counter.scope, counter.cap, left, needs.reserved, wait_ms or nil)
+local function lacking()
+  for at, counter in ipairs(counters) do
+    sums[at] = sums[at] or read_sums(KEYS[7 + at])
+    if counter.cap then
+      local left = counter.cap - sums[at].r - sums[at].s
+      if needs.reserved > left then return counter, left end
     end
   end
+end
+local hold_text = ARGV[2]
+local counter, left = lacking()
+if counter and needs.lower then
+  needs.reserved = needs.lower
+  hold_text = ARGV[4]
+  counter, left = lacking()
+end
+if counter then
+  local wait_ms = counter.resets_ms and needs.reserved <= counter.cap and counter.resets_ms - now_ms
+  return refuse("budget", counter.scope, counter.cap, left, needs.reserved, wait_ms or nil)
 end
 `;
 
 const CHARGES_LUA = `
 remember()
 take_key()
-redis.call("SET", KEYS[2], ARGV[2] .. whole(now_ms) .. ARGV[3])
+redis.call("SET", KEYS[2], hold_text .. whole(now_ms) .. ARGV[3])
 redis.call("ZADD", KEYS[3], whole(needs.expires_ms), ask.member)
 redis.call("INCR", KEYS[5])
 
@@ -176,7 +187,7 @@ local crossings = {}
 for at, counter in ipairs(counters) do
   move(KEYS[7 + at], sums[at], at, needs.reserved, 0, counter, ask.alert_at, crossings)
 end
-return { "admitted", now_ms, room.q or {}, room.t or {}, crossings }
+return { "admitted", now_ms, room.q or {}, room.t or {}, crossings, whole(needs.reserved) }
 `;
 
 export const RESERVE_LUA = SLOTS_LUA + IDENTITY_LUA + CHECKS_LUA + CHARGES_LUA;

@@ -50,6 +50,7 @@ const asking = fc.record({
   defers: fc.boolean(),
   bare: fc.nat(9),
   reserved_nusd: fc.nat(40),
+  lower_nusd: fc.option(fc.nat(40), { nil: undefined, freq: 2 }),
   tokens: fc.nat(40),
   user: fc.constantFrom(...USERS, undefined),
   session: fc.constantFrom("s", undefined),
@@ -77,6 +78,7 @@ function needs(plan: Plan, ask: typeof asking extends fc.Arbitrary<infer T> ? T 
     rateOf({ ...plan[scope], scope, subject, algorithm: plan.algorithm });
   return needsOf({
     reserved_nusd: ask.reserved_nusd,
+    ...(ask.lower_nusd !== undefined && ask.lower_nusd < ask.reserved_nusd ? { lower_nusd: ask.lower_nusd } : {}),
     tokens: ask.tokens,
     session: ask.session,
     user: ask.user,
