@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { describe } from "../libs/shared/errors.ts";
 import { listenForInterrupts } from "./stack/interrupts.ts";
+import { embeddingModelDir, MODEL_DIR_VARIABLE } from "./stack/model.ts";
 import { type Parts, startParts } from "./stack/parts.ts";
 import { consoleProgress } from "./stack/progress.ts";
 import { runTests } from "./test/runner.ts";
@@ -60,6 +61,13 @@ async function startTestParts(): Promise<Parts> {
       signal: interrupts.signal,
     });
     Object.assign(process.env, started.env);
+    const model_dir = await embeddingModelDir({
+      root: ROOT,
+      env: process.env,
+      say: progress.say,
+      signal: interrupts.signal,
+    });
+    if (model_dir !== undefined) process.env[MODEL_DIR_VARIABLE] = model_dir;
     return started;
   } finally {
     progress.close();

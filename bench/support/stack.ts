@@ -1,6 +1,8 @@
 /** A whole Sluice of its own for a benchmark: parts with fresh data, mock, services, all on free ports. */
 import { join } from "node:path";
 import { demoKey, prepare } from "../../cli/prepare.ts";
+import { loadSettings } from "../../libs/shared/config/load.ts";
+import { modelEnv } from "../../tools/stack/model.ts";
 import { type Parts, startParts } from "../../tools/stack/parts.ts";
 import { consoleProgress, type Progress } from "../../tools/stack/progress.ts";
 import type { ProcessEntry } from "../../tools/stack/run-file.ts";
@@ -53,6 +55,8 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
     Object.assign(env, { OPENAI_BASE_URL: `${mock_url}/v1`, OPENAI_API_KEY: "mock" });
     const endpoints = { ...parts.urls, gateway: null, console: null, mock_llm: mock_url };
     const settings_path = env["SLUICE_SETTINGS"] as string;
+    const { cache } = await loadSettings(settings_path);
+    Object.assign(env, await modelEnv({ root, env, say: progress.say, signal }, cache));
     await prepare({ root, dir, endpoints, env, settings_path, progress, signal });
     signal.throwIfAborted();
     const gateway_url = await startServices(input, options.scale ?? {});

@@ -154,10 +154,22 @@ describe("deploy/Dockerfile", () => {
   const text = read("deploy/Dockerfile");
   const stages = [...text.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
 
-  test("has a stage for the packages and one that runs, on the Node that package.json pins", () => {
+  test("has stages for the packages and the model, and one that runs, on the Node that package.json pins", () => {
     const { dependencies } = JSON.parse(read("package.json")) as { dependencies: Record<string, string> };
-    assert.equal(stages.length, 2);
-    for (const image of stages) assert.equal(image, `node:${dependencies["node"]}-bookworm-slim`);
+    const node = `node:${dependencies["node"]}-bookworm-slim`;
+    assert.equal(stages.length, 3);
+    assert.deepEqual([stages[0], stages[2]], [node, node]);
+    assert.match(stages[1] ?? "", /^maven:\d[\w.-]+$/);
+  });
+
+  test("brings the model that the settings ask for, where its services look for it", () => {
+    const { cache } = parseSettings(read("sluice.yaml"), "sluice.yaml");
+    assert.match(text, new RegExp(`^COPY --from=model \\S+ models/${cache.semantic.embedding.model}$`, "m"));
+    assert.match(
+      text,
+      new RegExp(`^ENV SLUICE_EMBEDDING_MODEL_DIR=/app/models/${cache.semantic.embedding.model}$`, "m"),
+    );
+    assert.match(read("tools/stack/model/pom.xml"), new RegExp(`<includes>${cache.semantic.embedding.model}\\.onnx,`));
   });
 
   test("installs what the lock file says, without development packages", () => {

@@ -1,4 +1,4 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import type { Home } from "./home.ts";
 import { waitLock } from "./lock.ts";
+import { runMaven } from "./maven.ts";
 import { type Env, onPath, type Tools } from "./tools.ts";
 import { trainArchives } from "./training.ts";
 import { type Platform, platformOf, postgresPlatform, redisBinary } from "./versions.ts";
@@ -13,7 +14,6 @@ import { type Platform, platformOf, postgresPlatform, redisBinary } from "./vers
 const run = promisify(execFile);
 const BUILD_WAIT_MS = 15 * 60_000;
 const UNPACK_WAIT_MS = 120_000;
-const OUTPUT_CHARS_MAX = 4_000;
 
 type BuildInput = {
   readonly home: Home;
@@ -77,27 +77,12 @@ function thisPlatform(): Platform {
   });
 }
 
-/** `-C` fails on a wrong checksum; the child stays in our process group, so that Ctrl-C ends it too. */
 async function maven({ home, tools, env, signal }: BuildInput, platform: Platform): Promise<void> {
   const pom = join(home.root, "tools", "stack", "pom.xml");
   const options = [`-Dparts.dir=${home.parts}`, `-Dpostgres.platform=${postgresPlatform(platform)}`];
-  const child = spawn(tools.mvn ?? "mvn", ["-C", "-q", "-B", "-ntp", "-f", pom, "package", ...options], {
-    env: { ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-    ...(signal ? { signal } : {}),
-  });
-  let output = "";
-  const keep = (chunk: Buffer): void => {
-    output = (output + chunk.toString()).slice(-OUTPUT_CHARS_MAX);
-  };
-  child.stdout.on("data", keep);
-  child.stderr.on("data", keep);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  if (code === 0) return;
-  throw new SluiceError("part_missing", `Maven could not fetch the parts:\n${output.trim()}\n`, {
+  const problem = await runMaven({ mvn: tools.mvn ?? "mvn", pom, options, env, signal });
+  if (problem === undefined) return;
+  throw new SluiceError("part_missing", `Maven could not fetch the parts:\n${problem}\n`, {
     fix: "Check that Maven Central can be reached (a proxy goes into ~/.m2/settings.xml), then try again.",
     retryable: true,
   });

@@ -1,6 +1,8 @@
 import { join } from "node:path";
+import { loadSettings } from "../../libs/shared/config/load.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { listenForInterrupts } from "./interrupts.ts";
+import { modelEnv } from "./model.ts";
 import { type Parts, startParts } from "./parts.ts";
 import type { Progress } from "./progress.ts";
 import { type Endpoints, type ProcessEntry, removeRunState, writeRunState } from "./run-file.ts";
@@ -119,6 +121,8 @@ class Running {
         service_env["OPENAI_BASE_URL"] = `${mock_llm}/v1`;
         service_env["OPENAI_API_KEY"] ||= "mock";
       }
+      const { cache } = await loadSettings(settings_path);
+      Object.assign(service_env, await modelEnv({ root, env, say: progress.say, signal }, cache));
       await steps.prepare?.(stack());
       signal.throwIfAborted();
       const gateway = await startServices(input, this.#options.scale);

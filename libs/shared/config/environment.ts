@@ -13,6 +13,7 @@ const environmentSchema = z.object({
   SLUICE_HOST: z.string().default("127.0.0.1"),
   SLUICE_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   SLUICE_LOG_LEVEL: level.default("info"),
+  SLUICE_EMBEDDING_MODEL_DIR: z.string().optional(),
 });
 
 export type Environment = {
@@ -24,6 +25,8 @@ export type Environment = {
   readonly host: string;
   readonly port: number;
   readonly log_level: z.infer<typeof level>;
+  /** The folder with the files of the model that embeds in process; undefined where there is none. */
+  readonly embedding_model_dir: string | undefined;
 };
 
 /** @throws SluiceError `settings_invalid` that names the variable. */
@@ -45,5 +48,6 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     host: read.SLUICE_HOST,
     port: read.SLUICE_PORT,
     log_level: read.SLUICE_LOG_LEVEL,
+    embedding_model_dir: read.SLUICE_EMBEDDING_MODEL_DIR || undefined,
   };
 }
