@@ -1,0 +1,70 @@
+/** Parts pairs of questions so that no question is in two parts. Pure. */
+import { chance, shuffle } from "./chance.ts";
+
+type Pair = { readonly a: string; readonly b: string };
+
+/** For each pair the group that it belongs to, from 0: pairs that share a question, by however many steps, are one group. */
+export function questionGroups(pairs: readonly Pair[]): number[] {
+  const ids = new Map<string, number>();
+  const parent: number[] = [];
+  const idOf = (text: string): number => {
+    // As people write them: case and spaces make no other question.
+    const key = text.toLowerCase().replace(/\s+/g, " ").trim();
+    let id = ids.get(key);
+    if (id === undefined) {
+      id = parent.length;
+      ids.set(key, id);
+      parent.push(id);
+    }
+    return id;
+  };
+  const find = (start: number): number => {
+    let at = start;
+    while (parent[at] !== at) {
+      parent[at] = parent[parent[at] as number] as number;
+      at = parent[at] as number;
+    }
+    return at;
+  };
+  const firsts = pairs.map(({ a, b }) => {
+    const left = idOf(a);
+    parent[find(left)] = find(idOf(b));
+    return left;
+  });
+  const numbers = new Map<number, number>();
+  return firsts.map((first) => {
+    const root = find(first);
+    const known = numbers.get(root) ?? numbers.size;
+    numbers.set(root, known);
+    return known;
+  });
+}
+
+/**
+ * Parts of about the given shares of pairs; every pair is in one, all pairs of a group in the same one.
+ * @param groups as `questionGroups` gives them. @param shares add up to 1.
+ */
+export function splitGroups(groups: readonly number[], shares: readonly number[], seed: number): number[][] {
+  const members: number[][] = [];
+  groups.forEach((group, row) => {
+    members[group] ??= [];
+    members[group].push(row);
+  });
+  const parts: number[][] = shares.map(() => []);
+  for (const rows of shuffle(members, chance(seed)))
+    (parts[mostLacking(parts, shares, groups.length)] as number[]).push(...rows);
+  return parts;
+}
+
+function mostLacking(parts: readonly number[][], shares: readonly number[], total: number): number {
+  let most = 0;
+  let lack = Number.NEGATIVE_INFINITY;
+  parts.forEach((part, at) => {
+    const lacks = (shares[at] as number) - part.length / total;
+    if (lacks > lack) {
+      most = at;
+      lack = lacks;
+    }
+  });
+  return most;
+}
