@@ -13,7 +13,7 @@ export class QuantileSketch {
 
   /** @param value not negative. */
   add(value: number): void {
-    const at = value < 1 ? 0 : Math.min(CLASS_MAX, Math.ceil(Math.log(value) / LOG_GROWTH));
+    const at = value < 1 ? 0 : Math.min(CLASS_MAX, Math.max(1, Math.ceil(Math.log(value) / LOG_GROWTH)));
     this.#counts.set(at, (this.#counts.get(at) ?? 0) + 1);
     this.#total += 1;
   }

@@ -23,7 +23,7 @@ export type RolloutParts = {
   stop(): Promise<void>;
 };
 
-/** @param onPolicy told of the file of each policy that is rolled out, before requests are routed by it: time to load it. */
+/** @param onPolicy told of the file of each policy that is rolled out, to load it. */
 export async function startRollouts(
   context: ServiceContext,
   redis: Redis,
