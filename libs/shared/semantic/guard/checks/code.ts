@@ -1,0 +1,23 @@
+/** Code spans and signs that differ. Pure. */
+import { apart } from "../difference.ts";
+import type { Reading } from "../reading.ts";
+
+/** What stands between backticks is the same or nothing is; signs outside of it that both have are the same. */
+export function codeDiffers(left: Reading, right: Reading): boolean {
+  const [here, there] = apart(left.code, right.code);
+  if ([...here, ...there].some((span, _, all) => all.length > 0 && !isQuoted(span, left, right))) return true;
+  const [signs, others] = apart(signsOf(left), signsOf(right));
+  return signs.length > 0 && others.length > 0;
+}
+
+/** Code of one text that the other has without the backticks. */
+function isQuoted(span: string, left: Reading, right: Reading): boolean {
+  const inLeft = left.code.includes(span);
+  return (inLeft ? right : left).code.length === 0 && (inLeft ? right : left).text.includes(span);
+}
+
+const PUNCTUATION = new Set(["-", "--", "...", "..", "/", "&", "!", "!!", "°", "."]);
+
+function signsOf({ words }: Reading): readonly string[] {
+  return words.filter(({ kind, lower }) => kind === "sign" && !PUNCTUATION.has(lower)).map(({ lower }) => lower);
+}

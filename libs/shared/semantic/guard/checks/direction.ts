@@ -1,0 +1,123 @@
+/** Who does what to whom, and from where to where: the same words in turned roles. Pure. */
+import { isContent } from "../difference.ts";
+import type { Reading, Word } from "../reading.ts";
+
+/** Words looked at in a text, for the time that it takes. */
+const WORDS_MAX = 80;
+/** Words that stand between two that are related. */
+const REACH = 6;
+const RELATIONS = new Set(
+  "to into onto from with by than before after of over for on in minus under against until than without toward towards".split(
+    " ",
+  ),
+);
+const EVEN = new Set("and or vs versus".split(" "));
+
+export function directionDiffers(left: Reading, right: Reading): boolean {
+  const here = left.words.slice(0, WORDS_MAX);
+  const there = right.words.slice(0, WORDS_MAX);
+  return rolesDiffer(here, there) || isTurned(here, there) || voiceDiffers(here, there);
+}
+
+/** One word is where it comes from in one text and where it goes to in the other. */
+function rolesDiffer(left: readonly Word[], right: readonly Word[]): boolean {
+  const here = endsOf(left);
+  const there = endsOf(right);
+  for (const [word, end] of here) {
+    const other = there.get(word);
+    if (other !== undefined && other !== end) return true;
+  }
+  return false;
+}
+
+const OUT = new Set(["from"]);
+const IN = new Set(["to", "into", "onto", "towards", "toward"]);
+
+/** "far from A to B" says nothing of a direction. */
+function endsOf(words: readonly Word[]): ReadonlyMap<string, "from" | "to"> {
+  const ends = new Map<string, "from" | "to">();
+  if (words.some(({ lower, key }) => lower === "far" || key === "distance" || lower === "distance")) return ends;
+  for (const [at, { lower }] of words.entries()) {
+    const end = OUT.has(lower) ? "from" : IN.has(lower) ? "to" : undefined;
+    if (end === undefined) continue;
+    const next = words.slice(at + 1, at + 4).find((word) => isEntity(word));
+    if (next !== undefined && !ends.has(next.key)) ends.set(next.key, end);
+  }
+  return ends;
+}
+
+function isEntity(word: Word): boolean {
+  return isContent(word) || word.kind === "frame" || isLetter(word);
+}
+
+/** "A" and "B" as names of things. */
+function isLetter({ lower, kind }: Word): boolean {
+  return kind === "content" && lower.length === 1;
+}
+
+/** Two words around a third, in one text the one way and in the other the other: "A owes B". A passive turns it back. */
+function isTurned(left: readonly Word[], right: readonly Word[]): boolean {
+  const passive = isPassive(left) !== isPassive(right);
+  if (passive) return false;
+  const places = placesOf(right);
+  for (const [at, pivot] of left.entries()) {
+    const there = places.get(pivot.key);
+    if (there === undefined || !isPivot(left, at) || !isPivot(right, there)) continue;
+    const before = left.slice(Math.max(0, at - REACH), at).filter(isPartner);
+    const after = left.slice(at + 1, at + 1 + REACH).filter(isPartner);
+    const goesBehind = before.some((word) => isBetween(places.get(word.key), there, there + REACH));
+    const comesBefore = after.some((word) => isBetween(places.get(word.key), there - REACH - 1, there - 1));
+    if (goesBehind && comesBefore) return true;
+  }
+  return false;
+}
+
+function isBetween(place: number | undefined, above: number, upTo: number): boolean {
+  return place !== undefined && place > above && place <= upTo;
+}
+
+/** Where each word is; one that is there twice is left out. */
+function placesOf(words: readonly Word[]): ReadonlyMap<string, number> {
+  const places = new Map<string, number>();
+  const twice = new Set<string>();
+  for (const [at, { key }] of words.entries()) {
+    if (places.has(key)) twice.add(key);
+    places.set(key, at);
+  }
+  for (const key of twice) places.delete(key);
+  return places;
+}
+
+function isPivot(words: readonly Word[], at: number): boolean {
+  const word = words[at] as Word;
+  if (EVEN.has(words[at - 1]?.lower ?? "") || EVEN.has(words[at + 1]?.lower ?? "")) return false;
+  return RELATIONS.has(word.lower) || word.kind === "sign" || word.kind === "content" || word.kind === "frame";
+}
+
+function isPartner(word: Word): boolean {
+  return isEntity(word) || /^(?:i|me|my|you|your|who|whom)$/.test(word.lower);
+}
+
+const BE = /^(?:is|are|was|were|be|been|being|get|got)$/;
+
+/** "was taught by". */
+function isPassive(words: readonly Word[]): boolean {
+  const by = words.findIndex(({ lower }) => lower === "by" || lower === "whom");
+  return (
+    by > 0 &&
+    words.slice(0, by).some(({ lower }) => BE.test(lower)) &&
+    words.slice(0, by).some(({ lower }) => /(?:ed|en|wn|ht|ld|lt|nt|id|un|it)$/.test(lower))
+  );
+}
+
+/** "Who taught her" and "who was taught by her" have the same words in the same order and turned roles. */
+function voiceDiffers(left: readonly Word[], right: readonly Word[]): boolean {
+  if (isPassive(left) === isPassive(right)) return false;
+  const here = left.filter(isAsked).map(({ key }) => key);
+  const there = right.filter(isAsked).map(({ key }) => key);
+  return here.length > 2 && here.length === there.length && here.every((key, at) => key === there[at]);
+}
+
+function isAsked(word: Word): boolean {
+  return isContent(word) || word.lower === "who";
+}

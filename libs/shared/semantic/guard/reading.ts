@@ -1,0 +1,142 @@
+/** What the checks look at in a text: its words, each with what it stands for. Pure, in linear time. */
+import { quantityAt } from "./quantities.ts";
+import { stem } from "./stem.ts";
+import { type Token, tokensOf } from "./tokens.ts";
+import { concepts, frameWords, functionWords, gazetteer, type Pole, phrases, poles } from "./vocabulary.ts";
+
+export type WordKind = "content" | "frame" | "function" | "number" | "unit" | "time" | "calendar" | "sign";
+
+export type Word = {
+  readonly lower: string;
+  readonly stem: string;
+  /** What it stands for: the same for words that mean the same. */
+  readonly key: string;
+  readonly kind: WordKind;
+  readonly poles: readonly Pole[];
+  /** It names something: a place, a product, a person, an identifier, a quotation. */
+  readonly name: boolean;
+  /** Of those, what nothing but itself stands for. */
+  readonly exact: boolean;
+};
+
+export type Reading = {
+  readonly text: string;
+  readonly words: readonly Word[];
+  readonly code: readonly string[];
+  /** Every word's `lower`, `stem` and `key`. */
+  readonly known: ReadonlySet<string>;
+};
+
+export function read(text: string): Reading {
+  const { tokens, code } = tokensOf(text);
+  const shouted = isShouted(tokens);
+  const words: Word[] = [];
+  for (let at = 0; at < tokens.length; ) {
+    const [word, length] = wordAt(tokens, at, shouted);
+    words.push(word);
+    at += length;
+  }
+  const known = new Set(words.flatMap(({ lower, stem, key }) => [lower, stem, key]));
+  return { text, words: withParticles(words), code, known };
+}
+
+/** Capitals tell nothing where most words have them. */
+function isShouted(tokens: readonly Token[]): boolean {
+  const later = tokens.filter(({ first, raw }) => !first && /^\p{L}/u.test(raw));
+  return later.length > 2 && later.filter(({ raw }) => /^\p{Lu}/u.test(raw)).length > later.length * 0.6;
+}
+
+const NO_POLES: readonly Pole[] = [];
+
+function wordAt(tokens: readonly Token[], at: number, shouted: boolean): readonly [Word, number] {
+  const token = tokens[at] as Token;
+  const quantity = quantityAt(tokens, at);
+  if (quantity !== undefined) {
+    const { kind, value, length } = quantity;
+    const own = poles.get(token.lower) ?? NO_POLES;
+    return [{ lower: token.lower, stem: value, key: value, kind, poles: own, name: false, exact: false }, length];
+  }
+  const phrase = phraseAt(tokens, at);
+  if (phrase !== undefined) {
+    const [key, length] = phrase;
+    const known = concepts.get(key) ?? key;
+    const own = poles.get(key) ?? poles.get(known) ?? NO_POLES;
+    return [{ lower: key, stem: key, key: known, kind: "content", poles: own, name: false, exact: false }, length];
+  }
+  return [single(tokens, at, shouted), 1];
+}
+
+function phraseAt(tokens: readonly Token[], at: number): readonly [string, number] | undefined {
+  const candidates = phrases.get(stem(tokens[at]?.lower ?? ""));
+  const found = candidates?.find((parts) =>
+    parts.every((part, index) => stem(tokens[at + index]?.lower ?? "") === part),
+  );
+  return found === undefined ? undefined : [found.join("_"), found.length];
+}
+
+const SIGN = /^[-+*/<>=%^&|!~°.]+$/;
+
+function single(tokens: readonly Token[], at: number, shouted: boolean): Word {
+  const token = tokens[at] as Token;
+  const { raw, lower } = token;
+  if (SIGN.test(raw))
+    return { lower, stem: lower, key: lower, kind: "sign", poles: NO_POLES, name: false, exact: false };
+  const base = stem(lower);
+  const exact = isExact(token, tokens[at - 1]) || (token.quoted && !functionWords.has(lower));
+  const place = gazetteer.get(lower) ?? gazetteer.get(lower.endsWith("s") ? lower.slice(0, -1) : lower);
+  const capital = !shouted && !token.first && /^\p{Lu}/u.test(raw) && raw !== "I";
+  const kind =
+    exact || place !== undefined
+      ? "content"
+      : functionWords.has(lower)
+        ? "function"
+        : frameWords.has(base)
+          ? "frame"
+          : "content";
+  const acronym = !shouted && /^\p{Lu}[\p{Lu}\d]+$/u.test(raw);
+  return {
+    lower,
+    stem: base,
+    key: place ?? concepts.get(base) ?? base,
+    kind: acronym || (capital && kind === "frame") ? "content" : kind,
+    poles: poles.get(lower) ?? poles.get(base) ?? NO_POLES,
+    name: exact || place !== undefined || acronym || capital,
+    exact,
+  };
+}
+
+/** An identifier, a path, an address, a flag. */
+function isExact({ raw, joined }: Token, before: Token | undefined): boolean {
+  if (/\p{L}/u.test(raw) && /[\d_@./:+#]/.test(raw)) return true;
+  if (/\p{Ll}\p{Lu}/u.test(raw)) return true;
+  return joined && before !== undefined && /^(?:--?|\/|\.{1,2}\/|~\/)$/.test(before.raw) && !before.joined;
+}
+
+const OPENERS = new Set("turn switch power put toggle".split(" "));
+const DOORS = new Set("log sign".split(" "));
+const LIFTS = new Set("go scale step roll turn move bring come".split(" "));
+const REACH = 4;
+
+/** "turn the light on" is one verb with "enable", "log me out" one with "logout". */
+function withParticles(words: readonly Word[]): readonly Word[] {
+  return words.map((word, at) => {
+    const verb = word.stem;
+    if (!OPENERS.has(verb) && !DOORS.has(verb) && !LIFTS.has(verb)) return word;
+    const particle = words
+      .slice(at + 1, at + 1 + REACH)
+      .find(({ lower }) => /^(?:on|off|in|out|up|down)$/.test(lower))?.lower;
+    const key = meant(verb, particle);
+    return key === undefined
+      ? word
+      : { ...word, key: concepts.get(key) ?? key, kind: "content", poles: poles.get(key) ?? NO_POLES };
+  });
+}
+
+function meant(verb: string, particle: string | undefined): string | undefined {
+  if (OPENERS.has(verb) && particle === "on") return "enabl";
+  if (OPENERS.has(verb) && particle === "off") return "disabl";
+  if (DOORS.has(verb) && (particle === "in" || particle === "on")) return "login";
+  if (DOORS.has(verb) && (particle === "out" || particle === "off")) return "logout";
+  if (LIFTS.has(verb) && particle === "up") return "increas";
+  return LIFTS.has(verb) && particle === "down" ? "decreas" : undefined;
+}
