@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: one file a verb, each exported as a commander command. */
 import { Command, CommanderError } from "commander";
+import { appealCommand } from "./appeal.ts";
 import { budgetCommand } from "./budget.ts";
 import { cacheCommand } from "./cache.ts";
 import { costCommand } from "./cost.ts";
@@ -18,6 +19,7 @@ import { upCommand } from "./up.ts";
 const VERBS = [
   upCommand,
   sendCommand,
+  appealCommand,
   tailCommand,
   topicsCommand,
   keysCommand,

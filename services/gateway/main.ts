@@ -1,6 +1,7 @@
 /** Wires the gateway: HTTP in, llm.requests out, results back by one Redis subscription. */
 import type { AddressInfo } from "node:net";
 import { Gauge } from "prom-client";
+import { appealDeps, appealOf } from "../../libs/shared/appeals/appeals.ts";
 import { systemClock } from "../../libs/shared/clock.ts";
 import { readKeyChange } from "../../libs/shared/events/key-records.ts";
 import { TopicReader } from "../../libs/shared/kafka/reader.ts";
@@ -59,6 +60,7 @@ await runService("gateway", process.env, async (context) => {
     ...(tenants.caught_up ? [] : ["the API keys are not read yet"]),
     ...(redisIsThere() ? [] : ["redis is away"]),
   ];
+  const appeals = appealDeps(context, pool);
   const app = createGateway({
     instance,
     settings: settings.gateway,
@@ -74,6 +76,7 @@ await runService("gateway", process.env, async (context) => {
       const { rows } = await withPostgres(() => pool.query({ name: "find", text: FIND_RESULT, values: [tenant, id] }));
       return (rows[0] as { result: string } | undefined)?.result;
     },
+    appealOf: (...of) => appealOf(appeals, ...of),
     clock: systemClock,
     log,
     metrics,

@@ -17,6 +17,7 @@ import type { Publisher } from "../../libs/shared/kafka/ports.ts";
 import type { Log } from "../../libs/shared/log.ts";
 import type { IdempotencyStore } from "../../libs/shared/redis/idempotency-store.ts";
 import type { JobView } from "../../libs/shared/redis/job-views.ts";
+import { Appealing, type AppealingDeps } from "./appealing.ts";
 import { drain } from "./draining.ts";
 import { type Keyed, keyed } from "./idempotency.ts";
 import type { Caller, KeyRing } from "./keys.ts";
@@ -53,6 +54,7 @@ export type GatewayDeps = {
   readonly redisReady: () => boolean;
   /** The lasting row: the Result as JSON text. */
   readonly findResult: (tenant: string, id: string) => Promise<string | undefined>;
+  readonly appealOf: AppealingDeps["appealOf"];
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Registry;
@@ -99,6 +101,13 @@ export function createGateway(deps: GatewayDeps): FastifyInstance {
   app.get<{ Params: { id: string } }>("/v1/requests/:id", (request, reply) => look(deps, request, reply));
   app.post<{ Params: { id: string } }>("/v1/requests/:id/cancel", (request, reply) => cancel(deps, request, reply));
   app.post<{ Params: { id: string } }>("/v1/requests/:id/report", (request, reply) => wrong(deps, request, reply));
+  const appealing = new Appealing();
+  app.post<{ Params: { id: string } }>("/v1/requests/:id/appeal", (request, reply) => {
+    const caller = authenticate(deps, request, "submit", reply);
+    if (caller === undefined) return reply;
+    const view = (id: string) => readView(deps, caller.tenant, id);
+    return appealing.appeal({ ...deps, view }, caller, request.params.id, trace(request), reply);
+  });
   return app;
 }
 

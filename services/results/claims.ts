@@ -27,6 +27,8 @@ export type ResultRow = {
   readonly completed_ms: number;
   /** The Result as JSON text. */
   readonly result: string;
+  /** Where the request stands on `llm.requests`, as the header `sluice-origin` says. */
+  readonly origin: string | null;
 };
 
 /**
@@ -53,13 +55,14 @@ export function claimVerdict(claim: Claim, holder: Holder): ClaimVerdict {
 
 const INSERT = `
 INSERT INTO sluice_results (tenant, id, content_hash, outcome_topic, outcome_partition, outcome_offset, status, tier, model,
-  cache, error_code, prompt_tokens, completion_tokens, cost_nusd, received_at, completed_at, result)
+  cache, error_code, prompt_tokens, completion_tokens, cost_nusd, received_at, completed_at, result, origin)
 SELECT tenant, id, content_hash, topic, part, off, status, tier, model, cache, error_code, prompt, completion, cost,
-  to_timestamp(received / 1000.0), to_timestamp(completed / 1000.0), result
+  to_timestamp(received / 1000.0), to_timestamp(completed / 1000.0), result, origin
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::text[], $9::text[],
-  $10::text[], $11::text[], $12::int[], $13::int[], $14::bigint[], $15::float8[], $16::float8[], $17::text[])
+  $10::text[], $11::text[], $12::int[], $13::int[], $14::bigint[], $15::float8[], $16::float8[], $17::text[],
+  $18::text[])
   AS claim (tenant, id, content_hash, topic, part, off, status, tier, model, cache, error_code, prompt, completion, cost,
-  received, completed, result)
+  received, completed, result, origin)
 ON CONFLICT (tenant, id) DO NOTHING
 RETURNING tenant, id, outcome_topic, outcome_partition, outcome_offset`;
 
@@ -122,5 +125,6 @@ function columns(claims: readonly Claim[]): unknown[][] {
     of(({ row }) => row.received_ms),
     of(({ row }) => row.completed_ms),
     of(({ row }) => row.result),
+    of(({ row }) => row.origin),
   ];
 }

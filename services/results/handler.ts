@@ -74,7 +74,7 @@ export function createResultsHandler(deps: ResultsDeps): Handler {
     for (const hop of hops) {
       if (!hop.ok) continue;
       const entry = cacheEntryOf(hop.head, hop.carried, deps.cache.response_bytes_max);
-      outcomes.set(hop.record, { ...hop, built: buildResult(hop.head, hop.carried), entry });
+      outcomes.set(hop.record, { ...hop, built: buildResult(hop.head, hop.carried, hop.record.headers), entry });
     }
     const read = [...outcomes.values()];
     const verdicts = await claim(deps, read);

@@ -1,6 +1,9 @@
 /** From an outcome to the public Result and the row kept of it. Pure. */
 import type { OutcomeHead, ResultHead } from "../../libs/shared/events/flow.ts";
+import { ORIGIN_HEADER } from "../../libs/shared/events/headers.ts";
+import { originOf } from "../../libs/shared/events/origin.ts";
 import { splice } from "../../libs/shared/events/splice.ts";
+import type { RecordHeaders } from "../../libs/shared/kafka/ports.ts";
 import { nusd } from "../../libs/shared/money.ts";
 import type { ResultRow } from "./claims.ts";
 
@@ -12,11 +15,15 @@ export type BuiltResult = {
 };
 
 /** @param response the provider's JSON, carried as bytes. */
-export function buildResult(outcome: OutcomeHead, response: Buffer | undefined): BuiltResult {
+export function buildResult(
+  outcome: OutcomeHead,
+  response: Buffer | undefined,
+  headers: RecordHeaders = {},
+): BuiltResult {
   const head = publicHead(outcome);
   const spliced = response === undefined ? undefined : splice(head, "response", response);
   const json = spliced === undefined ? Buffer.from(JSON.stringify(head)) : Buffer.concat(spliced.json);
-  return { json, carried_at: spliced?.carried_at, row: rowOf(outcome, json) };
+  return { json, carried_at: spliced?.carried_at, row: rowOf(outcome, json, headers) };
 }
 
 /** Without what is only ours. */
@@ -32,7 +39,7 @@ function publicHead({
   return head;
 }
 
-function rowOf(outcome: OutcomeHead, json: Buffer): ResultRow {
+function rowOf(outcome: OutcomeHead, json: Buffer, headers: RecordHeaders): ResultRow {
   const { status, route, usage, error, timing } = outcome;
   return {
     status,
@@ -47,5 +54,6 @@ function rowOf(outcome: OutcomeHead, json: Buffer): ResultRow {
     completed_ms: timing.completed ?? timing.received ?? 0,
     // Postgres text holds no NUL; JSON text has none either, since JSON escapes it.
     result: json.toString(),
+    origin: originOf(headers) === undefined ? null : (headers[ORIGIN_HEADER] ?? null),
   };
 }

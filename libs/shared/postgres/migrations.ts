@@ -25,6 +25,8 @@ const MIGRATIONS: readonly string[] = [
      PRIMARY KEY (tenant, id)
    );
    CREATE INDEX sluice_results_by_time ON sluice_results (tenant, completed_at DESC);`,
+  // Where the request stands on llm.requests, as its header sluice-origin says: an appeal asks the same again.
+  "ALTER TABLE sluice_results ADD COLUMN origin text",
 ];
 
 /** Any number that is ours alone: it keeps two starting services from migrating at once. */

@@ -74,6 +74,7 @@ function setUp({ idempotent_in_flight = "wait", answers = () => ({ status: "succ
     idempotency,
     redisReady: () => true,
     findResult: async () => undefined,
+    appealOf: async () => ({ kind: "unknown" }),
     clock: systemClock,
     log: silentLog,
     metrics: new Registry(),

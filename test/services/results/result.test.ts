@@ -46,16 +46,17 @@ describe("a result", () => {
     assert.deepEqual(row, {
       ...{ status: "rejected", tier: null, model: null, cache: null, error_code: "invalid_request" },
       ...{ prompt_tokens: null, completion_tokens: null, cost_nusd: null, received_ms: 10, completed_ms: 10 },
-      result: json.toString(),
+      ...{ result: json.toString(), origin: null },
     });
   });
 
-  test("has a row with money in whole nano-dollars", () => {
-    const { row, json } = buildResult(outcome, undefined);
+  test("has a row with money in whole nano-dollars, and where the request stands", () => {
+    const origin = "llm.requests 0 7 1000";
+    const { row, json } = buildResult(outcome, undefined, { "sluice-origin": origin });
     assert.deepEqual(row, {
       ...{ status: "succeeded", tier: "small", model: "m", cache: "miss", error_code: null },
       ...{ prompt_tokens: 3, completion_tokens: 2, cost_nusd: 123, received_ms: 10, completed_ms: 20 },
-      result: json.toString(),
+      ...{ result: json.toString(), origin },
     });
   });
 
