@@ -23,6 +23,8 @@ export type ViewDeps = {
   readonly log: Log;
   /** An entry was taken away or has expired: what else is kept of it may go. */
   readonly removed?: (entry: Pick<CacheEntryHead, "namespace" | "entry_id">) => void;
+  /** An entry had expired when it was read: nobody has taken it from the topic yet. */
+  readonly expired?: (entry: CacheEntryHead) => void;
 };
 
 /** What records do to the index. */
@@ -54,6 +56,7 @@ export class CacheViewWriter {
       this.#remove(change);
     } else if (change.entry.expires_ms <= clock.now_ms()) {
       this.#remove(change.entry);
+      this.#deps.expired?.(change.entry);
     } else {
       index.put(entryOf(change.entry, dimensions));
     }

@@ -70,6 +70,11 @@ export class MemoryIndex implements CacheIndex {
     if (row !== undefined) this.#remove(row);
   }
 
+  /** When the entry that is there was made; undefined where there is none. */
+  createdMs({ namespace, entry_id }: Pick<IndexedEntry, "namespace" | "entry_id">): number | undefined {
+    return this.#find(namespace, entry_id)?.head.created_ms;
+  }
+
   nearest(namespace: string, vector: Int8Array, count: number, now_ms: number): readonly Neighbour[] {
     if (vector.length !== this.#options.dimensions) return [];
     const near = this.#namespaces.get(namespace)?.nearest(vector, count, now_ms) ?? [];

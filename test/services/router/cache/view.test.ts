@@ -34,6 +34,7 @@ function setUp() {
   const clock = new VirtualClock(1_000);
   const index = new MemoryIndex({ dimensions: 64, entries_max: 10, tenant_entries_max: 10 });
   const removed: string[] = [];
+  const expired: string[] = [];
   const writer = new CacheViewWriter({
     codec: jsonCodec,
     index,
@@ -41,8 +42,9 @@ function setUp() {
     clock,
     log: silentLog,
     removed: ({ entry_id }) => removed.push(entry_id),
+    expired: ({ entry_id }) => expired.push(entry_id),
   });
-  return { index, writer, removed };
+  return { index, writer, removed, expired };
 }
 
 function read({ topic, key, value, headers = {} }: OutRecord): InRecord {
@@ -72,9 +74,9 @@ describe("the view of llm.cache", () => {
   });
 
   test("passes over what has expired, also where it replaces what had not", async () => {
-    const { index, writer } = setUp();
+    const { index, writer, expired } = setUp();
     await writer.write([put(), put({ expires_ms: 1_000 })]);
-    assert.equal(index.size, 0);
+    assert.deepEqual([index.size, expired], [0, ["e"]]);
   });
 
   test("takes the latest of two", async () => {

@@ -44,6 +44,14 @@ function near(vector: Int8Array, seed: number, changed: number): Int8Array {
 
 const ids = (entries: readonly IndexedEntry[]): string[] => entries.map(({ entry_id }) => entry_id);
 
+test("an entry is known by its namespace and id, and since when", () => {
+  const index = new MemoryIndex(OPEN);
+  index.put(entry("a", { created_ms: 5 }));
+  index.put(entry("a", { created_ms: 6, namespace: "other" }));
+  const made = (namespace: string, entry_id = "a") => index.createdMs({ namespace, entry_id });
+  assert.deepEqual([made("n"), made("other"), made("third"), made("n", "b")], [5, 6, undefined, undefined]);
+});
+
 describe("the nearest entries", () => {
   test("are those of a full comparison, in a namespace of few", () => {
     const index = new MemoryIndex(OPEN);
