@@ -37,6 +37,7 @@ export class WorkerPool implements EmbeddingBackend {
   #next_id = 0;
   /** Threads that ended in a row, without a vector between them. */
   #deaths = 0;
+  #opened = false;
   #closed = false;
 
   private constructor(options: PoolOptions) {
@@ -49,6 +50,7 @@ export class WorkerPool implements EmbeddingBackend {
     const pool = new WorkerPool(options);
     try {
       await Promise.all(Array.from({ length: options.workers }, () => pool.#seat()));
+      pool.#opened = true;
     } catch (error) {
       await pool.close();
       const why = error instanceof Error ? error.message : String(error);
@@ -132,9 +134,8 @@ export class WorkerPool implements EmbeddingBackend {
       stalled.cancel();
       done.reject(embeddingAway("the thread that embedded ended", why));
     }
-    // At the start the caller hears of it.
-    if (this.#closed || (!seat.ready && this.#deaths === 0)) return;
-    this.#replace();
+    // At the start whoever opens it hears of it.
+    if (this.#opened && !this.#closed) this.#replace();
   }
 
   #replace(): void {
