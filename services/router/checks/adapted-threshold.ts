@@ -9,8 +9,8 @@
  * - Lower it goes only by evidence: where the upper limit of the error (95 %, Clopper and Pearson) of all that was checked from there on
  *   is within the bound. Nothing is checked below the threshold in force, so it feels its way down, a hundredth below what was seen.
  */
-import { upperLimit } from "../../../libs/shared/binomial.ts";
 import type { CheckSettings } from "../../../libs/shared/config/cache.ts";
+import { upperBound } from "../../../libs/shared/semantic/bounds.ts";
 
 /** A checked hit: the probability it was thought right with, and whether it was. */
 export type CheckedHit = { readonly probability: number; readonly same: boolean };
@@ -76,7 +76,7 @@ function raised(base: number, steps: readonly Step[], settings: AdaptSettings): 
 function lowered(base: number, steps: readonly Step[], settings: AdaptSettings): number {
   const floor = Math.max(0, base - settings.threshold_lower_max);
   const proven = steps.findLast(
-    ({ through: { hits, wrong } }) => upperLimit(wrong, hits, CONFIDENCE) <= settings.max_error,
+    ({ through: { hits, wrong } }) => upperBound(wrong, hits, CONFIDENCE) <= settings.max_error,
   );
   return proven === undefined ? base : Math.min(base, Math.max(floor, proven.probability - STEP));
 }

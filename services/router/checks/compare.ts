@@ -15,6 +15,17 @@ export type Compared = { readonly same: boolean; readonly similarity: number; re
 /** Why two texts cannot mean the same, in a word: `numbers`, `negation`…; undefined where nothing is against it. */
 export type Refuses = (left: string, right: string) => string | undefined;
 
+/** What makes answers differ. The guard looks at more, in questions: an answer may name other things, and be asked otherwise. */
+const TELLING: readonly string[] = ["numbers", "units", "dates", "polarity", "negation", "language"];
+
+/** Of what refuses two questions, what refuses two answers. */
+export function forAnswers(refuses: Refuses): Refuses {
+  return (left, right) => {
+    const check = refuses(left, right);
+    return check !== undefined && TELLING.includes(check) ? check : undefined;
+  };
+}
+
 /** About what the model in process reads of a text at once. */
 export const PIECE_CHARS_MAX = 1_000;
 

@@ -4,7 +4,7 @@ import type { Embedder } from "../../../libs/shared/embedding/embedder.ts";
 import type { Consumption } from "../../../libs/shared/kafka/consumption.ts";
 import { untilAvailable } from "../../../libs/shared/retry.ts";
 import { deadLetterWriter, joinGroup, type ServiceContext } from "../../../libs/shared/service.ts";
-import type { Refuses } from "./compare.ts";
+import { forAnswers, type Refuses } from "./compare.ts";
 import { createComparingHandler } from "./handler.ts";
 import { observeComparisons, observeThresholds } from "./metrics.ts";
 import { checksReader } from "./reader.ts";
@@ -13,6 +13,7 @@ import { Thresholds } from "./thresholds.ts";
 export type ChecksOptions = {
   /** Undefined: answers are compared by their words alone. */
   readonly embedder: Embedder | undefined;
+  /** The guard between questions. */
   readonly refuses: Refuses;
   /** What the verifier's calibration says for `max_error`. */
   readonly base: number | undefined;
@@ -53,7 +54,7 @@ export async function startChecks(
       dead_letters: deadLetterWriter(context, group),
       clock: systemClock,
       embedder,
-      refuses,
+      refuses: forAnswers(refuses),
       similarity_min: semantic.checks.similarity_min,
       ended: observeComparisons(metrics),
     }),

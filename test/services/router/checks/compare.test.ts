@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { guard } from "../../../../libs/shared/semantic/guard/guard.ts";
 import {
   compared,
+  forAnswers,
   isEqual,
   PIECE_CHARS_MAX,
   piecesOf,
@@ -86,6 +88,14 @@ describe("a comparison", () => {
       differs_by: "numbers",
     });
     assert.equal(compared(`${long}5`, `${long}6`, 0.97, 0.8, refuses).same, true);
+  });
+
+  test("of what the guard minds in questions, minds what makes answers differ", () => {
+    assert.equal(forAnswers(() => "numbers")("5", "6"), "numbers");
+    assert.equal(forAnswers(() => "tense")("It was.", "It is."), undefined);
+    assert.equal(forAnswers(guard)("The train leaves at 5 pm.", "The train leaves at 6 pm."), "numbers");
+    assert.equal(forAnswers(guard)("Yes, you can cancel it.", "No, you cannot cancel it.") === undefined, false);
+    assert.equal(forAnswers(guard)("The capital is Paris.", "It is Paris, the capital of France."), undefined);
   });
 
   test("without embeddings goes by the words that both have", () => {
