@@ -14,7 +14,7 @@ import { Sketches } from "./sketches.ts";
 import { Vectors } from "./vectors.ts";
 
 export type IndexOptions = Pick<SemanticSettings, "entries_max" | "tenant_entries_max"> & {
-  /** Of the embedding model: an entry with another vector is kept, and not found by meaning. */
+  /** Of the embedding model, 0 where there is none: an entry with another vector is kept, and not found by meaning. */
   readonly dimensions: number;
 };
 
@@ -109,7 +109,7 @@ export class MemoryIndex implements CacheIndex {
   }
 
   #row(number: number, head: Row["head"], vector: Int8Array | undefined): Row {
-    const found = vector !== undefined && vector.length === this.#options.dimensions;
+    const found = vector !== undefined && vector.length > 0 && vector.length === this.#options.dimensions;
     const vector_at = found ? this.#vectors.add(vector) : NO_VECTOR;
     const row: Row = { number, head, vector_at, position: 0, same_id: this.#by_id.get(head.entry_id) };
     if (found) {

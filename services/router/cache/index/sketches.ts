@@ -23,7 +23,7 @@ export class Sketches {
   #distances: Uint16Array;
 
   constructor(dimensions: number) {
-    const words = Math.ceil(dimensions / 64);
+    const words = Math.max(1, Math.ceil(dimensions / 64));
     this.#bytes = words * 8;
     const { scan, memory } = compileBitScan(words);
     this.#scan = scan;

@@ -124,6 +124,16 @@ describe("the nearest entries", () => {
   });
 });
 
+describe("an index without an embedding model", () => {
+  test("keeps entries, and finds none by meaning", () => {
+    const index = new MemoryIndex({ ...OPEN, dimensions: 0 });
+    for (let at = 0; at < 300; at += 1) index.put(entry(`e${at}`, { vector: vectorOf(at) }));
+    index.put(entry("empty", { vector: new Int8Array(0) }));
+    assert.equal(index.size, 301);
+    assert.deepEqual(index.nearest("n", new Int8Array(0), 4, NOW_MS), []);
+  });
+});
+
 describe("what the index keeps", () => {
   const step = fc.record({
     put: fc.boolean(),
