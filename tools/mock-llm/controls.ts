@@ -16,6 +16,8 @@ export type Controls = Pace & {
   /** What a 429 or 503 fault says in `retry-after-ms`. */
   readonly retry_after_ms?: number | undefined;
   readonly fault?: FaultSpec | undefined;
+  /** The text of the answer. */
+  readonly answer?: string | undefined;
 };
 
 type Limits = { readonly min: number; readonly max: number };
@@ -31,8 +33,10 @@ const NUMBERS = {
 
 type NumberName = keyof typeof NUMBERS;
 const NUMBER_NAMES = Object.keys(NUMBERS) as NumberName[];
-const HEADERS = [...NUMBER_NAMES, "fault"].map((name) => [`x-mock-${name.replaceAll("_", "-")}`, name] as const);
-const METADATA = [...NUMBER_NAMES, "fault"].map((name) => [`mock_${name}`, name] as const);
+/** `answer`: + stands for a space. `model`: the others hold for calls of that model alone. */
+const TEXT_NAMES = ["fault", "answer", "model"] as const;
+const HEADERS = [...NUMBER_NAMES, ...TEXT_NAMES].map((name) => [`x-mock-${name.replaceAll("_", "-")}`, name] as const);
+const METADATA = [...NUMBER_NAMES, ...TEXT_NAMES].map((name) => [`mock_${name}`, name] as const);
 
 const DIRECTIVE_START = "[[mock ";
 const DIRECTIVE = /\[\[mock ([^\]]{0,500})\]\]/;
@@ -44,6 +48,8 @@ export type ControlSources = {
   readonly metadata: unknown;
   /** The last user message, or an embeddings input. */
   readonly text: string;
+  /** The model that is called. */
+  readonly model: string;
 };
 
 export type ControlsResult =
@@ -66,7 +72,9 @@ export function parseControls(sources: ControlSources): ControlsResult {
     const value = sources.headers[header];
     if (value !== undefined) found.set(name, String(value));
   }
-  return found.size === 0 ? NONE : toControls(found);
+  const model = found.get("model");
+  if (found.size === 0 || (model !== undefined && model !== sources.model)) return NONE;
+  return toControls(found);
 }
 
 /** Whether a directive may stand in the text. */
@@ -86,7 +94,8 @@ function readDirective(text: string, found: Map<string, string>): string | undef
     if (word === "") continue;
     const at = word.indexOf("=");
     const name = word.slice(0, at);
-    if (at < 0 || (name !== "fault" && !Object.hasOwn(NUMBERS, name))) return word;
+    const known = Object.hasOwn(NUMBERS, name) || TEXT_NAMES.some((one) => one === name);
+    if (at < 0 || !known) return word;
     found.set(name, word.slice(at + 1));
   }
   return undefined;
@@ -95,6 +104,11 @@ function readDirective(text: string, found: Map<string, string>): string | undef
 function toControls(found: ReadonlyMap<string, string>): ControlsResult {
   const controls: { -readonly [K in keyof Controls]: Controls[K] } = {};
   for (const [name, text] of found) {
+    if (name === "model") continue;
+    if (name === "answer") {
+      controls.answer = text.replaceAll("+", " ");
+      continue;
+    }
     if (name === "fault") {
       controls.fault = parseFaultSpec(text);
       if (controls.fault === undefined) return { ok: false, error: badRequest(`Unknown mock fault '${text}'.`) };

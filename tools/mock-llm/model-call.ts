@@ -66,7 +66,8 @@ export function readRequest<T extends { readonly model: string }>(
   const parsed = endpoint.parse(body);
   if (!parsed.ok) return parsed;
   const { request } = parsed;
-  const read = parseControls({ headers, metadata: body["metadata"], text: endpoint.directiveText(request) });
+  const text = endpoint.directiveText(request);
+  const read = parseControls({ headers, metadata: body["metadata"], text, model: request.model });
   if (!read.ok) return read;
   return { ok: true, request, controls: read.controls, key: requestKey(endpoint.path, body) };
 }

@@ -54,12 +54,12 @@ describe("request hashes", () => {
 });
 
 describe("controls", () => {
-  const none = { headers: {}, metadata: undefined, text: "" };
+  const none = { headers: {}, metadata: undefined, text: "", model: "m1" };
 
   test("headers win over metadata, metadata over the directive", () => {
     const text = "hi [[mock latency_ms=1 ttft_ms=2 itl_ms=3 fault=429:2]]";
     const metadata = { mock_latency_ms: 10, mock_ttft_ms: "20", other: "x" };
-    const read = parseControls({ headers: { "x-mock-latency-ms": "100" }, metadata, text });
+    const read = parseControls({ headers: { "x-mock-latency-ms": "100" }, metadata, text, model: "m1" });
     assert.deepEqual(read, {
       ok: true,
       controls: { latency_ms: 100, ttft_ms: 20, itl_ms: 3, fault: { fault: 429, attempts: 2 } },
@@ -80,6 +80,13 @@ describe("controls", () => {
       if (!read.ok) assert.equal(read.error.status, 400);
     });
   }
+
+  test("may be for one model alone", () => {
+    const text = "hi [[mock model=m1 answer=It+is+so. logprob=-2]]";
+    const read = (model: string) => parseControls({ ...none, text, model });
+    assert.deepEqual(read("m1"), { ok: true, controls: { answer: "It is so.", logprob: -2 } });
+    assert.deepEqual(read("m2"), { ok: true, controls: {} });
+  });
 
   test("no text makes it throw", () => {
     fc.assert(fc.property(fc.string(), (text) => void parseControls({ ...none, text: `[[mock ${text}]]` })));

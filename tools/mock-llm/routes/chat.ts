@@ -57,10 +57,12 @@ function chatReply(mock: Mock, input: ReplyInput<ChatRequest>): Reply {
 
 function complete(mock: Mock, { controls, key, request }: ReplyInput<ChatRequest>): Completion {
   mock.sequence += 1;
-  const recorded = recordedAnswer(mock.recordings, withoutDirective(request.last_user_text), request.model, {
-    weak_models: mock.options.weak_models ?? [],
-    strong_models: mock.options.strong_models ?? [],
-  });
+  const recorded =
+    controls.answer ??
+    recordedAnswer(mock.recordings, withoutDirective(request.last_user_text), request.model, {
+      weak_models: mock.options.weak_models ?? [],
+      strong_models: mock.options.strong_models ?? [],
+    });
   const mean = controls.logprob ?? meanLogprob(key, mock.seed);
   return {
     id: `chatcmpl-${key.replace(/[^A-Za-z0-9]/g, "0")}${mock.sequence.toString(36)}`,
