@@ -119,9 +119,11 @@ function unitAt(tokens: readonly Token[], at: number): Quantity | undefined {
   const { lower = "", raw = "" } = tokens[at] ?? {};
   const currency = CURRENCIES.get(raw);
   if (currency !== undefined) return { kind: "unit", value: currency, length: 1 };
-  const area = /^(?:square|sq|cubic)$/.test(lower) ? units.get(tokens[at + 1]?.lower ?? "") : undefined;
+  const area = /^(?:square|sq|cubic)$/.test(lower) ? unitsBesideNumbers.get(tokens[at + 1]?.lower ?? "") : undefined;
   if (area !== undefined) return { kind: "unit", value: `${lower[0]}-${area}`, length: 2 };
   if (/^m[²³]$/.test(lower)) return { kind: "unit", value: lower === "m²" ? "s-metre" : "c-metre", length: 1 };
+  if (lower === "kilowatt" && /^hours?$/.test(tokens[at + 1]?.lower ?? ""))
+    return { kind: "unit", value: "kwh", length: 2 };
   const speed =
     /^(?:miles|km|kilometres|kilometers)$/.test(lower) && /^(?:\/|per|an)$/.test(tokens[at + 1]?.lower ?? "");
   if (speed && /^h(?:our|r)?$/.test(tokens[at + 2]?.lower ?? "")) {
@@ -131,7 +133,7 @@ function unitAt(tokens: readonly Token[], at: number): Quantity | undefined {
   const beside =
     /\d/.test(before) || NUMERALS.has(before) || MULTIPLES.has(before) || /^(?:one|a|°|degrees)$/.test(before);
   const value = (beside ? unitsBesideNumbers : units).get(lower);
-  if (value === undefined || (before === "a" && lower.length < 3)) return undefined;
+  if (value === undefined || (before === "a" && lower.length < 3) || tokens[at + 1]?.lower === "old") return undefined;
   return { kind: "unit", value, length: 1 };
 }
 
@@ -147,6 +149,8 @@ const BEFORE_PERIOD: ReadonlyMap<string, string> = new Map(
     every: "each",
     each: "each",
     per: "each",
+    a: "each",
+    an: "each",
   }),
 );
 
@@ -154,6 +158,9 @@ function calendarAt(tokens: readonly Token[], at: number): Quantity | undefined 
   const { lower = "" } = tokens[at] ?? {};
   const next = tokens[at + 1]?.lower ?? "";
   const before = BEFORE_PERIOD.get(lower);
+  const third = tokens[at + 2]?.lower;
+  if (lower === "day" && (third === "tomorrow" || third === "yesterday"))
+    return { kind: "calendar", value: `${next} ${third}`, length: 3 };
   const period = PERIODS.get(next) ?? CALENDAR.get(next);
   if (before !== undefined && period !== undefined && !(DOUBTFUL.has(next) && before === "each")) {
     return { kind: "calendar", value: before === "each" ? period : `${before} ${period}`, length: 2 };

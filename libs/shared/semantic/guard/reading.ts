@@ -1,6 +1,7 @@
 /** What the checks look at in a text: its words, each with what it stands for. Pure, in linear time. */
 import { quantityAt } from "./quantities.ts";
 import { stem } from "./stem.ts";
+import { POLITENESS } from "./tables/frame-words.ts";
 import { type Token, tokensOf } from "./tokens.ts";
 import { concepts, frameWords, functionWords, gazetteer, type Pole, phrases, poles } from "./vocabulary.ts";
 
@@ -28,7 +29,8 @@ export type Reading = {
 };
 
 export function read(text: string): Reading {
-  const { tokens, code } = tokensOf(text);
+  const { tokens: all, code } = tokensOf(text);
+  const tokens = all.slice(politeness(all));
   const shouted = isShouted(tokens);
   const words: Word[] = [];
   for (let at = 0; at < tokens.length; ) {
@@ -38,6 +40,14 @@ export function read(text: string): Reading {
   }
   const known = new Set(words.flatMap(({ lower, stem, key }) => [lower, stem, key]));
   return { text, words: withParticles(words), code, known };
+}
+
+const POLITE = POLITENESS.map((phrase) => phrase.split(" "));
+
+/** Tokens at the beginning that ask for an answer and say nothing of it. */
+function politeness(tokens: readonly Token[]): number {
+  const found = POLITE.find((phrase) => phrase.every((word, at) => tokens[at]?.lower === word));
+  return found === undefined || found.length === tokens.length ? 0 : found.length;
 }
 
 /** Capitals tell nothing where most words have them. */
@@ -74,6 +84,11 @@ function phraseAt(tokens: readonly Token[], at: number): readonly [string, numbe
   return found === undefined ? undefined : [found.join("_"), found.length];
 }
 
+const PRONOUNS = new Map([
+  ["me", "i"],
+  ["him", "he"],
+  ["them", "they"],
+]);
 const SIGN = /^[-+*/<>=%^&|!~°.]+$/;
 
 function single(tokens: readonly Token[], at: number, shouted: boolean): Word {
@@ -97,8 +112,8 @@ function single(tokens: readonly Token[], at: number, shouted: boolean): Word {
   return {
     lower,
     stem: base,
-    key: place ?? concepts.get(base) ?? base,
-    kind: acronym || (capital && kind === "frame") ? "content" : kind,
+    key: place ?? PRONOUNS.get(lower) ?? concepts.get(base) ?? base,
+    kind: acronym ? "content" : kind,
     poles: poles.get(lower) ?? poles.get(base) ?? NO_POLES,
     name: exact || place !== undefined || acronym || capital,
     exact,

@@ -6,7 +6,7 @@ read read;wrote write;written write;began begin;begun begin;broke break;broken b
 spoken speak;stole steal;stolen steal;ate eat;eaten eat;fell fall;fallen fall;gave give;given give;rose rise;risen rise;took take;taken take;saw see;seen see;
 knew know;known know;grew grow;grown grow;threw throw;thrown throw;flew fly;flown fly;drew draw;drawn draw;ran run;sang sing;sung sing;swam swim;taught teach;
 caught catch;thought think;brought bring;fought fight;sought seek;built build;found find;held hold;told tell;made make;said say;heard hear;stood stand;
-understood understand;became become;came come;went go;gone go;got get;gotten get;hid hide;hidden hide;froze freeze;frozen freeze;wore wear;worn wear;
+understood understand;became become;came come;went go;gone go;got get;gotten get;hid hide;froze freeze;frozen freeze;wore wear;worn wear;
 beat beat;beaten beat;bit bite;bitten bite;forgot forget;forgotten forget;woke wake;woken wake;shown show;proven prove;born bear;
 men man;women woman;people person;children child;feet foot;teeth tooth;mice mouse;wolves wolf;knives knife;wives wife;lives life;leaves leaf;
 better good;more more;less less;was be;were be;is be;are be;am be;been be;being be;did do;does do;done do;has have;had have;having have`
@@ -32,7 +32,8 @@ function inflected(word: string): string {
   if (word.endsWith("ied") && word.length > 4) return `${word.slice(0, -3)}y`;
   for (const ending of ["ing", "ed"]) {
     const base = word.slice(0, -ending.length);
-    if (word.endsWith(ending) && base.length >= 3 && /[aeiouy]/.test(base)) return single(base);
+    if (word.endsWith(ending) && base.length >= 3 && /[aeiouy]/.test(base))
+      return /[^aeiouy]at$/.test(base) ? `${base}e` : single(base);
   }
   return word;
 }

@@ -101,6 +101,7 @@ const PLAIN: ReadonlyMap<string, readonly string[]> = new Map(
     gonna: "going to",
     wanna: "want to",
     unable: "not able",
+    everyday: "every day",
   }).map(([word, instead]) => [word, instead.split(" ")]),
 );
 

@@ -19,5 +19,10 @@ function isQuoted(span: string, left: Reading, right: Reading): boolean {
 const PUNCTUATION = new Set(["-", "--", "...", "..", "/", "&", "!", "!!", "°", "."]);
 
 function signsOf({ words }: Reading): readonly string[] {
-  return words.filter(({ kind, lower }) => kind === "sign" && !PUNCTUATION.has(lower)).map(({ lower }) => lower);
+  return words
+    .filter(({ kind, lower }, at) => {
+      const isBetween = words[at - 1]?.kind === "number" && words[at + 1]?.kind === "number";
+      return kind === "sign" && (isBetween || !PUNCTUATION.has(lower));
+    })
+    .map(({ lower }) => lower);
 }

@@ -1,22 +1,24 @@
 /** Who does what to whom, and from where to where: the same words in turned roles. Pure. */
-import { isContent } from "../difference.ts";
+import { closeness, isContent } from "../difference.ts";
 import type { Reading, Word } from "../reading.ts";
 
 /** Words looked at in a text, for the time that it takes. */
 const WORDS_MAX = 80;
+const CLOSE_ROLES = 0.4;
+const CLOSE_TURNED = 0.75;
 /** Words that stand between two that are related. */
 const REACH = 6;
 const RELATIONS = new Set(
-  "to into onto from with by than before after of over for on in minus under against until than without toward towards".split(
-    " ",
-  ),
+  "to into onto from with by than before after of minus against until without toward towards".split(" "),
 );
 const EVEN = new Set("and or vs versus".split(" "));
 
 export function directionDiffers(left: Reading, right: Reading): boolean {
   const here = left.words.slice(0, WORDS_MAX);
   const there = right.words.slice(0, WORDS_MAX);
-  return rolesDiffer(here, there) || isTurned(here, there) || voiceDiffers(here, there);
+  const close = closeness(left, right);
+  if (close < CLOSE_ROLES) return false;
+  return rolesDiffer(here, there) || (close >= CLOSE_TURNED && (isTurned(here, there) || voiceDiffers(here, there)));
 }
 
 /** One word is where it comes from in one text and where it goes to in the other. */
@@ -31,7 +33,7 @@ function rolesDiffer(left: readonly Word[], right: readonly Word[]): boolean {
 }
 
 const OUT = new Set(["from"]);
-const IN = new Set(["to", "into", "onto", "towards", "toward"]);
+const IN = new Set(["to", "into", "onto", "towards", "toward", "until", "till"]);
 
 /** "far from A to B" says nothing of a direction. */
 function endsOf(words: readonly Word[]): ReadonlyMap<string, "from" | "to"> {
@@ -63,13 +65,35 @@ function isTurned(left: readonly Word[], right: readonly Word[]): boolean {
   for (const [at, pivot] of left.entries()) {
     const there = places.get(pivot.key);
     if (there === undefined || !isPivot(left, at) || !isPivot(right, there)) continue;
-    const before = left.slice(Math.max(0, at - REACH), at).filter(isPartner);
-    const after = left.slice(at + 1, at + 1 + REACH).filter(isPartner);
+    const moved = (word: Word, place: number) =>
+      isPartner(word) && !keepsCase(left, place, right, places.get(word.key));
+    const before = left.slice(0, at).filter((word, place) => place >= at - REACH && moved(word, place));
+    const after = left.slice(at + 1, at + 1 + REACH).filter((word, place) => moved(word, at + 1 + place));
     const goesBehind = before.some((word) => isBetween(places.get(word.key), there, there + REACH));
     const comesBefore = after.some((word) => isBetween(places.get(word.key), there - REACH - 1, there - 1));
     if (goesBehind && comesBefore) return true;
   }
   return false;
+}
+
+const CASES =
+  /^(?:in|on|at|for|from|to|into|with|by|of|than|after|before|during|without|about|under|over|through|via|using|when|if|while)$/;
+
+/** "in Perl" stays what it is wherever it stands. */
+function keepsCase(left: readonly Word[], at: number, right: readonly Word[], there: number | undefined): boolean {
+  const here = caseOf(left, at);
+  return here !== undefined && there !== undefined && here === caseOf(right, there);
+}
+
+/** The preposition before a word, articles and two words of its own passed over. */
+function caseOf(words: readonly Word[], at: number): string | undefined {
+  for (let place = at - 1; place >= Math.max(0, at - 3); place -= 1) {
+    const { lower = "", kind } = words[place] ?? {};
+    if (CASES.test(lower)) return lower;
+    if (kind === "function" && !/^(?:a|an|the|my|your|our|his|her|their|this|that|it|is|i)$/.test(lower))
+      return undefined;
+  }
+  return undefined;
 }
 
 function isBetween(place: number | undefined, above: number, upTo: number): boolean {
@@ -100,19 +124,18 @@ function isPartner(word: Word): boolean {
 
 const BE = /^(?:is|are|was|were|be|been|being|get|got)$/;
 
-/** "was taught by". */
+/** "is locked", "was taught by". */
 function isPassive(words: readonly Word[]): boolean {
-  const by = words.findIndex(({ lower }) => lower === "by" || lower === "whom");
-  return (
-    by > 0 &&
-    words.slice(0, by).some(({ lower }) => BE.test(lower)) &&
-    words.slice(0, by).some(({ lower }) => /(?:ed|en|wn|ht|ld|lt|nt|id|un|it)$/.test(lower))
+  return words.some(
+    ({ lower }, at) =>
+      BE.test(lower) &&
+      words.slice(at + 1, at + 5).some((word) => /..(?:ed|en|wn|ght|ld)$/.test(word.lower) && word.stem !== word.lower),
   );
 }
 
 /** "Who taught her" and "who was taught by her" have the same words in the same order and turned roles. */
 function voiceDiffers(left: readonly Word[], right: readonly Word[]): boolean {
-  if (isPassive(left) === isPassive(right)) return false;
+  if (isPassive(left) === isPassive(right) || ![...left, ...right].some(({ lower }) => lower === "by")) return false;
   const here = left.filter(isAsked).map(({ key }) => key);
   const there = right.filter(isAsked).map(({ key }) => key);
   return here.length > 2 && here.length === there.length && here.every((key, at) => key === there[at]);

@@ -1,54 +1,57 @@
 /** Named things that differ, and other things put in their place. Pure. */
-import { isContent, onlyIn } from "../difference.ts";
+import { closeness, isContent, onlyIn } from "../difference.ts";
 import type { Reading, Word } from "../reading.ts";
+
+const CLOSE_ALONE = 0.6;
+const CLOSE_BOTH = 0.3;
+const SAME_PREFIX = 5;
 
 /** A name that the other text has in no form. */
 export function namesDiffer(left: Reading, right: Reading): boolean {
   const here = unmatched(left, right);
   const there = unmatched(right, left);
-  return here.length > 0 && there.length > 0
-    ? true
-    : [...here, ...there].some(({ exact }) => exact) || here.length + there.length > 0;
+  if (here.length + there.length === 0) return false;
+  const aside = new Set([...here, ...there]);
+  const close = closeness(left, right, (word) => aside.has(word));
+  return close >= (here.length > 0 && there.length > 0 ? CLOSE_BOTH : CLOSE_ALONE);
 }
 
 function unmatched(here: Reading, there: Reading): readonly Word[] {
-  const names = onlyIn(here, there, ({ name, kind }) => name && (kind === "content" || kind === "frame"));
-  return names.filter((word) => !isSpelledOut(word, there, here) && !isJoined(word, here, there));
+  const names = onlyIn(here, there, ({ name, kind }) => name && kind === "content");
+  return names.filter(
+    (word) => !isSpelledOut(word, there, here) && !isJoined(word, here, there) && !isPart(word, here, there),
+  );
+}
+
+/** "Donald" beside a "Trump" that both have. */
+function isPart(word: Word, { words }: Reading, there: Reading): boolean {
+  const at = words.indexOf(word);
+  return [words[at - 1], words[at + 1]].some(
+    (near) => near?.name === true && !word.exact && there.known.has(near.lower),
+  );
 }
 
 /** "ML" where the other has "machine learning", and the words of "machine learning" where the other has "ML". */
 function isSpelledOut({ lower }: Word, there: Reading, here: Reading): boolean {
   if (lower.length >= 2 && lower.length <= 6 && initials(there).includes(lower)) return true;
   const at = here.words.findIndex((word) => word.lower === lower);
+  const around = initialsAround(here, at);
   return there.words.some(
-    ({ lower: short }) => short.length >= 2 && short.length <= 6 && covers(initialsFrom(here, at), short),
+    ({ lower: short, name }) => name && short.length >= 2 && short.length <= 6 && around.includes(short),
   );
 }
 
 function initials({ words }: Reading): string {
-  return words
-    .filter(({ kind }) => kind !== "function" && kind !== "sign")
-    .map(({ lower }) => lower[0] ?? "")
-    .join("");
+  return words.map(({ kind, lower }) => (kind === "function" || kind === "sign" ? "" : lower[0])).join("");
 }
 
-/** Initials of the words around a place, a few to each side. */
-function initialsFrom({ words }: Reading, at: number): string {
-  return words
-    .slice(Math.max(0, at - 5), at + 6)
-    .filter(({ kind }) => kind !== "function")
-    .map(({ lower }) => lower[0] ?? "")
-    .join("");
-}
-
-function covers(letters: string, short: string): boolean {
-  return letters.includes(short);
+function initialsAround({ words }: Reading, at: number): string {
+  return initials({ words: words.slice(Math.max(0, at - 5), at + 6) } as Reading);
 }
 
 /** "facebook" and "face book". */
 function isJoined({ lower }: Word, here: Reading, there: Reading): boolean {
-  const pairs = there.words.slice(1).map((word, at) => `${there.words[at]?.lower}${word.lower}`);
-  if (pairs.includes(lower)) return true;
+  if (there.words.some((word, at) => at > 0 && there.words[at - 1]?.lower + word.lower === lower)) return true;
   const at = here.words.findIndex((word) => word.lower === lower);
   const around = [here.words[at - 1]?.lower + lower, lower + (here.words[at + 1]?.lower ?? "")];
   return around.some((joined) => there.known.has(joined));
@@ -58,9 +61,32 @@ function isJoined({ lower }: Word, here: Reading, there: Reading): boolean {
 export function thingsDiffer(left: Reading, right: Reading): boolean {
   const here = onlyIn(left, right, isThing);
   const there = onlyIn(right, left, isThing);
-  if (here.length === 0 || there.length === 0) return false;
+  if (here.length === 0 || there.length === 0 || here.length + there.length > 4) return false;
+  if (here.every((word) => there.some((other) => isKin(word, other)))) return false;
   const shared = left.words.filter((word) => isContent(word) && right.known.has(word.key)).length;
-  return inOneFrame(left, right) || (here.length === 1 && there.length === 1 && shared >= 2);
+  return (
+    inOneFrame(left, right) ||
+    (here.length === 1 && there.length === 1 && shared >= 2 && bothAreNouns(here, there, left, right))
+  );
+}
+
+/** A word after a preposition or an article names what it is about; another word there is another thing. */
+function bothAreNouns(here: readonly Word[], there: readonly Word[], left: Reading, right: Reading): boolean {
+  return isNoun(here[0], left) && isNoun(there[0], right);
+}
+
+const LEADS = /^(?:a|an|the|my|your|our|his|her|of|in|on|at|for|from|with|to|about|some|any|i|into)$/;
+
+function isNoun(word: Word | undefined, { words }: Reading): boolean {
+  const before = word === undefined ? undefined : words[words.indexOf(word) - 1];
+  return before === undefined || before.kind === "content" || LEADS.test(before.lower);
+}
+
+/** "programmer" and "programming". */
+function isKin({ lower: left }: Word, { lower: right }: Word): boolean {
+  let same = 0;
+  while (same < left.length && left[same] === right[same]) same += 1;
+  return same >= SAME_PREFIX && Math.max(left.length, right.length) - same <= 4;
 }
 
 function isThing(word: Word): boolean {

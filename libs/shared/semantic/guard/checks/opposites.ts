@@ -1,9 +1,10 @@
 /** Negation and opposite words. Pure. */
+import { closeness } from "../difference.ts";
 import type { Reading, Word } from "../reading.ts";
 import { stem } from "../stem.ts";
 
 const NEGATIVE = new Set(
-  "not no never without none nobody nothing nowhere neither nor hardly barely lack lacks lacking except excluding unless ne pas nicht kein keine keinen ohne sin sans senza não niet geen".split(
+  "not no non never without none nobody nothing nowhere neither nor hardly barely lack lacks lacking except excluding unless ne pas nicht kein keine keinen ohne sin sans senza não niet geen".split(
     " ",
   ),
 );
@@ -19,6 +20,13 @@ const PREFIXED = new Set(
     .split(/\s+/)
     .flatMap((word) => [word, stem(word)]),
 );
+
+const CLOSE_ALONE = 0.6;
+const CLOSE_BOTH = 0.3;
+
+function isAside({ poles, lower }: Word): boolean {
+  return poles.length > 0 || unprefixed(lower) !== undefined;
+}
 
 type Signs = { readonly negations: number; readonly poles: ReadonlyMap<number, number> };
 
@@ -43,7 +51,7 @@ function signsOf({ words }: Reading, other: Reading): Signs {
 export function negationDiffers(left: Reading, right: Reading): boolean {
   const here = signsOf(left, right);
   const there = signsOf(right, left);
-  if (here.negations === there.negations) return false;
+  if (here.negations === there.negations || closeness(left, right, isAside) < CLOSE_ALONE) return false;
   return !(Math.abs(here.negations - there.negations) === 1 && opposed(here, there) === 1);
 }
 
@@ -51,7 +59,8 @@ export function polarityDiffers(left: Reading, right: Reading): boolean {
   const here = signsOf(left, right);
   const there = signsOf(right, left);
   const count = opposed(here, there);
-  return count > 0 && !(count === 1 && Math.abs(here.negations - there.negations) === 1);
+  if (count === 0 || closeness(left, right, isAside) < CLOSE_BOTH) return false;
+  return !(count === 1 && Math.abs(here.negations - there.negations) === 1);
 }
 
 /** Axes of which one text has one end alone and the other text the other. */

@@ -1,5 +1,5 @@
 /** What kind of question it is: its question word, its modal verb, its tense. Pure. */
-import { isContent, onlyIn, sameContent } from "../difference.ts";
+import { closeness, isContent, onlyIn } from "../difference.ts";
 import type { Reading, Word } from "../reading.ts";
 
 type Asked =
@@ -24,12 +24,15 @@ const AFTER_HOW: ReadonlyMap<string, Asked> = new Map([
   ["frequently", "how often"],
   ["old", "how old"],
   ["far", "how far"],
+  ["fast", "how fast"],
+  ["quickly", "how fast"],
+  ["soon", "how fast"],
 ]);
 /** "what is the reason" is why, "at what time" is when. */
 const NOUNS: ReadonlyMap<string, Asked> = new Map(
   Object.entries({
     reason: "why",
-    time: "when",
+    time: "time",
     date: "when",
     year: "when",
     day: "when",
@@ -57,26 +60,30 @@ const NOUNS: ReadonlyMap<string, Asked> = new Map(
     steps: "how",
     frequency: "how often",
     process: "how",
-    makes: "why",
-    made: "why",
-    keeps: "why",
-    causes: "why",
-    caused: "why",
   } as const),
 );
 const REACH = 4;
+const VERB = /^(?:is|are|was|were|do|does|did|will|would|can|could|should|must|may|has|have|had|to|shall|am)$/;
 
+/** A "when" or "where" that begins a clause, as in "when it rains", asks nothing. */
 function askedOf({ words }: Reading): Asked | undefined {
+  let clause: Asked | undefined;
   for (const [at, { lower }] of words.entries()) {
-    if (lower === "how") return AFTER_HOW.get(words[at + 1]?.lower ?? "") ?? "how";
-    if (lower === "why" || lower === "when" || lower === "where") return lower;
+    const next = words[at + 1]?.lower ?? "";
+    if (lower === "how") return AFTER_HOW.get(next) ?? "how";
+    if (lower === "why") return lower;
+    if (lower === "when" || lower === "where") {
+      if (VERB.test(next)) return lower;
+      clause ??= lower;
+    }
     if (lower === "who" || lower === "whom" || lower === "whose") return "who";
     if (lower === "what" || lower === "which") return nounAfter(words, at) ?? "what";
   }
-  return undefined;
+  return clause;
 }
 
 function nounAfter(words: readonly Word[], at: number): Asked | undefined {
+  if (/^(?:makes|made|causes|caused)$/.test(words[at + 1]?.lower ?? "")) return "why";
   for (const { lower } of words.slice(at + 1, at + 1 + REACH)) {
     const asked = NOUNS.get(lower);
     if (asked !== undefined) return asked;
@@ -84,25 +91,45 @@ function nounAfter(words: readonly Word[], at: number): Asked | undefined {
   return undefined;
 }
 
-/** A "why" and a "how" never meet; a "what" meets any, unless it alone is what differs. */
+const CLOSE = 0.6;
+const FACTS = /^(?:who|when|where|why)$/;
+
+/** Where only the question word differs it decides; else only "why", "when", "where" and "who" against another of them, or "why" against "how". */
 export function questionDiffers(left: Reading, right: Reading): boolean {
   const here = askedOf(left);
   const there = askedOf(right);
-  if (here === undefined || there === undefined || here === there) return false;
-  if (here !== "what" && there !== "what") return !meets(here, there);
-  const other = here === "what" ? there : here;
-  return other !== "how" && other !== "how much" && sameFrame(left, right);
+  if (here === undefined || there === undefined || here === there || meets(here, there)) return false;
+  if (sameFrame(left, right)) return !(here === "what" && there === "how") && !(here === "how" && there === "what");
+  const isFact = FACTS.test(here) && FACTS.test(there);
+  const isHow =
+    (here === "how" || there === "how") && (here === "why" || there === "why" || here === "when" || there === "when");
+  const isAmount = here.startsWith("how ") && there.startsWith("how ");
+  return (isFact || isHow || isAmount || isFactAndAmount(here, there)) && closeness(left, right) >= CLOSE;
 }
 
-function meets(here: Asked, there: Asked): boolean {
-  const both = new Set([here, there]);
-  if (both.has("how"))
-    return both.has("how much") || both.has("how far") || both.has("how many") || both.has("how often");
-  return both.has("how long") && both.has("how many");
+function isFactAndAmount(here: Asked, there: Asked): boolean {
+  return (FACTS.test(here) && there.startsWith("how ")) || (FACTS.test(there) && here.startsWith("how "));
 }
+
+/** Two that may ask for the same. */
+function meets(here: Asked, there: Asked): boolean {
+  const [first = "", second = ""] = [here, there].sort();
+  return MEETING.has(`${first}, ${second}`);
+}
+
+const MEETING = new Set([
+  "how long, time",
+  "time, when",
+  "how fast, time",
+  "how fast, how long",
+  "how fast, when",
+  "how long, how many",
+  "how many, how much",
+  "how old, when",
+]);
 
 function sameFrame(left: Reading, right: Reading): boolean {
-  const isSaid = (word: Word) => isContent(word) || word.kind === "frame";
+  const isSaid = (word: Word) => isContent(word) || (word.kind === "frame" && !NOUNS.has(word.lower));
   return onlyIn(left, right, isSaid).length === 0 && onlyIn(right, left, isSaid).length === 0;
 }
 
@@ -129,7 +156,7 @@ const MOODS: ReadonlyMap<string, Mood> = new Map(
 export function modalityDiffers(left: Reading, right: Reading): boolean {
   const here = moodsOf(left);
   const there = moodsOf(right);
-  if (here.size !== 1 || there.size !== 1) return false;
+  if (here.size !== 1 || there.size !== 1 || closeness(left, right) < CLOSE) return false;
   return [...here][0] !== [...there][0];
 }
 
@@ -150,8 +177,10 @@ function moodsOf({ words }: Reading): ReadonlySet<Mood> {
   return moods;
 }
 
-type Tense = "past" | "present" | "future";
-const TENSES: ReadonlyMap<string, Tense> = new Map(
+type Tense = "past" | "perfect" | "present" | "future" | "conditional";
+type Told = { readonly tense: Tense /** By the verb itself: "who won". */; readonly lexical: boolean };
+
+const AUXILIARIES: ReadonlyMap<string, Tense> = new Map(
   Object.entries({
     is: "present",
     are: "present",
@@ -161,74 +190,89 @@ const TENSES: ReadonlyMap<string, Tense> = new Map(
     was: "past",
     were: "past",
     did: "past",
-    happened: "past",
-    won: "past",
-    wrote: "past",
-    taught: "past",
     will: "future",
     shall: "future",
-    gone: "past",
-    happens: "present",
-    caused: "past",
-    rose: "past",
-    fell: "past",
-    led: "past",
-    began: "past",
-    took: "past",
-    made: "past",
-    sold: "past",
-    bought: "past",
-    came: "past",
-    said: "past",
-    went: "past",
-    invented: "past",
-    leads: "present",
-    wins: "present",
-    causes: "present",
+    would: "conditional",
   } as const),
 );
+const PAST = new Set(
+  "happened won wrote taught caused rose fell led began took made sold bought came said went invented ran gave got grew left lost paid spent".split(
+    " ",
+  ),
+);
+const PRESENT = new Set(
+  "happens wins writes teaches causes rises falls leads begins takes makes sells comes says goes runs gives pays".split(
+    " ",
+  ),
+);
+const MODALS = /^(?:can|could|may|might|should|must)$/;
+/** What happened once: it is told in the past or as a fact of now. */
+const ONCE =
+  /^(?:born|birthplace|died|wrote|written|author|invented|inventor|founded|founder|discovered|built|composer|painted)$/;
 
 /** The tense of the first verb that tells it. */
-function tenseOf({ words }: Reading): Tense | undefined {
-  for (const [at, word] of words.entries()) {
-    const next = words[at + 1]?.lower;
-    if (word.lower === "used" && next === "to" && !/^(?:is|are|be|get|getting)$/.test(words[at - 1]?.lower ?? ""))
-      return "past";
-    if (
-      /^(?:is|are|am)$/.test(word.lower) &&
-      words.slice(at + 1, at + 8).some(({ lower }, index, rest) => lower === "going" && rest[index + 1]?.lower === "to")
-    )
-      return "future";
-    if (isPastAfterWho(words, at)) return "past";
-    const tense = TENSES.get(word.lower);
-    if (tense !== undefined) return next === "used" && tense === "past" ? "past" : tense;
+function tenseOf({ words }: Reading): Told | undefined {
+  for (const [at, { lower }] of words.entries()) {
+    const next = words[at + 1]?.lower ?? "";
+    const before = words[at - 1]?.lower ?? "";
+    if (lower === "used" && next === "to" && !/^(?:is|are|be|get|getting)$/.test(before))
+      return { tense: "past", lexical: false };
+    if (/^(?:is|are|am)$/.test(lower) && isGoing(words, at)) return { tense: "future", lexical: false };
+    if (/^(?:is|are)$/.test(lower) && before === "what" && isToldLater(words, at)) continue;
+    if (MODALS.test(lower)) return next === "have" ? { tense: "past", lexical: false } : undefined;
+    if (/^(?:has|have|had)$/.test(lower) && isPerfect(words, at)) return { tense: "perfect", lexical: false };
+    if (PAST.has(lower) || (/^(?:who|which|what)$/.test(before) && /..ed$/.test(lower)))
+      return { tense: "past", lexical: true };
+    if (PRESENT.has(lower)) return { tense: "present", lexical: true };
+    const tense = AUXILIARIES.get(lower);
+    if (tense === "conditional")
+      return words.slice(at, at + 4).some((word) => word.lower === "have")
+        ? { tense: "past", lexical: false }
+        : { tense, lexical: false };
+    if (tense !== undefined) return { tense, lexical: false };
   }
   return undefined;
 }
 
-function isPastAfterWho(words: readonly Word[], at: number): boolean {
-  const before = words[at - 1]?.lower ?? "";
-  return /^(?:who|which|what)$/.test(before) && /..ed$/.test(words[at]?.lower ?? "");
+function isGoing(words: readonly Word[], at: number): boolean {
+  return words
+    .slice(at + 1, at + 8)
+    .some(({ lower }, index, rest) => lower === "going" && rest[index + 1]?.lower === "to");
 }
 
-const PERFECT = /^(?:has|have|been|had)$/;
+/** "What is the date it was sent?" */
+function isToldLater(words: readonly Word[], at: number): boolean {
+  const later = words.slice(at + 3);
+  return (
+    later.some(({ lower }) => /^(?:was|were|did|will)$/.test(lower) || PAST.has(lower)) ||
+    /..ed$/.test(later.at(-1)?.lower ?? "")
+  );
+}
+
+function isPerfect(words: readonly Word[], at: number): boolean {
+  return words
+    .slice(at + 1, at + 6)
+    .some(
+      ({ lower, stem }) =>
+        /^(?:been|gone|done|seen|had)$/.test(lower) || (/..(?:ed|en)$/.test(lower) && stem !== lower),
+    );
+}
+
+const CLOSE_TENSE = 0.75;
 
 /** Past against present or future; present against future where nothing else differs. */
 export function tenseDiffers(left: Reading, right: Reading): boolean {
   const here = tenseOf(left);
   const there = tenseOf(right);
-  if (here === undefined || there === undefined || here === there)
-    return oldOnly(left) !== oldOnly(right) && here === there && sameContent(left, right);
-  const isPerfect = [left, right].some(({ words }) => words.some(({ lower }) => PERFECT.test(lower)));
-  if (isPerfect && here !== "future" && there !== "future") return false;
-  return here === "past" || there === "past" ? isNear(left, right) : sameContent(left, right);
-}
-
-function oldOnly({ words }: Reading): boolean {
-  return words.some(({ lower }, at) => lower === "used" && words[at + 1]?.lower === "to");
-}
-
-/** One has at most a word that the other has not. */
-function isNear(left: Reading, right: Reading): boolean {
-  return onlyIn(left, right, isContent).length + onlyIn(right, left, isContent).length <= 2;
+  if (here === undefined || there === undefined || here.tense === there.tense) return false;
+  const both = [here.tense, there.tense].sort().join(", ");
+  if (both === "past, perfect" || both === "perfect, present") return false;
+  if (here.lexical !== there.lexical && both === "past, present") return false;
+  if (left.words.some(({ lower }) => ONCE.test(lower)) !== right.words.some(({ lower }) => ONCE.test(lower)))
+    return false;
+  const isNegative = (reading: Reading) => reading.known.has("not");
+  if (both === "future, present" && isNegative(left) && isNegative(right)) return false;
+  return both.includes("past") || both.includes("perfect")
+    ? closeness(left, right) >= CLOSE_TENSE
+    : closeness(left, right) === 1;
 }

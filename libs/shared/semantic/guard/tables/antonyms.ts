@@ -70,7 +70,8 @@ wide widest wider | narrow narrowest narrower
 thick thickest thicker thicken | thin thinnest thinner
 deep deepest | shallow shallowest
 near nearest closest close nearer | far farthest furthest distant further
-inside indoor indoors into | outside outdoor outdoors out_of
+inside indoor indoors | outside outdoor outdoors
+get_into go_into | get_out_of go_out_of
 above over | below under beneath underneath
 public | private
 internal inner | external outer

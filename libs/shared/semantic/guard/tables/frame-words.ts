@@ -26,3 +26,32 @@ done achieve reach handle deal manage improve order follow following according b
 without within also again instead besides exist exists existing available usually normally generally often always sometimes mostly mainly probably maybe possibly
 definitely absolutely literally big large small little high low short full whole entire complete completely total totally fully
 `;
+
+/** Beginnings that only ask politely; longer ones first. */
+export const POLITENESS: readonly string[] = `
+can you please tell me
+could you please tell me
+would you please tell me
+can you tell me
+could you tell me
+please tell me
+do you know
+does anyone know
+i would like to know
+i want to know
+i was wondering
+tell me
+is it true that
+would you say that
+can you explain
+could you explain
+please explain
+explain
+can anyone tell me
+please
+hi
+hello
+hey
+`
+  .trim()
+  .split("\n");

@@ -12,7 +12,7 @@ aws azure gcp heroku vercel netlify cloudflare digitalocean linode firebase supa
 linux ubuntu debian fedora centos redhat windows macos ios android chromeos freebsd
 git svn mercurial vim emacs vscode intellij eclipse xcode webpack vite rollup babel eslint prettier npm yarn pnpm pip conda poetry maven gradle cargo
 curl wget ssh ftp sftp http https tcp udp dns dhcp smtp imap ssl tls vpn oauth saml ldap jwt
-chrome firefox safari brave outlook thunderbird gmail hotmail excel word powerpoint sheets slides evernote onenote trello jira confluence asana
+chrome firefox safari brave outlook thunderbird gmail hotmail excel powerpoint sheets slides evernote onenote trello jira confluence asana
 slack teams zoom skype discord whatsapp telegram messenger facebook instagram twitter tiktok snapchat linkedin pinterest reddit quora youtube netflix
 spotify hulu disney hbo audible kindle amazon ebay etsy alibaba walmart ikea tesco costco uber lyft airbnb expedia paypal stripe venmo revolut
 visa mastercard amex google apple microsoft meta samsung sony nokia huawei xiaomi oneplus lenovo dell asus acer nvidia amd intel tesla toyota honda bmw

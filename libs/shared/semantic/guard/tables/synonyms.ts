@@ -92,6 +92,7 @@ cancel call_off
 send ship deliver dispatch mail
 receive get obtain acquire gain
 give grant provide
+sell sale
 keep retain hold
 save stash
 use utilise utilize employ usage
@@ -146,6 +147,7 @@ begin start
 often frequently
 frequent regular
 fast speedily
+u.s u.s.a usa
 nearest closest
 near close_to nearby
 top best
@@ -156,6 +158,11 @@ worst
 step instruction procedure process
 way method approach technique manner means
 reason why cause
+book textbook
+strategy tactic
+programming coding code program
+job vacancy
+funny hilarious
 tip advice suggestion idea recommend recommendation
 example instance
 list enumerate
