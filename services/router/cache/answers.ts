@@ -59,6 +59,6 @@ export class MergedLooks {
 
 /** No tenant, entry or request id holds a space. */
 function nameOf({ tenant, entry_id, lead }: Look): string {
-  const how = lead === undefined ? "" : lead.kind === "see" ? "see" : `take ${lead.id}`;
-  return `${tenant} ${entry_id} ${how}`;
+  if (lead === undefined) return `${tenant} ${entry_id}`;
+  return `${tenant} ${entry_id} ${lead.lane} ${lead.kind === "see" ? "" : lead.id}`;
 }

@@ -51,5 +51,6 @@ export function cacheAskOf(
     reads: true,
     writes: mode === "default",
     ...(head.deadline_ms === undefined ? {} : { deadline_ms: head.deadline_ms }),
+    lane: head.lane,
   };
 }

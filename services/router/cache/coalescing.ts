@@ -7,13 +7,21 @@
  * 3. a bound is reached (time, deadline; or too many wait already): it goes for itself;
  * 4. the service stops: a retryable error, and the record is delivered again.
  *
- * The lead's value is the request's id, so a leader that is delivered again finds itself leading. A lead ends by itself after the time
+ * Each lane has its own lead: the batch lane's takes its time. The lead's value is the request's id, so a leader that is delivered again finds itself leading. A lead ends by itself after the time
  * that anybody waits at the most.
  */
 import type { Clock, Timer } from "../../../libs/shared/clock.ts";
 import type { CacheSettings } from "../../../libs/shared/config/cache.ts";
 import { SluiceError } from "../../../libs/shared/errors.ts";
-import type { AnswerRef, CacheAnswers, KeptAnswer, Look, Sight } from "../../../libs/shared/redis/cache-answers.ts";
+import {
+  type AnswerRef,
+  type CacheAnswers,
+  type KeptAnswer,
+  LANES,
+  type Lane,
+  type Look,
+  type Sight,
+} from "../../../libs/shared/redis/cache-answers.ts";
 import type { CacheAsk } from "./contract.ts";
 
 export type Shared =
@@ -34,9 +42,10 @@ const ALONE: Shared = { kind: "alone" };
 
 type Waiter = (ended: Shared | Error) => void;
 
-/** Those of this process who ask for one entry. */
+/** Those of this process who ask for one entry in one lane. */
 type Group = {
   readonly ref: AnswerRef;
+  readonly lane: Lane;
   readonly waiters: Set<Waiter>;
   /** One of them asks Redis who leads. */
   asking: boolean;
@@ -71,14 +80,17 @@ export class Coalescing {
 
   /** A lead has ended, somebody says. */
   heard(ref: AnswerRef): void {
-    const group = this.#groups.get(nameOf(ref));
-    if (group !== undefined && !group.asking) void this.#lookAt(group);
+    for (const lane of LANES) {
+      const group = this.#groups.get(nameOf({ ...ref, lane }));
+      if (group !== undefined && !group.asking) void this.#lookAt(group);
+    }
   }
 
   /** Who keeps nothing does not lead, for nobody could have its answer. It may have another's. */
   async #see(ask: CacheAsk, stopping: AbortSignal): Promise<Shared> {
-    const { tenant, entry_id } = ask;
-    const { answer, leader } = this.#fresh(await this.#deps.looks.look({ tenant, entry_id, lead: { kind: "see" } }));
+    const { tenant, entry_id, lane } = ask;
+    const sight = await this.#deps.looks.look({ tenant, entry_id, lead: { kind: "see", lane } });
+    const { answer, leader } = this.#fresh(sight);
     if (answer !== undefined) return { kind: "answer", answer, waited: false };
     if (leader === undefined) return ALONE;
     const group = this.#groups.get(nameOf(ask)) ?? this.#open(ask, leader);
@@ -89,9 +101,10 @@ export class Coalescing {
   async #ask(ask: CacheAsk, stopping: AbortSignal): Promise<Shared> {
     const group = this.#open(ask, undefined);
     group.asking = true;
+    const { id, lane } = ask;
     const ttl_ms = this.#deps.settings.wait_ms_max;
     try {
-      const sight = await this.#deps.looks.look({ ...group.ref, lead: { kind: "take", id: ask.id, ttl_ms } });
+      const sight = await this.#deps.looks.look({ ...group.ref, lead: { kind: "take", lane, id, ttl_ms } });
       return this.#asked(group, this.#fresh(sight), ask, stopping);
     } catch (error) {
       this.#settle(group, error instanceof Error ? error : new Error(String(error)));
@@ -158,7 +171,7 @@ export class Coalescing {
   async #lookAt(group: Group): Promise<void> {
     let sight: Sight;
     try {
-      sight = this.#fresh(await this.#deps.looks.look({ ...group.ref, lead: { kind: "see" } }));
+      sight = this.#fresh(await this.#deps.looks.look({ ...group.ref, lead: { kind: "see", lane: group.lane } }));
     } catch {
       // Redis is away: the next look or the bound of the wait ends it.
       return;
@@ -172,16 +185,16 @@ export class Coalescing {
     for (const waiter of [...group.waiters]) waiter(ended);
   }
 
-  #open({ tenant, entry_id }: AnswerRef, leader: string | undefined): Group {
-    const group: Group = { ref: { tenant, entry_id }, waiters: new Set(), asking: false, leader };
-    this.#groups.set(nameOf(group.ref), group);
+  #open({ tenant, entry_id, lane }: Place, leader: string | undefined): Group {
+    const group: Group = { ref: { tenant, entry_id }, lane, waiters: new Set(), asking: false, leader };
+    this.#groups.set(nameOf({ tenant, entry_id, lane }), group);
     return group;
   }
 
   /** A group without anybody in it is forgotten: the next one asks Redis. */
   #close(group: Group): void {
-    if (group.asking || group.waiters.size > 0 || this.#groups.get(nameOf(group.ref)) !== group) return;
-    this.#groups.delete(nameOf(group.ref));
+    const name = nameOf({ ...group.ref, lane: group.lane });
+    if (!group.asking && group.waiters.size === 0 && this.#groups.get(name) === group) this.#groups.delete(name);
   }
 
   /** Not waited for: should it fail, the lead ends by itself. */
@@ -197,8 +210,10 @@ export class Coalescing {
   }
 }
 
-function nameOf({ tenant, entry_id }: AnswerRef): string {
-  return `${tenant} ${entry_id}`;
+type Place = AnswerRef & { readonly lane: Lane };
+
+function nameOf({ tenant, entry_id, lane }: Place): string {
+  return `${tenant} ${entry_id} ${lane}`;
 }
 
 function stopped(): SluiceError {

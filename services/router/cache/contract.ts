@@ -19,6 +19,8 @@ export type CacheAsk = {
   readonly writes: boolean;
   /** Nobody waits for it beyond this, epoch ms. */
   readonly deadline_ms?: number;
+  /** It waits for identical requests of its own lane alone. */
+  readonly lane: "interactive" | "batch";
 };
 
 /** An answer that is kept. */
@@ -68,6 +70,8 @@ export type Neighbour = {
 /** What a router keeps of an entry in memory. */
 export type IndexedEntry = Omit<CacheEntryHead, "embedding"> & { readonly vector?: Int8Array };
 
+export type EntryTimes = Pick<CacheEntryHead, "created_ms" | "expires_ms">;
+
 /** The view of `llm.cache` in memory: all entries, those with a vector found by meaning. */
 export interface CacheIndex {
   /** Adds or replaces. */
@@ -75,6 +79,8 @@ export interface CacheIndex {
   remove(namespace: string, entry_id: string): void;
   /** The nearest entries of a namespace that have not expired, the nearest first. */
   nearest(namespace: string, vector: Int8Array, count: number, now_ms: number): readonly Neighbour[];
+  /** Since when and until when there is an entry; undefined where there is none. */
+  times(entry: Pick<CacheEntryHead, "namespace" | "entry_id">): EntryTimes | undefined;
   /** Marks an entry as used, for eviction. */
   used(namespace: string, entry_id: string): void;
   /** Takes away what the selector names and was made until `at_ms`; @returns what went. */

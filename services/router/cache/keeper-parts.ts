@@ -4,6 +4,7 @@ import { Counter } from "prom-client";
 import { cacheTombstoneOut } from "../../../libs/shared/cache/entry-records.ts";
 import { systemClock } from "../../../libs/shared/clock.ts";
 import { unavailable } from "../../../libs/shared/errors.ts";
+import type { CacheEntryHead } from "../../../libs/shared/events/cache.ts";
 import { type InvalidateEvent, readControl } from "../../../libs/shared/events/control.ts";
 import type { InRecord } from "../../../libs/shared/kafka/ports.ts";
 import { TopicReader } from "../../../libs/shared/kafka/reader.ts";
@@ -32,8 +33,8 @@ export function createKeeper(context: ServiceContext, redis: Redis, kept: KeptPa
   const restoring = {
     ...{ answers, codec, log, clock: systemClock },
     readAll: (each: (records: readonly InRecord[]) => Promise<void>) => readAll(kafka, names.cache, each),
-    isCurrent: (entry: Parameters<typeof index.createdMs>[0] & { readonly created_ms: number }) =>
-      index.createdMs(entry) === entry.created_ms,
+    isCurrent: (entry: Pick<CacheEntryHead, "namespace" | "entry_id" | "created_ms">) =>
+      index.times(entry)?.created_ms === entry.created_ms,
     takesTurn: () => takeTurn(redis, "cache-restore", instance, RESTORE_TURN_MS),
   };
   return new CacheKeeper({

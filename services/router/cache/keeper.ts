@@ -15,7 +15,7 @@ import type { AnswerRef, CacheAnswers } from "../../../libs/shared/redis/cache-a
 import type { CacheIndex, IndexedEntry } from "./contract.ts";
 import type { LocalAnswers } from "./local.ts";
 
-export const KEEPER_INTERVAL_MS = 60_000;
+const KEEPER_INTERVAL_MS = 60_000;
 /** Longer than the time between two turns: the lead stays where it is. */
 export const KEEPER_LEAD_MS = 150_000;
 /** Who does not lead keeps what has expired so much longer, so that a new leader still knows it. */
@@ -35,9 +35,7 @@ const LEFT_MAX = 200_000;
 export type EntryPlace = Pick<CacheEntryHead, "namespace" | "entry_id" | "tenant">;
 
 export type KeeperDeps = {
-  readonly index: Pick<CacheIndex, "removeMatching" | "sweep"> & {
-    createdMs(entry: Pick<CacheEntryHead, "namespace" | "entry_id">): number | undefined;
-  };
+  readonly index: Pick<CacheIndex, "removeMatching" | "sweep" | "times">;
   readonly local: Pick<LocalAnswers, "remove">;
   readonly answers: Pick<CacheAnswers, "look" | "remove" | "isAlive">;
   readonly publisher: Publisher;
@@ -203,7 +201,7 @@ export class CacheKeeper {
     while (this.#untold.length > 0) {
       const chunk = this.#untold.slice(0, CHUNK);
       // What is in the index was made anew meanwhile.
-      const gone = chunk.filter((place) => index.createdMs(place) === undefined);
+      const gone = chunk.filter((place) => index.times(place) === undefined);
       if (gone.length > 0) await publisher.publish(gone.map(tombstone));
       this.#untold = this.#untold.slice(chunk.length);
     }

@@ -20,7 +20,7 @@ export type LookUpDeps = {
   readonly looks: { look(look: Look): Promise<Sight> };
   readonly local: LocalAnswers;
   readonly coalescing: Coalescing;
-  readonly index: Pick<CacheIndex, "nearest" | "used">;
+  readonly index: Pick<CacheIndex, "nearest" | "used" | "times">;
   /** Undefined: nothing is found by meaning. */
   readonly embedder: Embedder | undefined;
   readonly verifier: Pick<Verifier, "judge">;
@@ -84,10 +84,15 @@ export class LayeredCache implements AnswerCache {
   }
 
   async #search(ask: CacheAsk): Promise<Found> {
-    const exact = this.#deps.settings.exact.enabled ? await this.#answer(ask) : undefined;
-    if (exact === undefined) return this.#byMeaning(ask);
-    this.#deps.index.used(ask.namespace, ask.entry_id);
-    return { hit: { kind: "hit", how: "exact", answer: exact } };
+    const { settings, index, seen, clock } = this.#deps;
+    if (!settings.exact.enabled) return this.#byMeaning(ask);
+    const answer = await this.#answer(ask);
+    if (answer !== undefined) {
+      index.used(ask.namespace, ask.entry_id);
+      return { hit: { kind: "hit", how: "exact", answer } };
+    }
+    if ((index.times(ask)?.expires_ms ?? 0) > clock.now_ms()) seen.gone();
+    return this.#byMeaning(ask);
   }
 
   /** The answer of one entry, out of this process or out of Redis. */

@@ -5,7 +5,7 @@
 import { type SelectorMatch, selectorMatch } from "../../../../libs/shared/cache/selector.ts";
 import type { SemanticSettings } from "../../../../libs/shared/config/cache.ts";
 import type { CacheSelector } from "../../../../libs/shared/events/control.ts";
-import type { CacheIndex, IndexedEntry, Neighbour } from "../contract.ts";
+import type { CacheIndex, EntryTimes, IndexedEntry, Neighbour } from "../contract.ts";
 import { Namespace } from "./namespace.ts";
 import { Recency } from "./recency.ts";
 import type { Row } from "./row.ts";
@@ -70,9 +70,8 @@ export class MemoryIndex implements CacheIndex {
     if (row !== undefined) this.#remove(row);
   }
 
-  /** When the entry that is there was made; undefined where there is none. */
-  createdMs({ namespace, entry_id }: Pick<IndexedEntry, "namespace" | "entry_id">): number | undefined {
-    return this.#find(namespace, entry_id)?.head.created_ms;
+  times({ namespace, entry_id }: Pick<IndexedEntry, "namespace" | "entry_id">): EntryTimes | undefined {
+    return this.#find(namespace, entry_id)?.head;
   }
 
   nearest(namespace: string, vector: Int8Array, count: number, now_ms: number): readonly Neighbour[] {
