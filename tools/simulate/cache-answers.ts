@@ -9,6 +9,7 @@ import {
   type EndedLead,
   encodeAnswer,
   type Keeping,
+  LANES,
   type Look,
   leadKey,
   type Sight,
@@ -34,7 +35,9 @@ export class MemoryCacheAnswers implements CacheAnswers {
   async finish(answers: readonly Keeping[], leads: readonly EndedLead[], now_ms: number): Promise<void> {
     this.#keep(answers, now_ms);
     for (const lead of leads) {
-      if (this.#get(leadKey(lead))?.toString() === lead.id) this.#keys.delete(leadKey(lead));
+      for (const key of LANES.map((lane) => leadKey(lead, lane))) {
+        if (this.#get(key)?.toString() === lead.id) this.#keys.delete(key);
+      }
       this.#heard({ tenant: lead.tenant, entry_id: lead.entry_id });
     }
   }
@@ -67,12 +70,13 @@ export class MemoryCacheAnswers implements CacheAnswers {
   }
 
   #look({ lead, ...ref }: Look): Sight {
-    const key = leadKey(ref);
-    if (lead?.kind === "take" && this.#get(key) === undefined) {
+    const answer = decodeAnswer(this.#get(answerKey(ref)) ?? null);
+    if (lead === undefined) return { leader: undefined, answer };
+    const key = leadKey(ref, lead.lane);
+    if (lead.kind === "take" && this.#get(key) === undefined) {
       this.#keys.set(key, { value: Buffer.from(lead.id), until_ms: this.#clock.now_ms() + lead.ttl_ms });
     }
-    const leader = lead === undefined ? undefined : this.#get(key)?.toString();
-    return { leader, answer: decodeAnswer(this.#get(answerKey(ref)) ?? null) };
+    return { leader: this.#get(key)?.toString(), answer };
   }
 
   #keep(answers: readonly Keeping[], now_ms: number): void {

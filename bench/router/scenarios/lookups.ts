@@ -116,6 +116,7 @@ function asks() {
   };
   const of = (entry_id: string, text?: string): CacheAsk => ({
     ...{ tenant: TENANT, id: entry_id, entry_id, namespace: NAMESPACE, ttl_ms: HOUR_MS, reads: true, writes: true },
+    lane: "interactive",
     ...(text === undefined ? {} : { text }),
   });
   return {

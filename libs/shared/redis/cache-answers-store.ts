@@ -11,6 +11,7 @@ import {
   encodeAnswer,
   endedWord,
   type Keeping,
+  LANES,
   type Look,
   leadKey,
   type Sight,
@@ -18,7 +19,10 @@ import {
 import { pipelineReplies, withRedis } from "./client.ts";
 
 /** Only the leader's own lead ends: a late word of an earlier one must not end another's. */
-const END_LEAD = `if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("DEL", KEYS[1]) end return 0`;
+const END_LEAD = `
+for _, key in ipairs(KEYS) do
+  if redis.call("GET", key) == ARGV[1] then redis.call("DEL", key) end
+end`;
 
 export class RedisCacheAnswers implements CacheAnswers {
   readonly #redis: Redis;
@@ -32,8 +36,8 @@ export class RedisCacheAnswers implements CacheAnswers {
     const pipeline = this.#redis.pipeline();
     for (const look of looks) {
       const { lead } = look;
-      if (lead?.kind === "take") pipeline.set(leadKey(look), lead.id, "PX", lead.ttl_ms, "NX");
-      if (lead !== undefined) pipeline.get(leadKey(look));
+      if (lead?.kind === "take") pipeline.set(leadKey(look, lead.lane), lead.id, "PX", lead.ttl_ms, "NX");
+      if (lead !== undefined) pipeline.get(leadKey(look, lead.lane));
       pipeline.getBuffer(answerKey(look));
     }
     const replies = (await this.#run(pipeline)).values();
@@ -50,7 +54,7 @@ export class RedisCacheAnswers implements CacheAnswers {
     const pipeline = this.#redis.pipeline();
     for (const keeping of answers) keep(pipeline, keeping, now_ms);
     for (const lead of leads) {
-      pipeline.eval(END_LEAD, 1, leadKey(lead), lead.id);
+      pipeline.eval(END_LEAD, LANES.length, ...LANES.map((lane) => leadKey(lead, lane)), lead.id);
       pipeline.publish(ENDED_CHANNEL, endedWord(lead));
     }
     await this.#run(pipeline);

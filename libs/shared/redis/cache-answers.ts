@@ -3,7 +3,8 @@
  * Redis is `cache-answers-store.ts`.
  *
  *   cache:{tenant}:answer:<entry_id>   the answer: a line of JSON, and behind it the provider's JSON as bytes; ends with its time
- *   cache:{tenant}:lead:<entry_id>     the id of the request whose call answers all that ask the same meanwhile
+ *   cache:{tenant}:lead:<entry_id>     the id of the request whose call answers all that ask the same meanwhile; of the batch lane,
+ *                                      which takes its time, under `lead-batch`: nobody who is in a hurry waits for it
  *   cache:alive                        set as long as Redis has lost nothing
  */
 
@@ -22,12 +23,14 @@ export type KeptAnswer = {
 /** The place of an answer. The tenant is the key's own part: no answer is read without its tenant (I5). */
 export type AnswerRef = { readonly tenant: string; readonly entry_id: string };
 
-/** A look at one entry: its answer, and if asked for, who makes it. */
+export type Lane = "interactive" | "batch";
+
+/** A look at one entry: its answer, and if asked for, who makes it in a lane. */
 export type Look = AnswerRef & {
   readonly lead?:
-    | { readonly kind: "see" }
+    | { readonly kind: "see"; readonly lane: Lane }
     /** Takes the lead unless another has it. */
-    | { readonly kind: "take"; readonly id: string; readonly ttl_ms: number };
+    | { readonly kind: "take"; readonly lane: Lane; readonly id: string; readonly ttl_ms: number };
 };
 
 export type Sight = {
@@ -36,7 +39,7 @@ export type Sight = {
   readonly leader: string | undefined;
 };
 
-/** A lead that ends, and whose it was: another's is left alone. */
+/** A lead that ends in whichever lane, and whose it was: another's is left alone. */
 export type EndedLead = AnswerRef & { readonly id: string };
 
 export type Keeping = AnswerRef & { readonly answer: KeptAnswer };
@@ -65,9 +68,11 @@ export function answerKey({ tenant, entry_id }: AnswerRef): string {
   return `cache:{${tenant}}:answer:${entry_id}`;
 }
 
-export function leadKey({ tenant, entry_id }: AnswerRef): string {
-  return `cache:{${tenant}}:lead:${entry_id}`;
+export function leadKey({ tenant, entry_id }: AnswerRef, lane: Lane): string {
+  return `cache:{${tenant}}:${lane === "batch" ? "lead-batch" : "lead"}:${entry_id}`;
 }
+
+export const LANES: readonly Lane[] = ["interactive", "batch"];
 
 export const ALIVE_KEY = "cache:alive";
 

@@ -65,7 +65,8 @@ describe("the cache is told", () => {
     const heard: string[] = [];
     const answers = new MemoryCacheAnswers(clock, ({ entry_id }) => heard.push(`${entry_id} ${answers.keys.length}`));
     const ref = { tenant: "demo", entry_id: "e1" };
-    const take = (id: string) => answers.look([{ ...ref, lead: { kind: "take", id, ttl_ms: 500 } }]);
+    const take = (id: string) =>
+      answers.look([{ ...ref, lead: { kind: "take", lane: "interactive", id, ttl_ms: 500 } }]);
     assert.equal((await take("r1"))[0]?.leader, "r1");
     const entry = cacheEntryOf(outcome, RESPONSE, 100);
     const failed: OutcomeHead = { ...outcome, id: "r2", status: "failed" };
@@ -74,7 +75,7 @@ describe("the cache is told", () => {
     assert.equal((await take("r3"))[0]?.leader, "r1");
     await tellCache(cache, entry === undefined ? [] : [entry], [outcome], START_MS);
     assert.deepEqual(heard, ["e1 1", "e1 1"]);
-    const [sight] = await answers.look([{ ...ref, lead: { kind: "see" } }]);
+    const [sight] = await answers.look([{ ...ref, lead: { kind: "see", lane: "interactive" } }]);
     assert.deepEqual([sight?.leader, sight?.answer?.response, sight?.answer?.model], [undefined, RESPONSE, "m"]);
   });
 

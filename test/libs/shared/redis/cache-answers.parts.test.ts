@@ -27,7 +27,7 @@ describe("the cache on Redis", { skip: url === undefined ? "REDIS_URL names no R
     ...ref(entry_id),
     answer: answerOf(entry_id, expires_ms),
   });
-  const take = (id: string) => ({ kind: "take", id, ttl_ms: 60_000 }) as const;
+  const take = (id: string) => ({ kind: "take", lane: "batch", id, ttl_ms: 60_000 }) as const;
   let redis: Redis;
   let answers: RedisCacheAnswers;
   before(() => {
@@ -56,9 +56,9 @@ describe("the cache on Redis", { skip: url === undefined ? "REDIS_URL names no R
     const leaders = new Set((await Promise.all(looks)).map(([sight]) => sight?.leader));
     assert.equal(leaders.size, 1);
     const [leader = ""] = [...leaders].map(String);
-    const left_ms = await redis.pttl(leadKey(ref("b")));
+    const left_ms = await redis.pttl(leadKey(ref("b"), "batch"));
     assert.ok(left_ms > 0 && left_ms <= 60_000);
-    const see = async () => (await answers.look([{ ...ref("b"), lead: { kind: "see" } }]))[0]?.leader;
+    const see = async () => (await answers.look([{ ...ref("b"), lead: { kind: "see", lane: "batch" } }]))[0]?.leader;
     await answers.finish([], [{ ...ref("b"), id: "another" }], NOW_MS);
     assert.equal(await see(), leader);
     await answers.finish([], [{ ...ref("b"), id: leader }], NOW_MS);
@@ -75,7 +75,7 @@ describe("the cache on Redis", { skip: url === undefined ? "REDIS_URL names no R
     await answers.look([{ ...ref("c"), lead: take("r1") }]);
     await answers.finish([keeping("c")], [{ ...ref("c"), id: "r1" }], NOW_MS);
     assert.deepEqual(parseEndedWord(await heard.promise), ref("c"));
-    const [sight] = await answers.look([{ ...ref("c"), lead: { kind: "see" } }]);
+    const [sight] = await answers.look([{ ...ref("c"), lead: { kind: "see", lane: "batch" } }]);
     assert.deepEqual([sight?.answer?.entry_id, sight?.leader], ["c", undefined]);
     listener.disconnect();
   });

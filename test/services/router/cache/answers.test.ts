@@ -34,7 +34,11 @@ test("asked for at once, or while others are under way, they go in one round tri
   const { looks, batches, answer } = setUp();
   const first = [looks.look(look("a")), looks.look(look("b")), looks.look(look("a"))];
   await turn();
-  const second = [looks.look(look("c")), looks.look(look("a")), looks.look(look("a", { lead: { kind: "see" } }))];
+  const second = [
+    looks.look(look("c")),
+    looks.look(look("a")),
+    looks.look(look("a", { lead: { kind: "see", lane: "batch" } })),
+  ];
   await turn();
   assert.deepEqual(batches, [["a", "b"]]);
   await answer();
@@ -59,7 +63,7 @@ test("one round trip has so many looks", async () => {
 
 test("two that take the same lead are two looks", async () => {
   const { looks, batches, answer } = setUp();
-  const take = (id: string) => looks.look(look("a", { lead: { kind: "take", id, ttl_ms: 1 } }));
+  const take = (id: string) => looks.look(look("a", { lead: { kind: "take", lane: "batch", id, ttl_ms: 1 } }));
   const both = [take("r1"), take("r2"), take("r1")];
   await turn();
   await answer();

@@ -60,8 +60,9 @@ describe("an entry's name", () => {
       ...{ service_tier: "flex", safety_identifier: "s", prompt_cache_key: "k" },
     };
     assert.deepEqual(ask({ ...BODY, ...idle }), base);
-    const other = { lane: "batch", session: "s", user: "u", metadata: { a: "b" }, content_hash: "g" } as const;
+    const other = { session: "s", user: "u", metadata: { a: "b" }, content_hash: "g" } as const;
     assert.deepEqual(ask(BODY, other), base);
+    assert.deepEqual(ask(BODY, { lane: "batch" }), { ...base, lane: "batch" });
   });
 
   test("is another for any other content", () => {

@@ -154,6 +154,27 @@ describe("who waits", () => {
   });
 });
 
+describe("the batch lane", () => {
+  test("has a lead of its own: nobody in a hurry waits for it, and both have whichever answer is there", async () => {
+    const world = new CacheWorld();
+    const batch = follow([world.lookUp({ id: "a", lane: "batch" }), world.lookUp({ id: "b", lane: "batch" })]);
+    const ended = follow([world.lookUp({ id: "c" }), world.lookUp({ id: "d" })]);
+    await world.pass(10);
+    assert.deepEqual([batch, ended], [["call"], ["call"]]);
+    await end(world, "c", true);
+    await world.pass(1);
+    assert.deepEqual(
+      [batch, ended],
+      [
+        ["call", "coalesced"],
+        ["call", "coalesced"],
+      ],
+    );
+    await end(world, "a", true);
+    assert.deepEqual(world.answers.keys, ["cache:{demo}:answer:e1"]);
+  });
+});
+
 describe("who keeps nothing", () => {
   test("never leads: others would wait in vain; and shares what another makes", async () => {
     const world = new CacheWorld();

@@ -17,6 +17,7 @@ const SETTINGS = cacheSchema.parse({});
 
 export const askOf = (more: Partial<CacheAsk> = {}): CacheAsk => ({
   ...{ tenant: "demo", id: "r1", entry_id: "e1", namespace: "n1", ttl_ms: HOUR_MS, reads: true, writes: true },
+  lane: "interactive",
   ...more,
 });
 
@@ -95,6 +96,7 @@ export class CacheWorld {
       index: {
         nearest: (_namespace, _vector, count) => this.near.slice(0, count),
         used: (_namespace, entry_id) => void this.used.push(entry_id),
+        times: ({ entry_id }) => this.near.find(({ entry }) => entry.entry_id === entry_id)?.entry,
       },
       verifier: {
         judge: (_left, { text }) => {

@@ -30,8 +30,8 @@ class PlainIndex {
     return [...this.evicted.splice(0), ...this.#take(({ expires_ms }) => expires_ms <= now_ms)];
   }
 
-  createdMs(place: { readonly entry_id: string }): number | undefined {
-    return this.entries.find(({ entry_id }) => entry_id === place.entry_id)?.created_ms;
+  times(place: { readonly entry_id: string }): IndexedEntry | undefined {
+    return this.entries.find(({ entry_id }) => entry_id === place.entry_id);
   }
 
   #take(match: (entry: IndexedEntry) => boolean): IndexedEntry[] {

@@ -55,6 +55,15 @@ describe("an exact answer", () => {
     assert.deepEqual([first.kind, second.kind, world.round_trips], ["miss", "miss", 0]);
   });
 
+  test("that the index knows and Redis has lost is noticed, unless its time is over", async () => {
+    const world = new CacheWorld();
+    world.near = [near(1, { entry_id: "e1" }), near(1, { entry_id: "over", expires_ms: world.clock.now_ms() })];
+    await world.lookUp({ entry_id: "over" });
+    assert.deepEqual(world.seen, []);
+    assert.equal((await world.lookUp()).kind, "miss");
+    assert.deepEqual(world.seen, ["gone"]);
+  });
+
   test("away with Redis is an error, for the record to be tried again", async () => {
     const world = new CacheWorld();
     world.away = true;

@@ -48,7 +48,7 @@ test("an entry is known by its namespace and id, and since when", () => {
   const index = new MemoryIndex(OPEN);
   index.put(entry("a", { created_ms: 5 }));
   index.put(entry("a", { created_ms: 6, namespace: "other" }));
-  const made = (namespace: string, entry_id = "a") => index.createdMs({ namespace, entry_id });
+  const made = (namespace: string, entry_id = "a") => index.times({ namespace, entry_id })?.created_ms;
   assert.deepEqual([made("n"), made("other"), made("third"), made("n", "b")], [5, 6, undefined, undefined]);
 });
 
