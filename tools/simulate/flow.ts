@@ -12,7 +12,7 @@ import { afterFailure } from "../../services/inference/after-failure.ts";
 import { runAttempts } from "../../services/inference/attempts.ts";
 import type { Backend } from "../../services/inference/backend.ts";
 import { DeadLetterGuard } from "../../services/inference/dead-letter-guard.ts";
-import { createInferenceHandler } from "../../services/inference/handler.ts";
+import { createInferenceHandler, type InferenceDeps } from "../../services/inference/handler.ts";
 import { AttemptLedger } from "../../services/inference/ledger/ledger.ts";
 import type { ModelClient } from "../../services/inference/model-client.ts";
 import { type Outgoing, type SendingDeps, sendSingly } from "../../services/inference/sending.ts";
@@ -49,6 +49,17 @@ const TABLE = routingTable({
   },
   routing: routingSchema.parse({ default_tier: "small", embeddings_tier: "small", complexity: { method: "none" } }),
 });
+
+/** No answer goes to another tier. */
+const HOPS: InferenceDeps["settings"] = {
+  routing: TABLE.routing,
+  tiers: {
+    small: { kind: "chat", models: ["small-1"], prompts: {} },
+    large: { kind: "chat", models: ["large-1"], prompts: {} },
+  },
+  prices: { version: "simulated", models: {} },
+  topics: { record_bytes_max: READ_BYTES_MAX },
+};
 
 const ROUTING: Omit<RouterDeps, keyof Common> = {
   settings: { request_bytes_max: READ_BYTES_MAX },
@@ -225,6 +236,7 @@ function inference(parts: ServiceParts, common: Common, shared: Shared): Handler
   const after = { names, redelivery: redeliveryPolicy({ rounds_max: 2, age_max_minutes: 5 }, RETRY_DELAYS) };
   return createInferenceHandler({
     ...common,
+    settings: HOPS,
     ledger: new AttemptLedger({
       store: attemptStore(process, shared.stores, shared.plant === "blind-ledger"),
       clock,
