@@ -147,7 +147,7 @@ How much {did|does} a [cinema ticket;pint of milk;stamp] cost?
 {Who|What} caused the [outage;fire;delay]?
 How long does a [root canal;visa;conveyance] take? || How much does a [root canal;visa;conveyance] cost?
 {May|Must} employees work from home on Fridays?
-{Have|Should} I [submitted;submit] the tax form?
+Have I submitted the tax form? || Should I submit the tax form?
 Was the package delivered? || Will the package be delivered?
 Which team {has been|will be} in charge of billing?
 What are we going to ship? || What did we ship?

@@ -29,7 +29,7 @@ const KEPT_TOGETHER = 500;
 const HOUR_MS = 3_600_000;
 const RESPONSE = Buffer.from(JSON.stringify({ choices: [{ message: { content: "An answer. ".repeat(60) } }] }));
 /** What it takes to judge a pair is measured by itself; here about half of the questions are to be answered. */
-const COSINE_MIN = 0.8;
+const COSINE_MIN = 0.97;
 const BY_COSINE: Pick<Verifier, "judge"> = {
   judge(left, right) {
     const similarity = cosine(left.vector, right.vector);

@@ -69,9 +69,13 @@ function wordAt(tokens: readonly Token[], at: number, shouted: boolean): readonl
   const phrase = phraseAt(tokens, at);
   if (phrase !== undefined) {
     const [key, length] = phrase;
+    const lower = tokens
+      .slice(at, at + length)
+      .map((one) => one.lower)
+      .join("_");
     const known = concepts.get(key) ?? key;
     const own = poles.get(key) ?? poles.get(known) ?? NO_POLES;
-    return [{ lower: key, stem: key, key: known, kind: "content", poles: own, name: false, exact: false }, length];
+    return [{ lower, stem: key, key: known, kind: "content", poles: own, name: false, exact: false }, length];
   }
   return [single(tokens, at, shouted), 1];
 }
@@ -100,8 +104,9 @@ function single(tokens: readonly Token[], at: number, shouted: boolean): Word {
   const exact = isExact(token, tokens[at - 1]) || (token.quoted && !functionWords.has(lower));
   const place = gazetteer.get(lower) ?? gazetteer.get(lower.endsWith("s") ? lower.slice(0, -1) : lower);
   const capital = !shouted && !token.first && /^\p{Lu}/u.test(raw) && raw !== "I";
+  const said = (capital && raw.length > 1) || (raw === "A" && !token.first);
   const kind =
-    exact || place !== undefined
+    exact || said || place !== undefined
       ? "content"
       : functionWords.has(lower)
         ? "function"

@@ -9,7 +9,7 @@ const CLOSE_TURNED = 0.75;
 /** Words that stand between two that are related. */
 const REACH = 6;
 const RELATIONS = new Set(
-  "to into onto from with by than before after of minus against until without toward towards".split(" "),
+  "to into onto from for with by than before after of minus against until without toward towards".split(" "),
 );
 const EVEN = new Set("and or vs versus".split(" "));
 

@@ -1,9 +1,10 @@
 /** Named things that differ, and other things put in their place. Pure. */
 import { closeness, isContent, onlyIn } from "../difference.ts";
 import type { Reading, Word } from "../reading.ts";
+import { gazetteer } from "../vocabulary.ts";
 
-const CLOSE_ALONE = 0.6;
-const CLOSE_BOTH = 0.3;
+const CLOSE_ALONE = 0.75;
+const CLOSE_BOTH = 0.4;
 const SAME_PREFIX = 5;
 
 /** A name that the other text has in no form. */
@@ -11,9 +12,14 @@ export function namesDiffer(left: Reading, right: Reading): boolean {
   const here = unmatched(left, right);
   const there = unmatched(right, left);
   if (here.length + there.length === 0) return false;
+  if (here.some(isCertain) && there.some(isCertain)) return true;
   const aside = new Set([...here, ...there]);
   const close = closeness(left, right, (word) => aside.has(word));
   return close >= (here.length > 0 && there.length > 0 ? CLOSE_BOTH : CLOSE_ALONE);
+}
+
+function isCertain({ lower, key, exact }: Word): boolean {
+  return exact || gazetteer.has(lower) || gazetteer.has(key);
 }
 
 function unmatched(here: Reading, there: Reading): readonly Word[] {
@@ -66,7 +72,7 @@ export function thingsDiffer(left: Reading, right: Reading): boolean {
   const shared = left.words.filter((word) => isContent(word) && right.known.has(word.key)).length;
   return (
     inOneFrame(left, right) ||
-    (here.length === 1 && there.length === 1 && shared >= 2 && bothAreNouns(here, there, left, right))
+    (here.length === 1 && there.length === 1 && shared >= 3 && bothAreNouns(here, there, left, right))
   );
 }
 

@@ -21,11 +21,11 @@ const PREFIXED = new Set(
     .flatMap((word) => [word, stem(word)]),
 );
 
-const CLOSE_ALONE = 0.6;
+const CLOSE_ALONE = 0.75;
 const CLOSE_BOTH = 0.3;
 
 function isAside({ poles, lower }: Word): boolean {
-  return poles.length > 0 || unprefixed(lower) !== undefined;
+  return poles.length > 0 || NEGATIVE.has(lower) || unprefixed(lower) !== undefined;
 }
 
 type Signs = { readonly negations: number; readonly poles: ReadonlyMap<number, number> };
@@ -74,7 +74,11 @@ function isNegative({ lower }: Word, words: readonly Word[], at: number): boolea
   if (!NEGATIVE.has(lower)) return false;
   const next = words[at + 1]?.lower ?? "";
   const before = words[at - 1]?.lower ?? "";
-  if (lower === "not" && (next === "only" || next === "just" || before === "or")) return false;
+  if (
+    lower === "not" &&
+    (next === "only" || next === "just" || before === "or" || (before === "why" && words[at - 2]?.lower === "or"))
+  )
+    return false;
   if (lower === "no" && (next === "more" || next === "less" || next === "matter" || next === "longer"))
     return next === "longer";
   const mine = words[at - 2]?.lower === "i";

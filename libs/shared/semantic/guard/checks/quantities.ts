@@ -3,7 +3,7 @@ import { apart, closeness } from "../difference.ts";
 import type { Reading, WordKind } from "../reading.ts";
 
 /** From here on what one text alone has is decisive, and what both have otherwise. */
-const CLOSE_ALONE = 0.6;
+const CLOSE_ALONE = 0.75;
 const CLOSE_BOTH = 0.25;
 
 function decides(left: Reading, right: Reading, here: number, there: number): boolean {

@@ -32,6 +32,7 @@ const AFTER_HOW: ReadonlyMap<string, Asked> = new Map([
 const NOUNS: ReadonlyMap<string, Asked> = new Map(
   Object.entries({
     reason: "why",
+    cause: "why",
     time: "time",
     date: "when",
     year: "when",
@@ -91,7 +92,8 @@ function nounAfter(words: readonly Word[], at: number): Asked | undefined {
   return undefined;
 }
 
-const CLOSE = 0.6;
+const CLOSE = 0.7;
+const CLOSE_AMOUNT = 0.4;
 const FACTS = /^(?:who|when|where|why)$/;
 
 /** Where only the question word differs it decides; else only "why", "when", "where" and "who" against another of them, or "why" against "how". */
@@ -99,12 +101,23 @@ export function questionDiffers(left: Reading, right: Reading): boolean {
   const here = askedOf(left);
   const there = askedOf(right);
   if (here === undefined || there === undefined || here === there || meets(here, there)) return false;
-  if (sameFrame(left, right)) return !(here === "what" && there === "how") && !(here === "how" && there === "what");
+  if (sameFrame(left, right))
+    return !(isWhat(left, here) && MANNER.has(there)) && !(isWhat(right, there) && MANNER.has(here));
   const isFact = FACTS.test(here) && FACTS.test(there);
   const isHow =
     (here === "how" || there === "how") && (here === "why" || there === "why" || here === "when" || there === "when");
   const isAmount = here.startsWith("how ") && there.startsWith("how ");
-  return (isFact || isHow || isAmount || isFactAndAmount(here, there)) && closeness(left, right) >= CLOSE;
+  return (
+    (isFact || isHow || isAmount || isFactAndAmount(here, there)) &&
+    closeness(left, right) >= (isAmount ? CLOSE_AMOUNT : CLOSE)
+  );
+}
+
+const MANNER = new Set<Asked>(["how", "how much", "how many"]);
+
+/** "What is" may ask for a manner or an amount; "which" does not. */
+function isWhat({ words }: Reading, asked: Asked): boolean {
+  return asked === "what" && words.some(({ lower }, at) => lower === "what" && VERB.test(words[at + 1]?.lower ?? ""));
 }
 
 function isFactAndAmount(here: Asked, there: Asked): boolean {
@@ -258,6 +271,24 @@ function isPerfect(words: readonly Word[], at: number): boolean {
     );
 }
 
+function isNegative({ known }: Reading): boolean {
+  return known.has("not");
+}
+
+/** "Will it work" is "does it work". */
+function isYesNo({ words }: Reading): boolean {
+  return /^(?:do|does|will)$/.test(words[0]?.lower ?? "");
+}
+
+/** "Who wrote it" is "who is its author". */
+function isTold(past: Told, present: Told): boolean {
+  return past.tense === "past" && past.lexical && !present.lexical;
+}
+
+function isOnce(left: Reading, right: Reading): boolean {
+  return [left, right].some(({ words }) => words.some(({ lower }) => ONCE.test(lower)));
+}
+
 const CLOSE_TENSE = 0.75;
 
 /** Past against present or future; present against future where nothing else differs. */
@@ -267,11 +298,9 @@ export function tenseDiffers(left: Reading, right: Reading): boolean {
   if (here === undefined || there === undefined || here.tense === there.tense) return false;
   const both = [here.tense, there.tense].sort().join(", ");
   if (both === "past, perfect" || both === "perfect, present") return false;
-  if (here.lexical !== there.lexical && both === "past, present") return false;
-  if (left.words.some(({ lower }) => ONCE.test(lower)) !== right.words.some(({ lower }) => ONCE.test(lower)))
+  if (both === "past, present" && (isOnce(left, right) || isTold(here, there) || isTold(there, here))) return false;
+  if (both === "future, present" && ((isNegative(left) && isNegative(right)) || (isYesNo(left) && isYesNo(right))))
     return false;
-  const isNegative = (reading: Reading) => reading.known.has("not");
-  if (both === "future, present" && isNegative(left) && isNegative(right)) return false;
   return both.includes("past") || both.includes("perfect")
     ? closeness(left, right) >= CLOSE_TENSE
     : closeness(left, right) === 1;

@@ -10,6 +10,7 @@ amount/all: all every each everybody everyone entire whole always everything
 amount/any: any
 amount/some: some several somebody someone sometimes partial partly partially part
 amount/few: few
+amount/many: many
 amount/one: one-of
 amount/most!: most mostly
 amount/none: none nobody no-one nothing never nowhere
@@ -47,7 +48,7 @@ export function scopeDiffers(left: Reading, right: Reading): boolean {
   const here = scopeOf(left);
   const there = scopeOf(right);
   if (here.size + there.size === 0) return false;
-  const close = closeness(left, right, ({ lower }) => SCOPES.has(lower));
+  const close = closeness(left, right, ({ lower }) => SCOPES.has(lower.replace("_", "-")));
   return close >= CLOSE_BOTH && (beyond(here, there, close) || beyond(there, here, close));
 }
 
@@ -69,7 +70,7 @@ function scopeOf({ words }: Reading): ReadonlyMap<string, Value> {
   for (let at = 0; at < words.length; at += 1) {
     const here = words[at];
     const next = words[at + 1];
-    if (here === undefined || here.kind === "calendar") continue;
+    if (here === undefined || here.kind === "calendar" || isDay(words, at)) continue;
     const pair = `${here.lower} ${next?.lower}`;
     const isPair = PAIRS.has(pair);
     const word = (isPair ? pair : here.lower).replace(/[ _]/, "-");
@@ -81,9 +82,15 @@ function scopeOf({ words }: Reading): ReadonlyMap<string, Value> {
   return found;
 }
 
+/** The "1st" of April. */
+function isDay(words: Reading["words"], at: number): boolean {
+  return words[at]?.kind === "number" && (words[at - 1]?.kind === "calendar" || words[at + 1]?.kind === "calendar");
+}
+
 /** Words that are of scope in some places only. */
 function isLoose(word: string, before: string, next: string | undefined, kind: WordKind | undefined): boolean {
   if (/^(?:over|under|above|below)$/.test(word)) return kind !== "number" && kind !== "unit";
+  if (word === "many") return /^(?:how|so|too|as)$/.test(before);
   if (word === "all") return before === "at" || before === "after" || next === "about";
   if (word === "first") return before === "at" || next === "time" || next === "name" || before === "my";
   if (word === "last")

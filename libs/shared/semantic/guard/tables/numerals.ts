@@ -155,7 +155,7 @@ yen jpy ¥
 rupee rupees inr rs ₹
 franc francs chf
 yuan rmb cny
-won krw
+krw / won
 peso pesos
 lira liras
 krona kronor sek

@@ -9,8 +9,8 @@ cheap inexpensive affordable low-cost budget
 expensive costly pricey dear
 cheapest least_expensive most_affordable
 price cost fee charge fare rate expense
-increase raise boost grow go_up turn_up scale_up step_up improve enhance
-decrease reduce lower lessen cut diminish go_down turn_down scale_down shrink drop
+increase raise boost maximize maximise grow go_up turn_up scale_up step_up improve enhance
+decrease reduce minimize minimise lower lessen cut diminish go_down turn_down scale_down shrink drop
 start begin launch commence
 stop halt end quit terminate cease
 install set_up setup
@@ -290,7 +290,7 @@ unsafe not_safe
 earn make_money earn_money
 required mandatory compulsory obligatory
 legal lawful
-illegal unlawful
+illegal unlawful outlawed
 bind binding bound
 brother sibling
 purpose used_for
