@@ -13,6 +13,8 @@ export type HttpReply = {
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   invalid_request: 400,
   model_unknown: 404,
+  // RFC 9111 says 504 of only-if-cached, which OpenAI's clients would send again.
+  cache_miss: 404,
   tenant_unknown: 403,
   principal_not_allowed: 403,
   feature_not_allowed: 403,

@@ -1,6 +1,7 @@
 /** The exact cache on the real parts: one call for identical requests, tenants apart, and what a request and a person say of it. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { Redis } from "ioredis";
 import { controlRecord } from "../../libs/shared/events/control.ts";
 import type { Result } from "../../libs/shared/events/flow.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
@@ -88,6 +89,26 @@ describe("the exact cache", () => {
       asked += 1;
       return (await ask(`forget-again-${asked}`, body)).route?.cache === "miss";
     });
+  });
+
+  test("has its answers back after Redis has lost them", async () => {
+    const [first, second] = [chat("lost first"), chat("lost second")];
+    await ask("lost-1", first);
+    await ask("lost-2", second);
+    const redis = new Redis(pipeline.env["REDIS_URL"] ?? "");
+    const { key_prefix } = pipeline.settings.redis;
+    const keys = async (name: string): Promise<string[]> => redis.keys(`${key_prefix}cache:${name}*`);
+    try {
+      const answers = (await keys("{demo}:answer:")).length;
+      // All that the cache has there, who restored it last among it.
+      await redis.del(...(await keys("")), `${key_prefix}leader:cache-restore`);
+      // The index knows it: that it is gone is noticed.
+      assert.equal((await ask("lost-3", first)).route?.cache, "miss");
+      await until("the answers are back", async () => (await keys("{demo}:answer:")).length >= answers);
+      assert.equal((await ask("lost-4", second)).route?.cache, "exact");
+    } finally {
+      redis.disconnect();
+    }
   });
 
   test("keeps no answer that was cut off", async () => {
