@@ -17,6 +17,7 @@ Examples:
 ${EXIT_HELP}`;
 
 export const cacheCommand = new Command("cache")
+  .description("look into the cache and purge it")
   .addHelpText("after", EXAMPLES)
   .addCommand(listCommand)
   .addCommand(showCommand)

@@ -18,17 +18,19 @@ export type ReadRow = { readonly ok: true; readonly row: WarmRow } | { readonly 
 
 const text = z.string().refine((value) => value.trim() !== "", "must not be empty");
 
+const message = z
+  .looseObject({
+    role: z.literal("assistant"),
+    content: z.string().nullish(),
+    tool_calls: z.array(z.looseObject({})).nullish(),
+    refusal: z.null("must be no refusal").optional(),
+  })
+  .refine(({ content, tool_calls }) => Boolean(content) || Boolean(tool_calls?.length), "must say something");
+
 /** A chat completion of which every choice is whole: others are never given again (I5). */
 const wholeResponse = z.looseObject({
   model: z.string().optional(),
-  choices: z
-    .array(
-      z.looseObject({
-        finish_reason: z.enum(["stop", "tool_calls"]),
-        message: z.looseObject({ role: z.literal("assistant"), refusal: z.null("must be no refusal").optional() }),
-      }),
-    )
-    .min(1),
+  choices: z.array(z.looseObject({ finish_reason: z.enum(["stop", "tool_calls"]), message })).min(1),
 });
 export type WholeResponse = z.infer<typeof wholeResponse>;
 

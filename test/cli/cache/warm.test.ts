@@ -137,6 +137,7 @@ const bad: readonly (readonly [string, unknown, RegExp])[] = [
   ["messages that are none", { messages: [{ role: "nobody" }], answer: "x" }, /role/],
   ["a body for embeddings", { body: { input: "a" }, answer: "x" }, /messages/],
   ["an answer that was cut off", { prompt: "a", response: choice("length") }, /finish_reason/],
+  ["an answer that says nothing", { prompt: "a", response: choice("stop", { content: "" }) }, /say something/],
   ["a refusal", { prompt: "a", response: choice("stop", { refusal: "no" }) }, /refusal/],
   [
     "more choices than were asked for",
