@@ -28,7 +28,9 @@ export async function openSemantic(
   const { settings, log } = context;
   const { semantic } = settings.cache;
   const verifier = await openVerifier(semantic);
-  const wanted = semantic.enabled || settings.routing.complexity.method === "trained";
+  const { complexity, shadows } = settings.routing;
+  // Answers of shadows are compared by them too.
+  const wanted = semantic.enabled || complexity.method === "trained" || Object.keys(shadows).length > 0;
   const embedder = wanted ? await tryEmbedder(context, env) : undefined;
   const base = semantic.enabled ? verifier.thresholdFor(semantic.max_error) : undefined;
   if (semantic.enabled && embedder !== undefined && base === undefined) {
