@@ -26,12 +26,12 @@ export type FitOptions = {
 export const FIT_DEFAULTS: FitOptions = {
   forests: 2,
   trees: 400,
-  leaves: 16,
-  learning_rate: 0.05,
-  leaf_rows_min: 40,
+  leaves: 24,
+  learning_rate: 0.04,
+  leaf_rows_min: 60,
   l2: 5,
   row_ratio: 0.7,
-  column_ratio: 0.4,
+  column_ratio: 0.25,
   seed: 1,
 };
 

@@ -1,15 +1,13 @@
 /** Parts pairs of questions so that no question is in two parts. Pure. */
 import { chance, shuffle } from "./chance.ts";
 
-type Pair = { readonly a: string; readonly b: string };
+type Pair = { readonly a: string; readonly b: string; readonly group?: string | undefined };
 
-/** For each pair the group that it belongs to, from 0: pairs that share a question, by however many steps, are one group. */
+/** For each pair the group that it belongs to, from 0: pairs that share a question or a name of a group, by however many steps, are one. */
 export function questionGroups(pairs: readonly Pair[]): number[] {
   const ids = new Map<string, number>();
   const parent: number[] = [];
-  const idOf = (text: string): number => {
-    // As people write them: case and spaces make no other question.
-    const key = text.toLowerCase().replace(/\s+/g, " ").trim();
+  const idOf = (key: string): number => {
     let id = ids.get(key);
     if (id === undefined) {
       id = parent.length;
@@ -26,9 +24,10 @@ export function questionGroups(pairs: readonly Pair[]): number[] {
     }
     return at;
   };
-  const firsts = pairs.map(({ a, b }) => {
-    const left = idOf(a);
-    parent[find(left)] = find(idOf(b));
+  const firsts = pairs.map(({ a, b, group }) => {
+    const left = idOf(keyOf(a));
+    parent[find(left)] = find(idOf(keyOf(b)));
+    if (group !== undefined) parent[find(left)] = find(idOf(`group ${group}`));
     return left;
   });
   const numbers = new Map<number, number>();
@@ -38,6 +37,11 @@ export function questionGroups(pairs: readonly Pair[]): number[] {
     numbers.set(root, known);
     return known;
   });
+}
+
+/** As people write them: case and spaces make no other question. */
+function keyOf(text: string): string {
+  return `text ${text.toLowerCase().replace(/\s+/g, " ").trim()}`;
 }
 
 /**

@@ -1,0 +1,136 @@
+/**
+ * From labelled pairs to a calibration. With many pairs the trees are fitted anew, and every pair gets a score from trees that have not seen its
+ * questions (cross-fitting, as in Vovk 2015, "Cross-conformal predictors", doi 10.1007/s10472-013-9368-4); curves and thresholds are found on
+ * those. With few, the default's trees stay and all pairs speak for curves and thresholds. Pure: chance is the seed.
+ */
+import { type Calibration, type Scorer, WEIGHED_FROM } from "./calibration.ts";
+import { FEATURES, featuresOf, type ReadQuestion } from "./features.ts";
+import { type FitOptions, fitTrees } from "./fit.ts";
+import type { GuardCheck } from "./guard/guard.ts";
+import { fitCurve, probabilityOf } from "./platt.ts";
+import { countRarity, rarityOf } from "./rarity.ts";
+import { splitGroups } from "./split.ts";
+import { CONFIDENCE, ERROR_GRID, findThresholds } from "./thresholds.ts";
+import { scoreOf } from "./trees.ts";
+
+/** Fewer pairs than this say too little about trees, and enough about a threshold. */
+export const REFIT_PAIRS_MIN = 2_000;
+
+const FOLDS = 4;
+
+export type LabelledPair = {
+  readonly left: ReadQuestion;
+  readonly right: ReadQuestion;
+  readonly refused_by: GuardCheck | undefined;
+  readonly duplicate: boolean;
+  /** Pairs of one number share questions. */
+  readonly group: number;
+};
+
+/** A pair and the score of trees that know nothing of it. */
+export type ScoredPair = Pick<LabelledPair, "duplicate" | "refused_by"> & { readonly score: number };
+
+export type CalibrateOptions = {
+  readonly embedding_model: string;
+  readonly max_errors?: readonly number[];
+  readonly fit: FitOptions;
+  readonly told?: (done: number, total: number) => void;
+};
+
+/** @param standing the calibration whose trees stay when there are few pairs; it must be of the same embedding model. */
+export function calibrate(
+  pairs: readonly LabelledPair[],
+  standing: Calibration | undefined,
+  options: CalibrateOptions,
+): Calibration {
+  const refit = standing === undefined || pairs.length >= REFIT_PAIRS_MIN;
+  const { scorer, scored } = refit ? crossFit(pairs, options) : { scorer: standing, scored: scoreAll(standing, pairs) };
+  const bands = bandsOf(scored, scored, options.max_errors ?? ERROR_GRID);
+  return {
+    version: 1,
+    embedding_model: options.embedding_model,
+    trees_of: refit ? "pairs" : "default",
+    pairs: pairs.length,
+    confidence: CONFIDENCE,
+    features: [...FEATURES],
+    ...bands,
+    rarity: scorer.rarity,
+    forest: scorer.forest,
+  };
+}
+
+/** Scores by the trees of the other folds, and trees of all pairs. */
+export function crossFit(
+  pairs: readonly LabelledPair[],
+  { fit, told }: Pick<CalibrateOptions, "fit" | "told">,
+): { readonly scorer: Scorer; readonly scored: readonly ScoredPair[] } {
+  const folds = splitGroups(
+    pairs.map(({ group }) => group),
+    Array.from({ length: FOLDS }, () => 1 / FOLDS),
+    fit.seed,
+  );
+  const scored: ScoredPair[] = [];
+  const tell = (round: number) => (done: number, total: number) => told?.(round * total + done, (FOLDS + 1) * total);
+  folds.forEach((fold, round) => {
+    const left_out = new Set(fold);
+    const others = pairs.filter((_, row) => !left_out.has(row));
+    const scorer = fitScorer(others, fit, tell(round));
+    const own = scoreAll(
+      scorer,
+      fold.map((row) => pairs[row] as LabelledPair),
+    );
+    fold.forEach((row, at) => {
+      scored[row] = own[at] as ScoredPair;
+    });
+  });
+  return { scorer: fitScorer(pairs, fit, tell(FOLDS)), scored };
+}
+
+export function fitScorer(
+  pairs: readonly LabelledPair[],
+  fit: FitOptions,
+  told?: (done: number, total: number) => void,
+): Scorer {
+  const rarity = countRarity(
+    [...new Set(pairs.flatMap(({ left, right }) => [left.words, right.words]))].map((words) => words.stem_set),
+  );
+  const values = new Float32Array(pairs.length * FEATURES.length);
+  const rare = rarityOf(rarity);
+  pairs.forEach(({ left, right, refused_by }, row) => {
+    values.set(featuresOf(left, right, refused_by, rare), row * FEATURES.length);
+  });
+  const labels = pairs.map(({ duplicate }) => (duplicate ? 1 : 0));
+  return { rarity, forest: fitTrees({ values, columns: FEATURES.length, labels }, fit, told) };
+}
+
+export function scoreAll({ rarity, forest }: Scorer, pairs: readonly LabelledPair[]): ScoredPair[] {
+  const rare = rarityOf(rarity);
+  return pairs.map(({ left, right, refused_by, duplicate }) => {
+    return { duplicate, refused_by, score: scoreOf(forest, featuresOf(left, right, refused_by, rare)) };
+  });
+}
+
+/** @param strict what small errors are promised for. @param lax what large errors are promised for. */
+export function bandsOf(
+  strict: readonly ScoredPair[],
+  lax: readonly ScoredPair[],
+  max_errors: readonly number[],
+): Pick<Calibration, "strict" | "lax"> {
+  const passing = strict.filter(({ refused_by }) => refused_by === undefined);
+  return {
+    strict: bandOf(
+      passing,
+      max_errors.filter((max_error) => max_error < WEIGHED_FROM),
+    ),
+    lax: bandOf(
+      lax,
+      max_errors.filter((max_error) => max_error >= WEIGHED_FROM),
+    ),
+  };
+}
+
+function bandOf(pairs: readonly ScoredPair[], max_errors: readonly number[]): Calibration["strict"] {
+  const curve = fitCurve(pairs);
+  const judged = pairs.map(({ score, duplicate }) => ({ duplicate, probability: probabilityOf(curve, score) }));
+  return { curve, thresholds: findThresholds(judged, max_errors) };
+}
