@@ -69,14 +69,14 @@ export class Namespace {
 
   #worthComparing(vector: Int8Array, count: number): readonly Row[] {
     if (this.#pages.length === 0) return this.#rows;
-    const chosen = new Least(Math.max(COMPARED_MIN, COMPARED_EACH * count));
+    const chosen = new Least(Math.max(COMPARED_MIN, COMPARED_EACH * count), this.#sketches.bits);
     this.#sketches.ask(vector);
     for (const [number, page] of this.#pages.entries()) {
       const from = number * PAGE_SKETCHES;
       const held = Math.min(PAGE_SKETCHES, this.#rows.length - from);
       chosen.take(this.#sketches.distances(page, held), held, from);
     }
-    return chosen.positions.map((position) => this.#rows[position] as Row);
+    return Array.from(chosen.positions, (position) => this.#rows[position] as Row);
   }
 
   #sketchAll(): void {
@@ -94,44 +94,65 @@ export class Namespace {
   }
 }
 
-/** Keeps the positions of the least distances: about as many as asked for, more where several have the same. */
+/** Keeps the positions of the least distances, as many as wanted; of equal ones those that came first. */
 class Least {
   readonly #wanted: number;
-  #positions: number[] = [];
-  #distances: number[] = [];
-  #limit = Number.POSITIVE_INFINITY;
+  readonly #positions: Int32Array;
+  readonly #distances: Uint16Array;
+  /** How many there are of each distance. */
+  readonly #counts: Int32Array;
+  #held = 0;
+  /** What comes later has to be nearer than this. */
+  #limit: number;
 
-  constructor(wanted: number) {
+  constructor(wanted: number, distance_max: number) {
     this.#wanted = wanted;
+    this.#positions = new Int32Array(4 * wanted);
+    this.#distances = new Uint16Array(4 * wanted);
+    this.#counts = new Int32Array(distance_max + 1);
+    this.#limit = distance_max + 1;
   }
 
-  get positions(): readonly number[] {
+  get positions(): Int32Array {
     this.#cut();
-    return this.#positions;
+    return this.#positions.subarray(0, this.#held);
   }
 
   take(distances: Uint16Array, count: number, from: number): void {
     for (let at = 0; at < count; at += 1) {
       const distance = distances[at] as number;
       if (distance >= this.#limit) continue;
-      this.#positions.push(from + at);
-      this.#distances.push(distance);
-      if (this.#positions.length >= 4 * this.#wanted) this.#cut();
+      this.#positions[this.#held] = from + at;
+      this.#distances[this.#held] = distance;
+      this.#held += 1;
+      if (this.#held === this.#positions.length) this.#cut();
     }
   }
 
-  /** Lets go of what is farther than the last one wanted. What comes later at just that distance comes too late. */
   #cut(): void {
-    if (this.#positions.length <= this.#wanted) return;
-    const limit = this.#distances.toSorted((left, right) => left - right)[this.#wanted - 1] as number;
-    const kept = this.#positions.flatMap((position, at) => {
+    if (this.#held <= this.#wanted) return;
+    this.#counts.fill(0);
+    for (let at = 0; at < this.#held; at += 1) {
       const distance = this.#distances[at] as number;
-      return distance <= limit ? [{ position, distance }] : [];
-    });
-    // Many at the very limit, as where all sketches are equal: the first ones will do.
-    const bounded = kept.toSorted((left, right) => left.distance - right.distance).slice(0, 2 * this.#wanted);
-    this.#positions = bounded.map(({ position }) => position);
-    this.#distances = bounded.map(({ distance }) => distance);
+      this.#counts[distance] = (this.#counts[distance] as number) + 1;
+    }
+    let limit = 0;
+    let nearer = 0;
+    while (nearer + (this.#counts[limit] as number) < this.#wanted) {
+      nearer += this.#counts[limit] as number;
+      limit += 1;
+    }
+    let at_limit = this.#wanted - nearer;
+    let kept = 0;
+    for (let at = 0; at < this.#held; at += 1) {
+      const distance = this.#distances[at] as number;
+      if (distance > limit || (distance === limit && at_limit === 0)) continue;
+      if (distance === limit) at_limit -= 1;
+      this.#positions[kept] = this.#positions[at] as number;
+      this.#distances[kept] = distance;
+      kept += 1;
+    }
+    this.#held = kept;
     this.#limit = limit;
   }
 }

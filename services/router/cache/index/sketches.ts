@@ -35,6 +35,11 @@ export class Sketches {
     this.#distances = new Uint16Array(this.#memory.buffer, this.#out_at, PAGE_SKETCHES);
   }
 
+  /** Of a sketch: no two differ in more. */
+  get bits(): number {
+    return this.#bytes * 8;
+  }
+
   /** Of the memory that holds them. */
   get bytes(): number {
     return this.#memory.buffer.byteLength;
