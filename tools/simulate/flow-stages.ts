@@ -31,11 +31,12 @@ export const STAGES: readonly (IndexStage & { readonly name: Stage | "ledger" })
   { name: "ledger", group: LEDGER_GROUP, inputs: [names.usage], outputs: [] },
   ...RETRY_DELAYS.map((delay) => ({ ...ENTRY, group: `sluice.ingest.retry.${delay}`, inputs: [names.retry(delay)] })),
   { name: "router", group: "sluice.router", inputs: both(names.admitted), outputs: [...jobs, names.outcomes] },
-  ...TIERS.map((tier) => ({
+  ...TIERS.map((tier, at) => ({
     name: "inference" as const,
     group: `sluice.inference.${tier}`,
     inputs: both(names.jobs(tier)),
-    outputs: [names.outcomes, ...retries],
+    // A weak answer goes to the tier above.
+    outputs: [names.outcomes, ...retries, ...TIERS.slice(at + 1).flatMap((above) => both(names.jobs(above)))],
   })),
   { name: "results", group: "sluice.results", inputs: [names.outcomes], outputs: [names.results] },
 ];

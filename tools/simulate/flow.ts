@@ -1,5 +1,6 @@
 /** The real flow as a scenario: the services' own handlers, wired as their `main.ts` wire them, on simulated ports. */
 
+import { priceSchema } from "../../libs/shared/config/inference.ts";
 import { routingSchema } from "../../libs/shared/config/routing.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { type DeadLetterWriter, deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
@@ -29,10 +30,18 @@ import { FlowIndex } from "./flow-index.ts";
 import { type Entry, type IngestShared, ingestHandler, ledgerHandler } from "./flow-ingest.ts";
 import type { FlowView } from "./flow-invariants.ts";
 import { both, flowTopics, jobs, names, RETRY_DELAYS, retries, STAGES } from "./flow-stages.ts";
-import { drawPlans, PRICE } from "./plans.ts";
+import { drawPlans, PRICE, PRICE_USD } from "./plans.ts";
 import type { Random } from "./random.ts";
 import type { ScenarioFactory, ServiceParts, ServiceSpec } from "./scenario.ts";
-import { cacheAnswers, claimStore, jobViews, type ModelRates, modelClient, Stores } from "./stores.ts";
+import {
+  COMPLETION_TOKENS_MAX,
+  cacheAnswers,
+  claimStore,
+  jobViews,
+  type ModelRates,
+  modelClient,
+  Stores,
+} from "./stores.ts";
 import { askOnceMore, drawWorkload, type Stage, TIERS } from "./workload.ts";
 
 /** Smaller than what the log takes, so that a record can be too large for the flow. */
@@ -50,15 +59,18 @@ const TABLE = routingTable({
   routing: routingSchema.parse({ default_tier: "small", embeddings_tier: "small", complexity: { method: "none" } }),
 });
 
-/** No answer goes to another tier. */
+const MODEL_PRICE = priceSchema.parse({ ...PRICE_USD, output_tokens_max: COMPLETION_TOKENS_MAX });
+
+/** A refusal in words goes to the next tier, where what is held suffices for two calls: so it is of a part of the requests. */
 const HOPS: InferenceDeps["settings"] = {
-  routing: TABLE.routing,
+  routing: routingSchema.parse({ ...TABLE.routing, escalation: { enabled: true, on: ["refusal"] } }),
   tiers: {
     small: { kind: "chat", models: ["small-1"], prompts: {} },
     large: { kind: "chat", models: ["large-1"], prompts: {} },
   },
-  prices: { version: "simulated", models: {} },
-  topics: { record_bytes_max: READ_BYTES_MAX },
+  prices: { version: "simulated", models: { "small-1": MODEL_PRICE, "large-1": MODEL_PRICE } },
+  // Beside what inference keeps free for the head, room for a head of the flow's own records.
+  topics: { record_bytes_max: READ_BYTES_MAX + 62 * 1024 },
 };
 
 const ROUTING: Omit<RouterDeps, keyof Common> = {
@@ -83,7 +95,12 @@ export const flowScenario: ScenarioFactory = ({ random, clock, cluster, chaos_ms
     plans: drawPlans(random.fork()),
     ledger: () => cluster.log.partitions(names.usage),
     schemas: new SimulatedSchemas([...topicEvents("llm.", TIERS).keys()]),
-    model: { refusal: random.next() * 0.3, garbage: random.next() * 0.1, latency_ms: random.int(5, 1_500) },
+    model: {
+      refusal: random.next() * 0.3,
+      garbage: random.next() * 0.1,
+      weak: random.next() * 0.5,
+      latency_ms: random.int(5, 1_500),
+    },
   };
   const workload = drawWorkload(random.fork(), names.requests, shared.schemas.idOf(names.requests), chaos_ms);
   // Lost counters are noticed by whoever asks next.

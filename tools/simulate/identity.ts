@@ -12,13 +12,22 @@ export type FlowRecord = {
   readonly has_deadline: boolean;
   /** Rounds through the retry topics behind it. */
   readonly round: number;
+  /** Tiers asked before this one, of a job. */
+  readonly hop: number;
   /** An outcome or result that says so. */
   readonly is_refusal: boolean;
 };
 
 /** Owner of results whose request named no usable tenant. */
 const NO_TENANT = "_unknown";
-const NOBODY: FlowRecord = { subject: undefined, content: undefined, has_deadline: false, round: 0, is_refusal: false };
+const NOBODY: FlowRecord = {
+  subject: undefined,
+  content: undefined,
+  has_deadline: false,
+  round: 0,
+  hop: 0,
+  is_refusal: false,
+};
 
 export function identify({
   topic,
@@ -29,7 +38,7 @@ export function identify({
 }: Pick<InRecord, "topic" | "partition" | "offset" | "value" | "headers">): FlowRecord {
   const json = value === null ? undefined : parse(value);
   if (typeof json !== "object" || json === null || Array.isArray(json)) return NOBODY;
-  const { tenant, id, metadata, status } = json as Record<string, unknown>;
+  const { tenant, id, metadata, status, hop } = json as Record<string, unknown>;
   // Only clients may write names that cannot be used.
   const known = typeof tenant === "string" && (TENANT_PATTERN.test(tenant) || tenant === NO_TENANT);
   const own = known && typeof id === "string" && ID_PATTERN.test(id);
@@ -39,6 +48,7 @@ export function identify({
     content: typeof content === "string" ? content : undefined,
     has_deadline: "deadline" in json,
     round: Number(headers["sluice-round"] ?? 0),
+    hop: typeof hop === "number" ? hop : 0,
     is_refusal: status === "rejected",
   };
 }

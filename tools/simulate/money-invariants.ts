@@ -93,8 +93,11 @@ function costsDiffer({ topics }: MoneyView, log: SimulatedLog, entries: readonly
   const settled = new Map<string, number>();
   for (const { tenant, id, kind, cause, settled_nusd, reserved_nusd } of entries) {
     if (kind !== "settled") continue;
-    if (cause === "result") add(settled, `${tenant} ${id}`, settled_nusd);
-    else if (settled_nusd !== reserved_nusd) return broken(`${tenant} ${id} settled a part of what was held`);
+    const subject = `${tenant} ${id}`;
+    if (cause === "result") add(settled, subject, settled_nusd);
+    else if (settled_nusd !== reserved_nusd) return broken(`${subject} settled a part of what was held`);
+    // One hop was paid and another may have been: what is known of the cost is within what was held.
+    else if ((costs.get(subject) ?? 0) <= settled_nusd) costs.delete(subject);
   }
   for (const subject of new Set([...costs.keys(), ...settled.keys()])) {
     const [cost_nusd, settled_nusd] = [costs.get(subject) ?? 0, settled.get(subject) ?? 0];

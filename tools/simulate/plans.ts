@@ -17,7 +17,8 @@ export type Plan = {
 /** By tenant. */
 export type Plans = ReadonlyMap<string, Plan>;
 
-export const PRICE = priceOf({ input_usd_per_mtok: 1, output_usd_per_mtok: 2 });
+export const PRICE_USD = { input_usd_per_mtok: 1, output_usd_per_mtok: 2 } as const;
+export const PRICE = priceOf(PRICE_USD);
 
 /** The dearest call there can be. */
 const CALL_NUSD = cost_nusd(

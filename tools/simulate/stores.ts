@@ -115,7 +115,13 @@ export function cacheAnswers(process: SimulatedProcess, stores: Stores): Pick<Ca
   };
 }
 
-export type ModelRates = { readonly refusal: number; readonly garbage: number; readonly latency_ms: number };
+export type ModelRates = {
+  /** Parts of the calls: refused with a status, answered with nonsense, answered with a refusal in words. */
+  readonly refusal: number;
+  readonly garbage: number;
+  readonly weak: number;
+  readonly latency_ms: number;
+};
 
 export function modelClient(process: SimulatedProcess, stores: Stores, rates: ModelRates, random: Random): ModelClient {
   const answer = (id: string): ModelAnswer => {
@@ -126,7 +132,8 @@ export function modelClient(process: SimulatedProcess, stores: Stores, rates: Mo
     }
     if (random.chance(rates.garbage)) return { kind: "answered", status: 200, body: Buffer.from("<html>") };
     stores.attempts.answered(id);
-    return { kind: "answered", status: 200, body: completion(id, random.int(1, COMPLETION_TOKENS_MAX)) };
+    const text = random.chance(rates.weak) ? "I cannot assist with that." : `answer to ${id}`;
+    return { kind: "answered", status: 200, body: completion(id, text, random.int(1, COMPLETION_TOKENS_MAX)) };
   };
   return {
     async call({ id, timeout_ms }) {
@@ -148,12 +155,12 @@ class LostCall extends Error {}
 export const PROMPT_TOKENS = 3;
 export const COMPLETION_TOKENS_MAX = 4;
 
-function completion(id: string, completion_tokens: number): Buffer {
+function completion(id: string, content: string, completion_tokens: number): Buffer {
   return Buffer.from(
     JSON.stringify({
       id: `chatcmpl-${id}`,
       object: "chat.completion",
-      choices: [{ index: 0, message: { role: "assistant", content: `answer to ${id}` }, finish_reason: "stop" }],
+      choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }],
       usage: { prompt_tokens: PROMPT_TOKENS, completion_tokens, total_tokens: PROMPT_TOKENS + completion_tokens },
     }),
   );
