@@ -13,6 +13,7 @@ import { rolloutCommand } from "./rollout.ts";
 import { sendCommand } from "./send.ts";
 import { tailCommand } from "./tail.ts";
 import { tenantsCommand } from "./tenants.ts";
+import { tiersCommand } from "./tiers.ts";
 import { topicsCommand } from "./topics.ts";
 import { upCommand } from "./up.ts";
 
@@ -30,6 +31,7 @@ const VERBS = [
   rebuildCommand,
   reconcileCommand,
   rolloutCommand,
+  tiersCommand,
 ];
 
 const program = new Command("sluice").description("An event-streaming pipeline for LLM inference on Kafka.");

@@ -3,58 +3,34 @@
 /** Of a longer text the beginning and the end are looked at. */
 const CHARS_MAX = 8_000;
 
-const WORD = /[\p{L}\p{N}_']+/gu;
-const NUMBER = /\d+(?:[.,]\d+)*/g;
-const MATHS =
-  /[=+*/^<>≤≥±×÷√∑∫∂∞≠≈%$]|\\[a-z]+|\b(?:sqrt|log|sin|cos|tan|lim|mod|integral|equation|probability|percent)\b/gi;
-const CODE =
-  /```|[{};]|=>|->|::|\(\)|\b(?:def|function|class|return|import|const|public|SELECT|async|await|null|void)\b/g;
-const SENTENCE = /[.!?](?=\s|$)/g;
-const OPTION = /^\s*(?:[A-Za-z]|\d{1,2})[.):]\s/gm;
-const NEGATION = /\b(?:not|never|no|none|without|except|least|neither|nor|cannot)\b|n't\b/gi;
-const COMPARISON = /\b(?:more|less|fewer|than|twice|half|each|every|per|times|total|remaining|left|ratio)\b/gi;
+const counted = {
+  commas: /,/g,
+  numbers: /\d+(?:[.,]\d+)*/g,
+  fractions: /\d+\/\d+|\d\.\d/g,
+  percents: /%|percent/gi,
+  multiples: /\b(?:twice|half|third|quarter|double|triple)\b/gi,
+  comparisons: /\b(?:more|less|fewer|than)\b/gi,
+  quantities: /\b(?:more|less|fewer|than|twice|half|each|every|per|times|total|remaining|left|ratio)\b/gi,
+  negations: /\b(?:not|never|no|none|without|except|least|neither|nor|cannot)\b|n't\b/gi,
+  conditions: /\bif\b/gi,
+  clauses: /\b(?:that|which|who|where|when|while|so|because)\b/gi,
+  conjunctions: /\band\b/gi,
+  names: /\p{Lu}\p{Ll}+/gu,
+  sentences: /[.!?](?=\s|$)/g,
+  lines: /\n/g,
+  options: /^\s*(?:[A-Za-z]|\d{1,2})[.):]\s/gm,
+  maths: /[=+*^<>≤≥±×÷√∑∫∂∞≠≈]|\\[a-z]+/g,
+  code: /```|[{};]|=>|->|::|\(\)/g,
+} as const;
+const COUNTED = Object.entries(counted) as readonly (readonly [keyof typeof counted, RegExp])[];
 
 /** The features by name, in the order of `surfaceOf`. */
-export const SURFACE_FEATURES = [
-  "log_chars",
-  "log_words",
-  "word_chars",
-  "numbers",
-  "maths",
-  "code",
-  "lines",
-  "sentences",
-  "questions",
-  "options",
-  "negations",
-  "comparisons",
-  "capitals",
-  "other_scripts",
-] as const;
+export const SURFACE_FEATURES = ["chars", ...COUNTED.map(([name]) => name)] as const;
 
-/** Counts as their logarithm, since the tenth of a kind says less than the first; the last two are shares. */
+/** Length and counts as their logarithm, since the tenth of a kind says less than the first. */
 export function surfaceOf(text: string): number[] {
   const seen = shortened(text, CHARS_MAX);
-  const words = seen.match(WORD) ?? [];
-  const letters = words.reduce((sum, word) => sum + word.length, 0);
-  const count = (pattern: RegExp): number => Math.log1p(seen.match(pattern)?.length ?? 0);
-  const share = (pattern: RegExp): number => (seen.match(pattern)?.length ?? 0) / Math.max(1, seen.length);
-  return [
-    Math.log1p(text.length),
-    Math.log1p(words.length),
-    letters / Math.max(1, words.length),
-    count(NUMBER),
-    count(MATHS),
-    count(CODE),
-    count(/\n/g),
-    count(SENTENCE),
-    count(/\?/g),
-    count(OPTION),
-    count(NEGATION),
-    count(COMPARISON),
-    share(/\p{Lu}/gu),
-    share(/[^\p{Script=Latin}\p{N}\p{P}\p{S}\p{Z}\s]/gu),
-  ];
+  return [Math.log1p(text.length), ...COUNTED.map(([, pattern]) => Math.log1p(seen.match(pattern)?.length ?? 0))];
 }
 
 /** The first and the last half of what may be looked at. */
