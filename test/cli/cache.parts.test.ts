@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { type CliContext, openContext, ROOT, registerSchemas } from "../../cli/context.ts";
 import { cacheEntryOut, cacheTombstoneOut } from "../../libs/shared/cache/entry-records.ts";
@@ -12,16 +12,21 @@ import type { CacheEntryHead } from "../../libs/shared/events/cache.ts";
 import { readControl } from "../../libs/shared/events/control.ts";
 import { BatchingProducer } from "../../libs/shared/kafka/producer.ts";
 import { TopicReader } from "../../libs/shared/kafka/reader.ts";
+import { RedisCacheAnswers } from "../../libs/shared/redis/cache-answers-store.ts";
+import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
 import { entryOf } from "./cache/entries.ts";
 
 type Run = { readonly code: number; readonly out: string; readonly err: string };
 
 const NOW_MS = Date.now();
 const HOUR_MS = 3_600_000;
+const key_prefix = `cache-${process.pid}:`;
 const env: Record<string, string | undefined> = { ...process.env };
 let context: CliContext;
 let producer: BatchingProducer;
 let router: TopicReader;
+let redis: ReturnType<typeof connectRedis>;
+let answers: RedisCacheAnswers;
 
 function sluice(...args: readonly string[]): Promise<Run> {
   return new Promise((resolve) => {
@@ -52,7 +57,9 @@ before(async () => {
   const settings = await readFile(join(ROOT, "sluice.yaml"), "utf8");
   env["SLUICE_SETTINGS"] = join(await mkdtemp(join(tmpdir(), "sluice-cache-")), "sluice.yaml");
   const own = settings.replace("prefix: llm.", `prefix: cache-${process.pid}.`);
-  await writeFile(env["SLUICE_SETTINGS"], `${own}\nredis: { key_prefix: "cache-${process.pid}:" }\n`);
+  // Without an embedding model: it is fetched by `up`.
+  const ours = `\nredis: { key_prefix: "${key_prefix}" }\ncache: { semantic: { enabled: false } }\n`;
+  await writeFile(env["SLUICE_SETTINGS"], `${own}${ours}`);
   await new Promise((resolve) => {
     execFile(process.execPath, [join(ROOT, "cli/sluice.ts"), "topics"], { env, cwd: ROOT }, resolve);
   });
@@ -61,12 +68,16 @@ before(async () => {
   producer = new BatchingProducer(context.kafka, context.settings.producer);
   await producer.connect();
   await producer.publish(ENTRIES.map((entry) => cacheEntryOut(context.codec, context.names.cache, entry, response)));
+  redis = connectRedis(context.environment.redis_url, "test", context.log, key_prefix);
+  await redisReady(redis, 5_000);
+  answers = new RedisCacheAnswers(redis);
   router = obedientRouter();
   await router.start();
 });
 after(async () => {
   await router.stop();
   await producer.close();
+  redis.disconnect();
 });
 
 /** Takes away what it is told to; but for acme's, which it does not know of. */
@@ -132,4 +143,29 @@ test("nothing that matches is no failure, what is left is one, and everything ne
   const bare = await sluice("purge", "--yes");
   assert.equal(bare.code, 2);
   assert.match(bare.err, /nothing says which entries/);
+});
+
+test("warmed entries are on the topic and in Redis under the same names each time", async () => {
+  const file = join(dirname(env["SLUICE_SETTINGS"] ?? ""), "faq.jsonl");
+  const rows = [
+    { prompt: "Do you ship abroad?", answer: "Yes." },
+    { prompt: "Do you ship abroad?", answer: "No." },
+  ];
+  await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  const warm = ["warm", "--tenant", "demo", "--file", file, "--ttl", "2h", "--namespace", "warmed"];
+  const first = await json(...warm);
+  assert.deepEqual([first.written, first.duplicates], [1, [{ line: 2, first: 1 }]]);
+  assert.equal((await json(...warm)).written, 1);
+  const { entries } = await json("ls", "--namespace", "warmed");
+  assert.equal(entries.length, 1);
+  const [{ entry_id, tenant, expires_ms, created_ms, request_id }] = entries;
+  assert.deepEqual([request_id, expires_ms - created_ms], ["warmed", 2 * HOUR_MS]);
+  const [sight] = await answers.look([{ tenant, entry_id }]);
+  assert.equal(JSON.parse(sight?.answer?.response.toString() ?? "").choices[0].message.content, "Yes.");
+
+  await writeFile(file, `${JSON.stringify({ prompt: "new", answer: "x" })}\n{"prompt": 1}\n`);
+  const bad = await sluice(...warm);
+  assert.equal(bad.code, 1);
+  assert.match(bad.err, /line 2: /);
+  assert.equal((await json("ls", "--namespace", "warmed")).matched, 1);
 });
