@@ -21,6 +21,7 @@ import type { AttemptsEnd, Concluded, Work } from "./attempts.ts";
 import type { Waits } from "./backend.ts";
 import type { DeadLetterGuard } from "./dead-letter-guard.ts";
 import { answerOf, draftStands, quarantinedOf } from "./endings.ts";
+import { hopEnd } from "./hop-end.ts";
 import type { Attempt, AttemptLedger, Opened } from "./ledger/ledger.ts";
 import { nextJobRecord } from "./next-job.ts";
 import { afterAnswer, afterFailedHop } from "./onward.ts";
@@ -62,6 +63,8 @@ export type InferenceDeps = {
   readonly guard: DeadLetterGuard;
   /** What other tiers are asked of the same, beside a good answer. */
   readonly shadows?: (job: Job, ending: Ending) => readonly OutRecord[];
+  /** Told of answers that go to another tier, or come from one, as `hopEnd` says. */
+  readonly hopped?: (end: string) => void;
   /** Told of every job's end and of what it waited for. */
   readonly ended: (end: JobEnd, waited_ms: Waits) => void;
 };
@@ -238,15 +241,12 @@ function failedForGood(
   return { end: "dead_letter", records: [outcome, letter], settle };
 }
 
-function answered(
-  deps: InferenceDeps,
-  of: Job,
-  attempt: Attempt,
-  { ending, response, onward }: Answer,
-  end: JobEnd,
-): Consequence {
+function answered(deps: InferenceDeps, of: Job, attempt: Attempt, answer: Answer, end: JobEnd): Consequence {
+  const { ending, response, onward } = answer;
+  const hop = hopEnd(of.job, answer);
+  if (hop !== undefined && end === "published") deps.hopped?.(hop);
   if (onward !== undefined) {
-    const next = nextJobRecord(deps, of, { ending, response }, onward);
+    const next = nextJobRecord(deps, of, answer, onward);
     return { end: "passed_on", records: [next], settle: () => attempt.passedOn() };
   }
   const outcome = outcomeRecord(deps, of.record, of.job, ending, response);

@@ -14,6 +14,7 @@ export class InferenceMetrics {
   readonly #prompts: Histogram<"tier">;
   readonly #waits: Histogram<"reason">;
   readonly #jobs: Counter<"tier" | "end">;
+  readonly #hops: Counter<"tier" | "end">;
   readonly #unknown: Counter;
   readonly #duplicate: Counter;
   readonly #batches: Histogram<"tier">;
@@ -54,6 +55,12 @@ export class InferenceMetrics {
     this.#jobs = new Counter({
       name: "sluice_jobs_total",
       help: "Jobs by what became of them",
+      labelNames: ["tier", "end"],
+      registers,
+    });
+    this.#hops = new Counter({
+      name: "sluice_hops_total",
+      help: "Answers that went to another tier or came from one, by why",
       labelNames: ["tier", "end"],
       registers,
     });
@@ -112,6 +119,10 @@ export class InferenceMetrics {
   jobEnded(tier: string, end: string, waited_ms: Waits): void {
     this.#jobs.inc({ tier, end });
     for (const [reason, ms] of Object.entries(waited_ms)) this.#waits.observe({ reason }, ms / 1_000);
+  }
+
+  hopped(tier: string, end: string): void {
+    this.#hops.inc({ tier, end });
   }
 
   unknown({ unknown_calls, duplicate_nusd }: { unknown_calls: number; duplicate_nusd: number }): void {

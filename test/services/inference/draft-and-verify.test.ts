@@ -21,6 +21,7 @@ describe("a draft", () => {
     assert.deepEqual([route.decision?.by, route.decision?.detail], ["judge", "accepted by large"]);
     assert.deepEqual([usage?.cost_usd, usage?.completion_tokens], [30e-6, 10]);
     assert.deepEqual(world.ends, ["passed_on", "published"]);
+    assert.deepEqual(world.hops, ["draft", "accepted"]);
     const judge = bodyOf(world.model.calls[1] as never);
     assert.deepEqual([judge.messages.length, judge["max_completion_tokens"], judge["temperature"]], [2, 4, 0]);
   });
@@ -36,6 +37,7 @@ describe("a draft", () => {
       assert.equal(response?.choices[0]?.message.content, "4, says m2.");
       assert.deepEqual([route.tier, route.escalated_from, route.decision?.by], ["large", "small", "judge"]);
       assert.match(route.decision?.detail ?? "", detail);
+      assert.deepEqual(world.hops, ["draft", what === "rejects" ? "rejected" : "unclear", "bettered"]);
       const last = bodyOf(world.model.calls.at(-1) as never);
       assert.deepEqual(last.messages, [{ role: "user", content: "2 + 2?" }]);
       assert.equal(usage?.cost_usd, what === "refuses to look at" ? 30e-6 : 45e-6);

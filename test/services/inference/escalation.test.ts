@@ -27,6 +27,7 @@ describe("a weak answer", () => {
     assert.equal(usage?.cost_usd, 30e-6);
     assert.deepEqual(models(world), ["m1", "m2"]);
     assert.deepEqual(world.ends, ["passed_on", "published"]);
+    assert.deepEqual(world.hops, ["refusal", "bettered"]);
   });
 
   test("goes on under the same key, with the same headers, in the same lane", async () => {
@@ -122,6 +123,7 @@ describe("when the stronger tier fails", () => {
     assert.deepEqual([status, response?.choices[0]?.message.content], ["succeeded", REFUSAL]);
     assert.deepEqual([route.tier, route.model, route.attempts], ["small", "m1", 3]);
     assert.match(route.reason, /large ended provider_error/);
+    assert.deepEqual(world.hops, ["refusal", "stood"]);
     assert.deepEqual([usage?.cost_usd, unknown_calls], [15e-6, undefined]);
     assert.deepEqual(world.to(NAMES.dlq), []);
   });

@@ -68,6 +68,7 @@ export class World {
   /** Outcomes of the calls, as metrics are told. */
   readonly called: string[] = [];
   readonly ends: JobEnd[] = [];
+  readonly hops: string[] = [];
   readonly guard: DeadLetterGuard;
   /** What streams of tokens are told, a word each. */
   readonly streamed: string[] = [];
@@ -122,6 +123,7 @@ export class World {
       cancellation: (tenant, id) => this.cancellations.signalFor(tenant, id),
       afterFailure: (...failed) => afterFailure({ names: NAMES, redelivery, on_unknown }, ...failed),
       guard: this.guard,
+      hopped: (end) => void this.hops.push(end),
       ended: (end) => this.ends.push(end),
     });
   }
