@@ -5,8 +5,9 @@ import { type Scenario, startRouterStack } from "./scenario.ts";
 import { index } from "./scenarios/index.ts";
 import { lookups } from "./scenarios/lookups.ts";
 import { restart } from "./scenarios/restart.ts";
+import { tiers } from "./scenarios/tiers.ts";
 
-const SCENARIOS: readonly Scenario[] = [lookups, index, restart];
+const SCENARIOS: readonly Scenario[] = [lookups, index, restart, tiers];
 
 const HELP = `
 Scenarios, each on parts of its own (real, on free ports) where it needs any:

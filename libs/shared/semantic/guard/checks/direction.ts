@@ -133,6 +133,8 @@ function isPassive(words: readonly Word[]): boolean {
   );
 }
 
+const PEOPLE = /^(?:who|whom|i|me|you|he|him|she|her|we|us|they|them|it)$/;
+
 /** "Who taught her" and "who was taught by her" have the same words in the same order and turned roles. */
 function voiceDiffers(left: readonly Word[], right: readonly Word[]): boolean {
   if (isPassive(left) === isPassive(right) || ![...left, ...right].some(({ lower }) => lower === "by")) return false;
@@ -142,5 +144,5 @@ function voiceDiffers(left: readonly Word[], right: readonly Word[]): boolean {
 }
 
 function isAsked(word: Word): boolean {
-  return isContent(word) || word.lower === "who";
+  return isContent(word) || PEOPLE.test(word.lower);
 }

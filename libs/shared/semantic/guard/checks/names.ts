@@ -39,7 +39,7 @@ function isPart(word: Word, { words }: Reading, there: Reading): boolean {
 
 /** "ML" where the other has "machine learning", and the words of "machine learning" where the other has "ML". */
 function isSpelledOut({ lower }: Word, there: Reading, here: Reading): boolean {
-  if (lower.length >= 2 && lower.length <= 6 && initials(there).includes(lower)) return true;
+  if (lower.length >= 2 && lower.length <= 6 && initials(there.words).includes(lower)) return true;
   const at = here.words.findIndex((word) => word.lower === lower);
   const around = initialsAround(here, at);
   return there.words.some(
@@ -47,12 +47,12 @@ function isSpelledOut({ lower }: Word, there: Reading, here: Reading): boolean {
   );
 }
 
-function initials({ words }: Reading): string {
+function initials(words: readonly Word[]): string {
   return words.map(({ kind, lower }) => (kind === "function" || kind === "sign" ? "" : lower[0])).join("");
 }
 
 function initialsAround({ words }: Reading, at: number): string {
-  return initials({ words: words.slice(Math.max(0, at - 5), at + 6) } as Reading);
+  return initials(words.slice(Math.max(0, at - 5), at + 6));
 }
 
 /** "facebook" and "face book". */

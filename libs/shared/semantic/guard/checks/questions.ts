@@ -14,9 +14,11 @@ type Asked =
   | "how long"
   | "how often"
   | "how old"
-  | "how far";
+  | "how far"
+  | "how fast"
+  | "time";
 
-const AFTER_HOW: ReadonlyMap<string, Asked> = new Map([
+const AFTER_HOW: ReadonlyMap<string, Asked> = new Map<string, Asked>([
   ["many", "how many"],
   ["much", "how much"],
   ["long", "how long"],
@@ -29,7 +31,7 @@ const AFTER_HOW: ReadonlyMap<string, Asked> = new Map([
   ["soon", "how fast"],
 ]);
 /** "what is the reason" is why, "at what time" is when. */
-const NOUNS: ReadonlyMap<string, Asked> = new Map(
+const NOUNS: ReadonlyMap<string, Asked> = new Map<string, Asked>(
   Object.entries({
     reason: "why",
     cause: "why",
@@ -237,7 +239,8 @@ function tenseOf({ words }: Reading): Told | undefined {
     if (PAST.has(lower) || (/^(?:who|which|what)$/.test(before) && /..ed$/.test(lower)))
       return { tense: "past", lexical: true };
     if (PRESENT.has(lower)) return { tense: "present", lexical: true };
-    const tense = AUXILIARIES.get(lower);
+    const tense =
+      lower === "will" && /^(?:a|the|my|his|her|your|free)$/.test(before) ? undefined : AUXILIARIES.get(lower);
     if (tense === "conditional")
       return words.slice(at, at + 4).some((word) => word.lower === "have")
         ? { tense: "past", lexical: false }
