@@ -28,7 +28,7 @@ export function formatAge(age_ms: number): string {
 }
 
 /** How long an entry may still be answered from. */
-export function remaining({ expires_ms }: Pick<KeptEntry, "expires_ms">, now_ms: number): string {
+function remaining({ expires_ms }: Pick<KeptEntry, "expires_ms">, now_ms: number): string {
   return expires_ms <= now_ms ? "expired" : formatAge(expires_ms - now_ms);
 }
 
