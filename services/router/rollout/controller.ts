@@ -128,7 +128,7 @@ function fades({ state, written_ms }: KnownRollout, now_ms: number): boolean {
 }
 
 /** @returns undefined where it stays. */
-export function stateAfter(state: RolloutEvent, move: Move, now_ms: number): RolloutEvent | undefined {
+function stateAfter(state: RolloutEvent, move: Move, now_ms: number): RolloutEvent | undefined {
   if (move.kind === "stay") return undefined;
   // Never before the state that it follows, whatever the clocks say.
   const at_ms = Math.max(now_ms, state.at_ms + 1);
