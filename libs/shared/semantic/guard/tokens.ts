@@ -121,7 +121,7 @@ function contracted(part: string): readonly string[] {
     const verb = base.slice(0, -1).toLowerCase();
     return [verb === "ca" ? "can" : verb === "wo" ? "will" : verb === "sha" ? "shall" : base.slice(0, -1), "not"];
   }
-  if (ending === "s") return IS_AFTER.has(base.toLowerCase()) ? [base, "is"] : [base];
+  if (ending === "s") return IS_AFTER.has(base.toLowerCase()) ? [base, "is"] : [base, "'s"];
   const full = { ll: "will", re: "are", ve: "have", d: "would", m: "am" }[ending];
   return full === undefined ? [base, ending] : [base, full];
 }

@@ -9,7 +9,7 @@ const CLOSE_TURNED = 0.75;
 /** Words that stand between two that are related. */
 const REACH = 6;
 const RELATIONS = new Set(
-  "to into onto from for with by than before after of minus against until without toward towards".split(" "),
+  "'s to into onto from for with by than before after of minus against until without toward towards".split(" "),
 );
 const EVEN = new Set("and or vs versus".split(" "));
 
@@ -35,12 +35,23 @@ function rolesDiffer(left: readonly Word[], right: readonly Word[]): boolean {
 const OUT = new Set(["from"]);
 const IN = new Set(["to", "into", "onto", "towards", "toward", "until", "till"]);
 
+/** "by Friday" and "after Friday". */
+const BOUNDS = new Map<string, "from" | "to">([
+  ["by", "to"],
+  ["before", "to"],
+  ["after", "from"],
+  ["since", "from"],
+  ["starting", "from"],
+]);
+
 /** "far from A to B" says nothing of a direction. */
 function endsOf(words: readonly Word[]): ReadonlyMap<string, "from" | "to"> {
   const ends = new Map<string, "from" | "to">();
   if (words.some(({ lower, key }) => lower === "far" || key === "distance" || lower === "distance")) return ends;
   for (const [at, { lower }] of words.entries()) {
-    const end = OUT.has(lower) ? "from" : IN.has(lower) ? "to" : undefined;
+    const isBound =
+      words[at + 1]?.kind === "number" || words[at + 1]?.kind === "calendar" || words[at + 1]?.kind === "time";
+    const end = OUT.has(lower) ? "from" : IN.has(lower) ? "to" : isBound ? BOUNDS.get(lower) : undefined;
     if (end === undefined) continue;
     const next = words.slice(at + 1, at + 4).find((word) => isEntity(word));
     if (next !== undefined && !ends.has(next.key)) ends.set(next.key, end);
@@ -65,8 +76,9 @@ function isTurned(left: readonly Word[], right: readonly Word[]): boolean {
   for (const [at, pivot] of left.entries()) {
     const there = places.get(pivot.key);
     if (there === undefined || !isPivot(left, at) || !isPivot(right, there)) continue;
+    const isRelation = RELATIONS.has(pivot.lower);
     const moved = (word: Word, place: number) =>
-      isPartner(word) && !keepsCase(left, place, right, places.get(word.key));
+      isPartner(word) && (isRelation || !isQuantity(word)) && !keepsCase(left, place, right, places.get(word.key));
     const before = left.slice(0, at).filter((word, place) => place >= at - REACH && moved(word, place));
     const after = left.slice(at + 1, at + 1 + REACH).filter((word, place) => moved(word, at + 1 + place));
     const goesBehind = before.some((word) => isBetween(places.get(word.key), there, there + REACH));
@@ -116,6 +128,11 @@ function isPivot(words: readonly Word[], at: number): boolean {
   const word = words[at] as Word;
   if (EVEN.has(words[at - 1]?.lower ?? "") || EVEN.has(words[at + 1]?.lower ?? "")) return false;
   return RELATIONS.has(word.lower) || word.kind === "sign" || word.kind === "content" || word.kind === "frame";
+}
+
+/** "monthly price of it" is "its price per month". */
+function isQuantity({ kind }: Word): boolean {
+  return kind === "number" || kind === "unit" || kind === "calendar" || kind === "time";
 }
 
 function isPartner(word: Word): boolean {

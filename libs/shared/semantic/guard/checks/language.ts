@@ -3,20 +3,22 @@ import type { Reading } from "../reading.ts";
 
 const COMMON: Readonly<Record<string, ReadonlySet<string>>> = {
   en: new Set(
-    "the of and to is what how do does my can i you in for a an why where when are which it on with should".split(" "),
+    "the of and to is what how do does my can i you in for a an why where when are which it on with should your are who was were has have".split(
+      " ",
+    ),
   ),
   fr: new Set(
-    "le la les un une des est que quel quelle quels quelles comment pourquoi où je mon ma mes du et pour dans puis ce cette avec sur au".split(
+    "le la les un une des est que quel quelle quels quelles comment pourquoi où je mon ma mes du et pour dans puis ce cette avec sur au vous tu il elle nous ne pas est-ce suis paie".split(
       " ",
     ),
   ),
   de: new Set(
-    "der die das ein eine ist wie was warum wo wann ich mein meine und mit für im den dem kann welche welcher zu auf nicht finde".split(
+    "der die das ein eine ist wie was warum wo wann ich mein meine und mit für im den dem kann welche welcher zu auf nicht finde du sie er wir bist sind hast haben heißt".split(
       " ",
     ),
   ),
   es: new Set(
-    "el la los las un una es qué que cómo como por dónde donde cuándo mi mis y para en puedo cuál cual del se está con".split(
+    "el la los las un una es qué que cómo como por dónde donde cuándo mi mis y para en puedo cuál cual del se está con tu usted eres son tiene hay".split(
       " ",
     ),
   ),

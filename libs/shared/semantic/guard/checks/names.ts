@@ -3,7 +3,7 @@ import { closeness, isContent, onlyIn } from "../difference.ts";
 import type { Reading, Word } from "../reading.ts";
 import { gazetteer } from "../vocabulary.ts";
 
-const CLOSE_ALONE = 0.75;
+const CLOSE_ALONE = 0.8;
 const CLOSE_BOTH = 0.4;
 const SAME_PREFIX = 5;
 
@@ -72,7 +72,7 @@ export function thingsDiffer(left: Reading, right: Reading): boolean {
   const shared = left.words.filter((word) => isContent(word) && right.known.has(word.key)).length;
   return (
     inOneFrame(left, right) ||
-    (here.length === 1 && there.length === 1 && shared >= 3 && bothAreNouns(here, there, left, right))
+    (here.length === 1 && there.length === 1 && shared >= 4 && bothAreNouns(here, there, left, right))
   );
 }
 

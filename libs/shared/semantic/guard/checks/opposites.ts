@@ -4,7 +4,7 @@ import type { Reading, Word } from "../reading.ts";
 import { stem } from "../stem.ts";
 
 const NEGATIVE = new Set(
-  "not no non never without none nobody nothing nowhere neither nor hardly barely lack lacks lacking except excluding unless ne pas nicht kein keine keinen ohne sin sans senza não niet geen".split(
+  "not no non never without none nobody nothing nowhere neither nor hardly barely lack lacks lacking avoid avoids avoiding except excluding unless ne pas nicht kein keine keinen ohne sin sans senza não niet geen".split(
     " ",
   ),
 );

@@ -227,7 +227,8 @@ const ONCE =
 
 /** The tense of the first verb that tells it. */
 function tenseOf({ words }: Reading): Told | undefined {
-  for (const [at, { lower }] of words.entries()) {
+  for (const [at, word] of words.entries()) {
+    const { lower } = word;
     const next = words[at + 1]?.lower ?? "";
     const before = words[at - 1]?.lower ?? "";
     if (lower === "used" && next === "to" && !/^(?:is|are|be|get|getting)$/.test(before))
@@ -238,7 +239,7 @@ function tenseOf({ words }: Reading): Told | undefined {
     if (/^(?:has|have|had)$/.test(lower) && isPerfect(words, at)) return { tense: "perfect", lexical: false };
     if (PAST.has(lower) || (/^(?:who|which|what)$/.test(before) && /..ed$/.test(lower)))
       return { tense: "past", lexical: true };
-    if (PRESENT.has(lower)) return { tense: "present", lexical: true };
+    if (PRESENT.has(lower) || isWhoDoes(before, word)) return { tense: "present", lexical: true };
     const tense =
       lower === "will" && /^(?:a|the|my|his|her|your|free)$/.test(before) ? undefined : AUXILIARIES.get(lower);
     if (tense === "conditional")
@@ -248,6 +249,11 @@ function tenseOf({ words }: Reading): Told | undefined {
     if (tense !== undefined) return { tense, lexical: false };
   }
   return undefined;
+}
+
+/** "Who owns it". */
+function isWhoDoes(before: string, { lower, stem, kind }: Word): boolean {
+  return before === "who" && kind === "content" && lower.endsWith("s") && stem !== lower;
 }
 
 function isGoing(words: readonly Word[], at: number): boolean {
@@ -266,6 +272,7 @@ function isToldLater(words: readonly Word[], at: number): boolean {
 }
 
 function isPerfect(words: readonly Word[], at: number): boolean {
+  if (at === 0 && words[1]?.lower !== "to") return true;
   return words
     .slice(at + 1, at + 6)
     .some(

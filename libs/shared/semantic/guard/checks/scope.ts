@@ -41,7 +41,7 @@ const SCOPES = new Map<string, readonly [kind: string, scope: Value]>(
     }),
 );
 const PAIRS = new Set("at least,at most,up to,more than,less than,fewer than,every other,no one,one of".split(","));
-const CLOSE_ALONE = 0.7;
+const CLOSE_ALONE = 0.6;
 const CLOSE_BOTH = 0.5;
 
 export function scopeDiffers(left: Reading, right: Reading): boolean {

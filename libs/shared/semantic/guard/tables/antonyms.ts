@@ -5,7 +5,7 @@ enable activate on_switch reactivate | disable deactivate
 open reopen | close shut
 buy purchase | sell resell
 increase raise boost go_up rise rose risen gain higher grow grew | decrease reduce lower lessen cut go_down fall fell fallen drop diminish shrink
-cheap cheaper cheapest inexpensive affordable least_expensive | expensive costly pricey priciest dear most_expensive dearest
+cheap cheaper cheapest inexpensive affordable least_expensive | expensive pricey priciest dear most_expensive dearest
 best better good | worst worse bad terrible
 minimum min minimal | maximum max maximal
 start begin launch | stop halt end terminate finish

@@ -2,7 +2,7 @@
 
 /** Never counted as content. */
 export const FUNCTION_WORDS = `
-a an the this that these those some any my your his her its our their mine yours ours theirs i me you he him she it we us they them myself yourself himself
+'s a an the this that these those some any my your his her its our their mine yours ours theirs i me you he him she it we us they them myself yourself himself
 herself itself ourselves themselves who whom whose which what when where why how and or but so if then than as of at by for from in into on onto off out up
 down to with about between among through during over under within along across around per via is am are was were be been being do does did doing done have
 has had having will would shall should can could may might must ought not no never nor please thanks thank kindly hi hello hey just also too very really

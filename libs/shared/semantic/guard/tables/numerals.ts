@@ -97,6 +97,7 @@ microgram micrograms / mcg µg μg ug
 tonne tonnes ton tons / t
 ounce ounces / oz
 pounds / lb lbs pound
+stones / stone
 litre litres liter liters / l
 millilitre millilitres milliliter milliliters / ml
 gallon gallons / gal

@@ -6,7 +6,7 @@ disable deactivate turn_off switch_off power_off
 delete remove erase wipe get_rid_of take_out take_off eliminate discard
 buy purchase get_hold_of
 cheap inexpensive affordable low-cost budget
-expensive costly pricey dear
+expensive pricey dear
 cheapest least_expensive most_affordable
 price cost fee charge fare rate expense
 increase raise boost maximize maximise grow go_up turn_up scale_up step_up improve enhance
