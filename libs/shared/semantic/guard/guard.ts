@@ -55,7 +55,11 @@ const CHECKS: readonly (readonly [GuardCheck, (left: Reading, right: Reading) =>
 export function guard(left: string, right: string): GuardCheck | undefined {
   if (left === right) return undefined;
   if (left.length > GUARDED_CHARS_MAX || right.length > GUARDED_CHARS_MAX) return "length";
-  const here = read(left);
-  const there = read(right);
-  return CHECKS.find(([, differs]) => differs(here, there) || differs(there, here))?.[0];
+  return guardReadings(read(left), read(right));
+}
+
+/** The same of texts that were read before: a text that is compared with many is read once. */
+export function guardReadings(left: Reading, right: Reading): GuardCheck | undefined {
+  if (left.text === right.text) return undefined;
+  return CHECKS.find(([, differs]) => differs(left, right))?.[0];
 }

@@ -22,6 +22,8 @@ for (const line of UNITS.split("\n").filter((one) => one !== "")) {
 
 /** The quantity that begins at a token, if one does. */
 export function quantityAt(tokens: readonly Token[], at: number): Quantity | undefined {
+  const { lower = "" } = tokens[at] ?? {};
+  if (/^[a-z]+$/.test(lower) && !QUANTITY_WORDS.has(lower)) return undefined;
   return timeAt(tokens, at) ?? numberAt(tokens, at) ?? unitAt(tokens, at) ?? calendarAt(tokens, at);
 }
 
@@ -176,3 +178,14 @@ function dated(tokens: readonly Token[], at: number): boolean {
   const next = tokens[at + 1]?.lower ?? "";
   return /^\d/.test(next) || /^\d/.test(before) || /^(?:in|on|of|by|until|since|during|for|before|after)$/.test(before);
 }
+
+/** Every word that a quantity can begin with: most words are none and are passed over at once. */
+const QUANTITY_WORDS: ReadonlySet<string> = new Set([
+  ...NUMERALS.keys(),
+  ...MULTIPLES.keys(),
+  ...units.keys(),
+  ...unitsBesideNumbers.keys(),
+  ...CALENDAR.keys(),
+  ...BEFORE_PERIOD.keys(),
+  ...["day", "square", "sq", "cubic", "kilowatt"],
+]);

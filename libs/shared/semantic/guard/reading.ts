@@ -31,10 +31,11 @@ export type Reading = {
 export function read(text: string): Reading {
   const { tokens: all, code } = tokensOf(text);
   const tokens = all.slice(politeness(all));
+  const stems = tokens.map(({ lower }) => stem(lower));
   const shouted = isShouted(tokens);
   const words: Word[] = [];
   for (let at = 0; at < tokens.length; ) {
-    const [word, length] = wordAt(tokens, at, shouted);
+    const [word, length] = wordAt(tokens, stems, at, shouted);
     words.push(word);
     at += length;
   }
@@ -58,7 +59,12 @@ function isShouted(tokens: readonly Token[]): boolean {
 
 const NO_POLES: readonly Pole[] = [];
 
-function wordAt(tokens: readonly Token[], at: number, shouted: boolean): readonly [Word, number] {
+function wordAt(
+  tokens: readonly Token[],
+  stems: readonly string[],
+  at: number,
+  shouted: boolean,
+): readonly [Word, number] {
   const token = tokens[at] as Token;
   const quantity = quantityAt(tokens, at);
   if (quantity !== undefined) {
@@ -66,7 +72,7 @@ function wordAt(tokens: readonly Token[], at: number, shouted: boolean): readonl
     const own = poles.get(token.lower) ?? NO_POLES;
     return [{ lower: token.lower, stem: value, key: value, kind, poles: own, name: false, exact: false }, length];
   }
-  const phrase = phraseAt(tokens, at);
+  const phrase = phraseAt(stems, at);
   if (phrase !== undefined) {
     const [key, length] = phrase;
     const lower = tokens
@@ -80,11 +86,9 @@ function wordAt(tokens: readonly Token[], at: number, shouted: boolean): readonl
   return [single(tokens, at, shouted), 1];
 }
 
-function phraseAt(tokens: readonly Token[], at: number): readonly [string, number] | undefined {
-  const candidates = phrases.get(stem(tokens[at]?.lower ?? ""));
-  const found = candidates?.find((parts) =>
-    parts.every((part, index) => stem(tokens[at + index]?.lower ?? "") === part),
-  );
+function phraseAt(stems: readonly string[], at: number): readonly [string, number] | undefined {
+  const candidates = phrases.get(stems[at] ?? "");
+  const found = candidates?.find((parts) => parts.every((part, index) => stems[at + index] === part));
   return found === undefined ? undefined : [found.join("_"), found.length];
 }
 

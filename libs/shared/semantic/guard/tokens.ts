@@ -57,6 +57,7 @@ const KEPT = new Set(
 
 /** What was written in one, in its parts: "and/or", "Paris-London", "can't"; a script without spaces by its characters. */
 function partsOf(raw: string): readonly string[] {
+  if (/^[A-Za-z]+$/.test(raw)) return plain(raw);
   if (!/[\p{L}\p{N}]/u.test(raw)) return [raw];
   if (UNSPACED.test(raw)) return [...raw];
   const lower = raw.toLowerCase();

@@ -18,7 +18,10 @@ export function directionDiffers(left: Reading, right: Reading): boolean {
   const there = right.words.slice(0, WORDS_MAX);
   const close = closeness(left, right);
   if (close < CLOSE_ROLES) return false;
-  return rolesDiffer(here, there) || (close >= CLOSE_TURNED && (isTurned(here, there) || voiceDiffers(here, there)));
+  return (
+    rolesDiffer(here, there) ||
+    (close >= CLOSE_TURNED && (isTurned(here, there) || isTurned(there, here) || voiceDiffers(here, there)))
+  );
 }
 
 /** One word is where it comes from in one text and where it goes to in the other. */

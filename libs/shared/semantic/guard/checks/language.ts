@@ -44,11 +44,18 @@ const SCRIPTS: readonly (readonly [string, RegExp])[] = [
   ["latin", /\p{sc=Latin}/u],
 ];
 
+const ASCII = /^[ -~]+$/;
+const LETTER = /[a-z]/;
+
 /** Undefined where it cannot be told. */
 function languageOf({ words }: Reading): string | undefined {
   const scripts = new Map<string, number>();
   for (const { lower } of words) {
-    const script = SCRIPTS.find(([, pattern]) => pattern.test(lower))?.[0];
+    const script = ASCII.test(lower)
+      ? LETTER.test(lower)
+        ? "latin"
+        : undefined
+      : SCRIPTS.find(([, pattern]) => pattern.test(lower))?.[0];
     if (script !== undefined) scripts.set(script, (scripts.get(script) ?? 0) + 1);
   }
   const script = [...scripts].sort((left, right) => right[1] - left[1])[0]?.[0];
