@@ -1,8 +1,11 @@
 /** A tenant's caps: what they are, where each comes from, and what changing one writes. Pure. */
+import { type InternalSettings, internalPlan } from "../../libs/shared/budgets/internal-plan.ts";
 import { BUDGET_SCOPES, type BudgetScope } from "../../libs/shared/budgets/scopes.ts";
 import type { Settings } from "../../libs/shared/config/schema.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
+import { isInternalTenant } from "../../libs/shared/events/shadow.ts";
 import type { TenantRecord } from "../../libs/shared/events/tenants.ts";
+import { usdOf } from "../../libs/shared/money.ts";
 
 export type Cap = {
   readonly scope: BudgetScope;
@@ -25,7 +28,13 @@ export type Standing = {
 type Known = Pick<Settings, "plans" | "tenants">;
 
 /** @throws `usage` for a tenant that nobody made, or whose plan is gone. */
-export function standingOf(settings: Known, tenant: string, record: TenantRecord | undefined): Standing {
+export function standingOf(
+  settings: Known & Partial<InternalSettings>,
+  tenant: string,
+  record: TenantRecord | undefined,
+): Standing {
+  const own = internalStanding(settings, tenant);
+  if (own !== undefined) return own;
   const named = namedOf(settings, tenant, record);
   const plan = Object.hasOwn(settings.plans, named.plan) ? settings.plans[named.plan] : undefined;
   if (plan === undefined) {
@@ -40,6 +49,19 @@ export function standingOf(settings: Known, tenant: string, record: TenantRecord
     return { scope, cap_usd: changed, source: record === undefined ? "settings" : "record", plan_usd };
   });
   return { tenant, plan: named.plan, caps, record };
+}
+
+/** Of the pipeline's own tenants, which spend on shadows and checks: nobody changes it but the settings. */
+function internalStanding({ routing, cache }: Partial<InternalSettings>, tenant: string): Standing | undefined {
+  if (!isInternalTenant(tenant) || routing === undefined || cache === undefined) return undefined;
+  const resolved = internalPlan({ routing, cache }, tenant);
+  if (resolved === undefined) return undefined;
+  const caps = BUDGET_SCOPES.map((scope): Cap => {
+    const cap_nusd = resolved.budgets_nusd[scope];
+    const cap_usd = cap_nusd === undefined ? null : usdOf(cap_nusd);
+    return { scope, cap_usd, source: "plan", plan_usd: cap_usd };
+  });
+  return { tenant, plan: resolved.plan, caps, record: undefined };
 }
 
 export type CapChange = { readonly scope: BudgetScope; readonly usd: number | null };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { type Cap, recordWith, standingOf } from "../../../cli/budget/caps.ts";
 import { explanation, Largest } from "../../../cli/budget/explain.ts";
 import { scopesTable, scopeViews, stoppedLine, stoppedView } from "../../../cli/budget/view.ts";
@@ -133,3 +133,27 @@ function entry(id: string): UsageEntry {
     ...{ reserved_nusd: 0, settled_nusd: 0, counters: [], user: "alice", model: "m" },
   };
 }
+
+describe("a tenant of the pipeline's own", () => {
+  const own = {
+    ...settings,
+    routing: { shadows: { try: { to: "large", share: 0.1, budget_day_usd: 3 } } },
+    cache: { semantic: { checks: { budget_day_usd: 0.5 } } },
+  };
+
+  test("has the cap that the settings give it, and no other", () => {
+    for (const [tenant, usd] of [
+      ["sluice.cache-check", 0.5],
+      ["sluice.shadow.try", 3],
+    ] as const) {
+      const capped = standingOf(own, tenant, undefined).caps.filter(({ cap_usd }) => cap_usd !== null);
+      assert.deepEqual(capped, [{ scope: "tenant_day", cap_usd: usd, source: "plan", plan_usd: usd }]);
+    }
+  });
+
+  test("is nobody's to change, and unknown where the settings do not have it", () => {
+    const change = { scope: "tenant_day", usd: 9 } as const;
+    assert.throws(() => recordWith(own, "sluice.cache-check", undefined, change, 1), { code: "usage" });
+    assert.throws(() => standingOf(own, "sluice.shadow.gone", undefined), { code: "usage" });
+  });
+});
