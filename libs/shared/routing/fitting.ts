@@ -99,6 +99,7 @@ export function policyOf(
     mean: centre,
     deviation,
     weight: model.weights[dimensions + at] as number,
+    square_weight: model.weights[dimensions + SURFACE_FEATURES.length + at] as number,
   }));
   const { weak, strong } = validated.curve;
   return {

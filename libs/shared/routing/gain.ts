@@ -9,18 +9,22 @@ import { SURFACE_FEATURES, surfaceOf } from "./surface.ts";
 /** λ for the dimensions of the embedding, each scaled to a variance of about 1, and for the standardised surface. */
 export type Penalty = { readonly embedding: number; readonly surface: number };
 
+/** Squares of the surface let an effect bend; they are held back more. */
+const SQUARES_FACTOR = 3;
 const INNER_FOLDS = 3;
-/** Taken unless another one is clearly better: of few prompts, which penalty is best is mostly chance. */
+/**
+ * Taken unless another one is better by a standard error of the difference (Breiman's rule, in Hastie, Tibshirani and Friedman, The Elements
+ * of Statistical Learning, 7.10): of few prompts, which penalty is best is mostly chance.
+ */
 const USUAL: Penalty = { embedding: 10_000, surface: 100 };
-/** So much less must another one miss. */
-const CLEARLY = 0.99;
 const OTHERS: readonly Penalty[] = [
   { embedding: 1_000, surface: 100 },
   { embedding: 3_000, surface: 100 },
-  { embedding: 30_000, surface: 100 },
+  { embedding: 10_000, surface: 1_000 },
   { embedding: 30_000, surface: 1_000 },
 ];
 
+/** Columns: the embedding, the surface, and the squares of the surface. */
 export type Design = {
   readonly matrix: Matrix;
   readonly dimensions: number;
@@ -32,7 +36,7 @@ export type GainModel = { readonly model: LinearModel; readonly penalty: Penalty
 /** @param vectors of the prompts, of length 1. */
 export function designOf(prompts: readonly string[], vectors: readonly Float32Array[]): Design {
   const dimensions = vectors[0]?.length ?? 0;
-  const columns = dimensions + SURFACE_FEATURES.length;
+  const columns = dimensions + 2 * SURFACE_FEATURES.length;
   const rows = prompts.length;
   const values = new Float64Array(rows * columns);
   const scale = embeddingScale(dimensions);
@@ -42,7 +46,9 @@ export function designOf(prompts: readonly string[], vectors: readonly Float32Ar
     const from = row * columns;
     for (let at = 0; at < dimensions; at += 1) values[from + at] = (vector[at] as number) * scale;
     for (const [at, { mean, deviation }] of surface.entries()) {
-      values[from + dimensions + at] = standardised(raw[row]?.[at] as number, mean, deviation);
+      const value = standardised(raw[row]?.[at] as number, mean, deviation);
+      values[from + dimensions + at] = value;
+      values[from + dimensions + SURFACE_FEATURES.length + at] = value ** 2;
     }
   }
   return { matrix: { rows, columns, values }, dimensions, surface };
@@ -103,33 +109,38 @@ function together(left: Moments, right: Moments): Moments {
   return without(left, { count: -count, x: negative(x), y: -y, xx: negative(xx), xy: negative(xy) });
 }
 
-/** The penalty whose models miss the rows that they have not seen by least; with it, a model of all. */
+/** A model of all parts, its penalty chosen by how far models of some parts miss the rows of the others. */
 function fitFrom(design: Design, gains: readonly number[], parts: readonly Part[], all: Moments): GainModel {
   const groups = Array.from({ length: Math.min(INNER_FOLDS, parts.length) }, (_, group) =>
     parts.filter((_part, at) => at % INNER_FOLDS === group),
   );
-  const missed = (penalty: Penalty): number =>
-    groups.reduce((sum, group) => {
+  const missed = (penalty: Penalty): number[] =>
+    groups.flatMap((group) => {
       const model = solved(design, without(all, allOf(group)), penalty);
       const rows = group.flatMap((part) => part.rows);
       const predicted = predict(model, design.matrix, rows);
-      return (
-        sum + rows.reduce((total, row, at) => total + ((predicted[at] as number) - (gains[row] as number)) ** 2, 0)
-      );
-    }, 0);
+      return rows.map((row, at) => ((predicted[at] as number) - (gains[row] as number)) ** 2);
+    });
   const penalty = groups.length < 2 ? USUAL : clearlyBest(missed);
   return { model: solved(design, all, penalty), penalty };
 }
 
-function clearlyBest(missed: (penalty: Penalty) => number): Penalty {
+/** @param missed squared errors, in the same order for every penalty. */
+function clearlyBest(missed: (penalty: Penalty) => readonly number[]): Penalty {
   const usual = missed(USUAL);
-  const measured = OTHERS.map((penalty) => ({ penalty, miss: missed(penalty) }));
-  const [best] = measured.sort((one, other) => one.miss - other.miss);
-  return best !== undefined && best.miss < CLEARLY * usual ? best.penalty : USUAL;
+  const better = OTHERS.map((penalty) => {
+    const { mean, deviation } = momentsOfColumn(missed(penalty).map((miss, at) => (usual[at] as number) - miss));
+    return { penalty, mean, error: deviation / Math.sqrt(usual.length) };
+  }).filter(({ mean, error }) => mean > error);
+  return better.sort((one, other) => other.mean - one.mean)[0]?.penalty ?? USUAL;
 }
 
 function solved({ dimensions }: Design, moments: Moments, { embedding, surface }: Penalty): LinearModel {
-  return ridge(moments, (column) => (column < dimensions ? embedding : surface));
+  const squares_from = dimensions + SURFACE_FEATURES.length;
+  return ridge(moments, (column) => {
+    if (column < dimensions) return embedding;
+    return column < squares_from ? surface : SQUARES_FACTOR * surface;
+  });
 }
 
 function momentsOfColumn(values: readonly number[]): { readonly mean: number; readonly deviation: number } {

@@ -29,6 +29,8 @@ export const tierPolicySchema = z.strictObject({
         mean: z.number(),
         deviation: z.number().positive(),
         weight: z.number(),
+        /** Of the distance's square. */
+        square_weight: z.number(),
       }),
     )
     .max(100),
@@ -92,8 +94,9 @@ export function openPolicy(file: TierPolicyFile): TierPolicy {
       let gain = file.intercept;
       for (let at = 0; at < dimensions; at += 1) gain += (weights[at] as number) * (vector[at] as number);
       const surface = surfaceOf(text);
-      for (const { at, mean, deviation, weight } of columns) {
-        gain += weight * standardised(surface[at] as number, mean, deviation);
+      for (const { at, mean, deviation, weight, square_weight } of columns) {
+        const value = standardised(surface[at] as number, mean, deviation);
+        gain += weight * value + square_weight * value ** 2;
       }
       return { gain, score: placeAmong(file.gains, gain) };
     },

@@ -119,9 +119,66 @@ describe("settings", () => {
       /^s\.yaml:6: .*"gpt-4\.1-mini" already means tier small$/,
     ],
     [
+      "a ladder with a tier that is no chat",
+      changed("  default_tier: small\n", "  default_tier: small\n  ladder: [small, embedding]\n"),
+      /routing\.ladder\.1: must be a tier with kind: chat$/,
+    ],
+    [
+      "a ladder with a tier twice",
+      changed("  default_tier: small\n", "  default_tier: small\n  ladder: [small, small]\n"),
+      /routing\.ladder\.1: "small" stands here twice$/,
+    ],
+    [
+      "a rule for a tier that is not there",
+      changed("  default_tier: small\n", "  default_tier: small\n  rules: [{ name: r, when: {}, tier: huge }]\n"),
+      /routing\.rules\.0\.tier: no such tier/,
+    ],
+    [
+      "a pattern that is none of RE2",
+      changed(
+        "  default_tier: small\n",
+        "  default_tier: small\n  rules: [{ name: r, when: { prompt_matches: '(?=a)' }, tier: small }]\n",
+      ),
+      /routing\.rules\.0\.when\.prompt_matches: is no regular expression of RE2/,
+    ],
+    [
+      "a trained policy without its file",
+      changed("  default_tier: small\n", "  default_tier: small\n  complexity: { method: trained }\n"),
+      /routing\.complexity\.method: method: trained needs a policy_file/,
+    ],
+    [
+      "a shadow of a tier that is not there",
+      changed(
+        "  default_tier: small\n",
+        "  default_tier: small\n  shadows: { s: { to: huge, share: 0.1, budget_day_usd: 1 } }\n",
+      ),
+      /routing\.shadows\.s\.to: no such tier/,
+    ],
+    [
       "a prompt that is not there",
       changed("    kind: embeddings\n", "    kind: embeddings\n    prompt: a\n    prompts: { b: Be brief. }\n"),
       /^s\.yaml:6: tiers\.embedding\.prompt: no such prompt; known in tiers\.embedding\.prompts: b$/,
+    ],
+    [
+      "a shadow of a tier that is not there",
+      changed(
+        "embeddings_tier: embedding",
+        "embeddings_tier: embedding\n  shadows: { a: { to: huge, share: 1, budget_day_usd: 1 } }",
+      ),
+      /: routing\.shadows\.a\.to: no such tier; known are small, embedding$/,
+    ],
+    [
+      "a shadow of embeddings",
+      changed(
+        "embeddings_tier: embedding",
+        "embeddings_tier: embedding\n  shadows: { a: { from: [embedding], to: small, share: 1, budget_day_usd: 1 } }",
+      ),
+      /: routing\.shadows\.a\.from\.0: must be a tier with kind: chat$/,
+    ],
+    [
+      "a tenant with a name of the pipeline's own",
+      `${SMALLEST}tenants:\n  sluice.cache-check: { plan: default }\n`,
+      /^s\.yaml:16: tenants\.sluice\.cache-check: is the pipeline's own name/,
     ],
     [
       "a negative price",
