@@ -39,7 +39,8 @@ export function read(text: string): Reading {
     words.push(word);
     at += length;
   }
-  const known = new Set(words.flatMap(({ lower, stem, key }) => [lower, stem, key]));
+  const known = new Set<string>();
+  for (const { lower, stem, key } of words) known.add(lower).add(stem).add(key);
   return { text, words: withParticles(words), code, known };
 }
 
@@ -129,9 +130,11 @@ function single(tokens: readonly Token[], at: number, shouted: boolean): Word {
   };
 }
 
+const PLAIN = /^[A-Za-z]+$/;
+
 /** An identifier, a path, an address, a flag. */
 function isExact({ raw, joined }: Token, before: Token | undefined): boolean {
-  if (/\p{L}/u.test(raw) && /[\d_@./:+#]/.test(raw)) return true;
+  if (!PLAIN.test(raw) && /\p{L}/u.test(raw) && /[\d_@./:+#]/.test(raw)) return true;
   if (/\p{Ll}\p{Lu}/u.test(raw)) return true;
   return joined && before !== undefined && /^(?:--?|\/|\.{1,2}\/|~\/)$/.test(before.raw) && !before.joined;
 }

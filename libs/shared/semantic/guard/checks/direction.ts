@@ -80,13 +80,18 @@ function isTurned(left: readonly Word[], right: readonly Word[]): boolean {
     const there = places.get(pivot.key);
     if (there === undefined || !isPivot(left, at) || !isPivot(right, there)) continue;
     const isRelation = RELATIONS.has(pivot.lower);
-    const moved = (word: Word, place: number) =>
-      isPartner(word) && (isRelation || !isQuantity(word)) && !keepsCase(left, place, right, places.get(word.key));
-    const before = left.slice(0, at).filter((word, place) => place >= at - REACH && moved(word, place));
-    const after = left.slice(at + 1, at + 1 + REACH).filter((word, place) => moved(word, at + 1 + place));
-    const goesBehind = before.some((word) => isBetween(places.get(word.key), there, there + REACH));
-    const comesBefore = after.some((word) => isBetween(places.get(word.key), there - REACH - 1, there - 1));
-    if (goesBehind && comesBefore) return true;
+    const moves = (place: number, above: number, upTo: number) => {
+      const word = left[place] as Word;
+      const other = places.get(word.key);
+      if (!isBetween(other, above, upTo) || !isPartner(word) || (!isRelation && isQuantity(word))) return false;
+      return !keepsCase(left, place, right, other);
+    };
+    const goesBehind = range(at - REACH, at - 1, left.length).some((place) => moves(place, there, there + REACH));
+    if (!goesBehind) continue;
+    const comesBefore = range(at + 1, at + REACH, left.length).some((place) =>
+      moves(place, there - REACH - 1, there - 1),
+    );
+    if (comesBefore) return true;
   }
   return false;
 }
@@ -109,6 +114,12 @@ function caseOf(words: readonly Word[], at: number): string | undefined {
       return undefined;
   }
   return undefined;
+}
+
+function range(from: number, to: number, length: number): readonly number[] {
+  const places: number[] = [];
+  for (let place = Math.max(0, from); place <= Math.min(to, length - 1); place += 1) places.push(place);
+  return places;
 }
 
 function isBetween(place: number | undefined, above: number, upTo: number): boolean {

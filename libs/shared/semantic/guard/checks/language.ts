@@ -61,7 +61,7 @@ function languageOf({ words }: Reading): string | undefined {
   const script = [...scripts].sort((left, right) => right[1] - left[1])[0]?.[0];
   if (script !== "latin") return script;
   const scores = Object.entries(COMMON)
-    .map(([name, common]) => [name, words.filter(({ lower }) => common.has(lower)).length] as const)
+    .map(([name, common]) => [name, count(words, common)] as const)
     .sort((left, right) => right[1] - left[1]);
   const [best, second] = scores;
   return best === undefined || best[1] === 0 || best[1] === second?.[1] ? undefined : best[0];
@@ -71,4 +71,10 @@ export function languageDiffers(left: Reading, right: Reading): boolean {
   const here = languageOf(left);
   const there = languageOf(right);
   return here !== undefined && there !== undefined && here !== there;
+}
+
+function count(words: Reading["words"], common: ReadonlySet<string>): number {
+  let found = 0;
+  for (const { lower } of words) if (common.has(lower)) found += 1;
+  return found;
 }
