@@ -9,8 +9,9 @@ import { languageDiffers } from "./checks/language.ts";
 import { namesDiffer, thingsDiffer } from "./checks/names.ts";
 import { negationDiffers, polarityDiffers } from "./checks/opposites.ts";
 import { datesDiffer, numbersDiffer, unitsDiffer } from "./checks/quantities.ts";
-import { modalityDiffers, questionDiffers, tenseDiffers } from "./checks/questions.ts";
+import { modalityDiffers, questionDiffers } from "./checks/questions.ts";
 import { scopeDiffers } from "./checks/scope.ts";
+import { tenseDiffers } from "./checks/tense.ts";
 import { type Reading, read } from "./reading.ts";
 
 export type GuardCheck =
