@@ -55,7 +55,7 @@ export const lookups: Scenario = {
       });
       say("embedding alone");
       const embed = async (): Promise<boolean> => (await embedder.embed([ask.words()])).length === 1;
-      const floor = await closedLoop(IN_FLIGHT, seconds * 1_000, embed);
+      const floor = await withCpu(() => closedLoop(IN_FLIGHT, seconds * 1_000, embed));
       const calm_floor = await openLoop(HALF_RATE, seconds * 1_000, embed);
       say("by meaning");
       const byMeaning = async (): Promise<boolean> => {
@@ -63,7 +63,7 @@ export const lookups: Scenario = {
         if (found.kind === "hit") counts.hits += 1;
         return true;
       };
-      const full = await closedLoop(IN_FLIGHT, seconds * 1_000, byMeaning);
+      const full = await withCpu(() => closedLoop(IN_FLIGHT, seconds * 1_000, byMeaning));
       const calm = await openLoop(HALF_RATE, seconds * 1_000, byMeaning);
       say(
         `${counts.hits} of ${full.sent + calm.sent} questions were answered by meaning, ${counts.not_embedded} not embedded`,
@@ -75,7 +75,19 @@ export const lookups: Scenario = {
   },
 };
 
-type Parts = Readonly<Record<"exact" | "floor" | "calm_floor" | "full" | "calm", LoadResult>> & {
+/** `cpu_ms`: of all threads, for each that was sent. It tells more than a rate where the machine has other work. */
+type WithCpu = LoadResult & { readonly cpu_ms: number };
+
+async function withCpu(load: () => Promise<LoadResult>): Promise<WithCpu> {
+  const before = process.cpuUsage();
+  const result = await load();
+  const { user, system } = process.cpuUsage(before);
+  return { ...result, cpu_ms: (user + system) / 1_000 / result.sent };
+}
+
+type Parts = Readonly<Record<"exact" | "calm_floor" | "calm", LoadResult>> & {
+  readonly floor: WithCpu;
+  readonly full: WithCpu;
   readonly not_embedded: number;
 };
 
@@ -92,6 +104,7 @@ function figuresOf({ exact, floor, calm_floor, full, calm, not_embedded }: Parts
       target: { at_least: SEMANTIC_TARGET },
       ...alone(perSecond(floor)),
     },
+    { name: "by meaning, CPU time of a look-up", value: full.cpu_ms, unit: "ms", ...alone(floor.cpu_ms) },
     {
       name: `by meaning, p99 at ${HALF_RATE}/s`,
       value: p99(calm),
