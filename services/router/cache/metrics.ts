@@ -28,10 +28,20 @@ export function observeCache(metrics: Registry, { index, local, coalescing, log,
     help: "Questions that went on without the semantic cache, because they could not be embedded",
     registers,
   });
-  gauge(metrics, "sluice_cache_entries", "Entries of the cache that this router holds", () => index.size);
-  gauge(metrics, "sluice_cache_local_answers", "Answers in this router's memory", () => local.size);
-  gauge(metrics, "sluice_cache_local_bytes", "Bytes of the answers in this router's memory", () => local.bytes);
-  gauge(metrics, "sluice_cache_waiting", "Requests that wait for an identical one's answer", () => coalescing.waiting);
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  gauge("sluice_cache_entries", "Entries of the cache that this router holds", () => index.size);
+  gauge("sluice_cache_local_answers", "Answers in this router's memory", () => local.size);
+  gauge("sluice_cache_local_bytes", "Bytes of the answers in this router's memory", () => local.bytes);
+  gauge("sluice_cache_waiting", "Requests that wait for an identical one's answer", () => coalescing.waiting);
   return {
     rejected: (by) => rejected.inc({ by }),
     gone,
@@ -40,15 +50,4 @@ export function observeCache(metrics: Registry, { index, local, coalescing, log,
       log.debug({ error }, "a question could not be embedded");
     },
   };
-}
-
-function gauge(metrics: Registry, name: string, help: string, read: () => number): void {
-  new Gauge({
-    name,
-    help,
-    registers: [metrics],
-    collect() {
-      this.set(read());
-    },
-  });
 }
