@@ -45,7 +45,7 @@ function fallbackOf(
 }
 
 /** Whether an answer may be asked for again, of a stronger tier. */
-export function climbs({ routing }: Pick<LadderSettings, "routing">): boolean {
+function climbs({ routing }: Pick<LadderSettings, "routing">): boolean {
   return routing.escalation.enabled || routing.strategy === "draft_and_verify";
 }
 

@@ -4,7 +4,7 @@ import { SluiceError } from "../errors.ts";
 import { openPolicy, type TierPolicy, type TierPolicyFile, tierPolicySchema } from "./policy.ts";
 
 /** @throws `settings_invalid` naming the file, and what is wrong in it. */
-export async function readPolicyFile(file: string): Promise<TierPolicyFile> {
+async function readPolicyFile(file: string): Promise<TierPolicyFile> {
   const fix = "Write it with `sluice tiers fit --out FILE`.";
   const text = await readFile(file, "utf8").catch((cause: unknown) => {
     throw new SluiceError("settings_invalid", `the tier policy ${file} cannot be read`, { fix, cause });
