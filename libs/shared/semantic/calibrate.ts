@@ -8,7 +8,7 @@ import { FEATURES, featuresOf, type ReadQuestion } from "./features.ts";
 import { type FitOptions, fitTrees } from "./fit.ts";
 import type { GuardCheck } from "./guard/guard.ts";
 import { fitCurve, probabilityOf } from "./platt.ts";
-import { countRarity, rarityOf } from "./rarity.ts";
+import { countRarity, type RarityTable, rarityOf } from "./rarity.ts";
 import { splitGroups } from "./split.ts";
 import { CONFIDENCE, ERROR_GRID, findThresholds } from "./thresholds.ts";
 import { scoreOf } from "./trees.ts";
@@ -17,6 +17,7 @@ import { scoreOf } from "./trees.ts";
 export const REFIT_PAIRS_MIN = 2_000;
 
 const FOLDS = 4;
+const RARITY_PARTS = 8;
 
 export type LabelledPair = {
   readonly left: ReadQuestion;
@@ -74,7 +75,8 @@ export function crossFit(
   folds.forEach((fold, round) => {
     const left_out = new Set(fold);
     const others = pairs.filter((_, row) => !left_out.has(row));
-    const scorer = fitScorer(others, fit, tell(round));
+    // One forest a fold is enough: what more of them add makes the final scores better than these, never worse.
+    const scorer = fitScorer(others, { ...fit, forests: 1 }, tell(round));
     const own = scoreAll(
       scorer,
       fold.map((row) => pairs[row] as LabelledPair),
@@ -86,21 +88,27 @@ export function crossFit(
   return { scorer: fitScorer(pairs, fit, tell(FOLDS)), scored };
 }
 
+/** Each pair's rarities come from other groups' texts alone: a word that a later pair has may be new too. */
 export function fitScorer(
   pairs: readonly LabelledPair[],
   fit: FitOptions,
   told?: (done: number, total: number) => void,
 ): Scorer {
-  const rarity = countRarity(
-    [...new Set(pairs.flatMap(({ left, right }) => [left.words, right.words]))].map((words) => words.stem_set),
-  );
   const values = new Float32Array(pairs.length * FEATURES.length);
-  const rare = rarityOf(rarity);
-  pairs.forEach(({ left, right, refused_by }, row) => {
-    values.set(featuresOf(left, right, refused_by, rare), row * FEATURES.length);
-  });
+  for (let part = 0; part < RARITY_PARTS; part += 1) {
+    const rare = rarityOf(rarityIn(pairs.filter(({ group }) => group % RARITY_PARTS !== part)));
+    pairs.forEach(({ left, right, refused_by, group }, row) => {
+      if (group % RARITY_PARTS !== part) return;
+      values.set(featuresOf(left, right, refused_by, rare), row * FEATURES.length);
+    });
+  }
   const labels = pairs.map(({ duplicate }) => (duplicate ? 1 : 0));
-  return { rarity, forest: fitTrees({ values, columns: FEATURES.length, labels }, fit, told) };
+  return { rarity: rarityIn(pairs), forest: fitTrees({ values, columns: FEATURES.length, labels }, fit, told) };
+}
+
+function rarityIn(pairs: readonly LabelledPair[]): RarityTable {
+  const texts = new Set(pairs.flatMap(({ left, right }) => [left.words, right.words]));
+  return countRarity([...texts].map(({ stem_set }) => stem_set));
 }
 
 export function scoreAll({ rarity, forest }: Scorer, pairs: readonly LabelledPair[]): ScoredPair[] {

@@ -1,7 +1,7 @@
 /** A pair of questions as numbers, for the trees. Symmetric in the two. Pure. */
 import type { GuardCheck } from "./guard/guard.ts";
 import { TEXT_FEATURES, textFeatures } from "./text-features.ts";
-import { TOPIC_FEATURES, topicFeatures, VECTOR_FEATURES, vectorFeatures } from "./vector-features.ts";
+import { VECTOR_FEATURES, vectorFeatures } from "./vector-features.ts";
 import type { Question } from "./verifier.ts";
 import { type Words, wordsOf } from "./words.ts";
 
@@ -12,13 +12,7 @@ const CHECKS: readonly GuardCheck[] = [
 ];
 
 /** Names of the features, in their order. A fitted file names them too: it is refused when they are others. */
-export const FEATURES: readonly string[] = [
-  "refused",
-  "refused_by",
-  ...VECTOR_FEATURES,
-  ...TEXT_FEATURES,
-  ...TOPIC_FEATURES,
-];
+export const FEATURES: readonly string[] = ["refused", "refused_by", ...VECTOR_FEATURES, ...TEXT_FEATURES];
 
 /** A question as the features need it, so that one that meets many is read once. */
 export type ReadQuestion = { readonly words: Words; readonly vector: Int8Array };
@@ -39,6 +33,5 @@ export function featuresOf(
     refused_by === undefined ? 0 : CHECKS.indexOf(refused_by) + 1,
     ...vectorFeatures(left.vector, right.vector),
     ...textFeatures(left.words, right.words, rarity),
-    ...topicFeatures(left.vector, right.vector),
   ];
 }

@@ -25,7 +25,7 @@ export type FitOptions = {
 
 export const FIT_DEFAULTS: FitOptions = {
   forests: 2,
-  trees: 400,
+  trees: 350,
   leaves: 24,
   learning_rate: 0.04,
   leaf_rows_min: 60,

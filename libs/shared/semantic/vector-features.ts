@@ -82,14 +82,3 @@ function sum(values: Float64Array, from: number, to: number): number {
   for (let at = from; at < to; at += 1) total += values[at] as number;
   return total;
 }
-
-const TOPIC_DIMENSIONS = 48;
-
-export const TOPIC_FEATURES: readonly string[] = Array.from({ length: TOPIC_DIMENSIONS }, (_, at) => `topic_${at}`);
-
-/** What both are about: of two questions on some subjects more must agree than on others. The start of the sum of both. */
-export function topicFeatures(left: ArrayLike<number>, right: ArrayLike<number>): number[] {
-  const scale_left = lengthOf(left) || 1;
-  const scale_right = lengthOf(right) || 1;
-  return TOPIC_FEATURES.map((_, at) => (left[at] ?? 0) / scale_left + (right[at] ?? 0) / scale_right);
-}
