@@ -46,16 +46,12 @@ function keyOf(text: string): string {
 
 /**
  * Parts of about the given shares of pairs; every pair is in one, all pairs of a group in the same one.
- * @param groups as `questionGroups` gives them. @param shares add up to 1.
+ * @param groups a number for each pair. @param shares add up to 1.
  */
 export function splitGroups(groups: readonly number[], shares: readonly number[], seed: number): number[][] {
-  const members: number[][] = [];
-  groups.forEach((group, row) => {
-    members[group] ??= [];
-    members[group].push(row);
-  });
+  const members = Map.groupBy(groups.keys(), (row) => groups[row] as number);
   const parts: number[][] = shares.map(() => []);
-  for (const rows of shuffle(members, chance(seed)))
+  for (const rows of shuffle([...members.values()], chance(seed)))
     (parts[mostLacking(parts, shares, groups.length)] as number[]).push(...rows);
   return parts;
 }
