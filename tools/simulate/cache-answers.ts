@@ -10,12 +10,18 @@ import {
   encodeAnswer,
   type Keeping,
   LANES,
+  type Lane,
   type Look,
   leadKey,
   type Sight,
 } from "../../libs/shared/redis/cache-answers.ts";
 
-type Kept = { readonly value: Buffer; readonly until_ms: number };
+type Kept = {
+  readonly value: Buffer;
+  readonly until_ms: number;
+  /** There is something under this key since then. */
+  readonly since_ms: number;
+};
 
 export class MemoryCacheAnswers implements CacheAnswers {
   readonly #clock: Clock;
@@ -56,7 +62,7 @@ export class MemoryCacheAnswers implements CacheAnswers {
   }
 
   async setAlive(): Promise<void> {
-    this.#keys.set(ALIVE_KEY, { value: Buffer.from("1"), until_ms: Number.POSITIVE_INFINITY });
+    this.#set(ALIVE_KEY, Buffer.from("1"), Number.POSITIVE_INFINITY);
   }
 
   /** Everything is lost, as when the server starts anew. */
@@ -69,12 +75,23 @@ export class MemoryCacheAnswers implements CacheAnswers {
     return [...this.#keys.keys()].filter((key) => this.#get(key) !== undefined);
   }
 
+  /** Since when an answer is there without a break; undefined where there is none. */
+  keptSince_ms(ref: AnswerRef): number | undefined {
+    return this.#kept(answerKey(ref))?.since_ms;
+  }
+
+  /** Who leads in a lane, and since when. */
+  leader(ref: AnswerRef, lane: Lane): { readonly id: string; readonly since_ms: number } | undefined {
+    const kept = this.#kept(leadKey(ref, lane));
+    return kept === undefined ? undefined : { id: kept.value.toString(), since_ms: kept.since_ms };
+  }
+
   #look({ lead, ...ref }: Look): Sight {
     const answer = decodeAnswer(this.#get(answerKey(ref)) ?? null);
     if (lead === undefined) return { leader: undefined, answer };
     const key = leadKey(ref, lead.lane);
     if (lead.kind === "take" && this.#get(key) === undefined) {
-      this.#keys.set(key, { value: Buffer.from(lead.id), until_ms: this.#clock.now_ms() + lead.ttl_ms });
+      this.#set(key, Buffer.from(lead.id), this.#clock.now_ms() + lead.ttl_ms);
     }
     return { leader: this.#get(key)?.toString(), answer };
   }
@@ -82,13 +99,21 @@ export class MemoryCacheAnswers implements CacheAnswers {
   #keep(answers: readonly Keeping[], now_ms: number): void {
     for (const { answer, ...ref } of answers) {
       if (answer.expires_ms <= now_ms) continue;
-      this.#keys.set(answerKey(ref), { value: encodeAnswer(answer), until_ms: answer.expires_ms });
+      this.#set(answerKey(ref), encodeAnswer(answer), answer.expires_ms);
     }
   }
 
+  #set(key: string, value: Buffer, until_ms: number): void {
+    this.#keys.set(key, { value, until_ms, since_ms: this.#kept(key)?.since_ms ?? this.#clock.now_ms() });
+  }
+
   #get(key: string): Buffer | undefined {
+    return this.#kept(key)?.value;
+  }
+
+  #kept(key: string): Kept | undefined {
     const kept = this.#keys.get(key);
-    if (kept === undefined || kept.until_ms > this.#clock.now_ms()) return kept?.value;
+    if (kept === undefined || kept.until_ms > this.#clock.now_ms()) return kept;
     this.#keys.delete(key);
     return undefined;
   }

@@ -2,8 +2,9 @@
 import type { Clock } from "../../libs/shared/clock.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import { callsArePaidOnce } from "./attempts.ts";
+import { answersStayWithTheirTenant, type CacheView } from "./cache-invariants.ts";
 import { type FlowView, oneResultPerRequest, poisonBecomesDeadLetters } from "./flow-invariants.ts";
-import { both, LEDGER_GROUP, names, STAGES } from "./flow-stages.ts";
+import { both, jobs, LEDGER_GROUP, names, STAGES } from "./flow-stages.ts";
 import { boundsHold, commitsFollowConsequences, type Invariant, orderIsKept } from "./invariants.ts";
 import { capsHold, countersAreTheLedger, type MoneyView } from "./money-invariants.ts";
 import type { Plans } from "./plans.ts";
@@ -18,6 +19,17 @@ export function moneyInvariants(view: FlowView, stores: Stores, plans: Plans, cl
     isBuried: (subject, log) => log.visible(names.dlq).some((letter) => view.index.subjectOf(letter) === subject),
   };
   return [capsHold(money), countersAreTheLedger(money)];
+}
+
+export function cacheInvariants(stores: Stores, coalesce: CacheView["coalesce"], clock: Clock): Invariant[] {
+  const topics = {
+    admitted: both(names.admitted),
+    jobs,
+    results: names.results,
+    usage: names.usage,
+    cache: names.cache,
+  };
+  return [answersStayWithTheirTenant({ topics, stores, coalesce, now_ms: () => clock.now_ms() })];
 }
 
 export function flowInvariants(view: FlowView, stores: Stores): Invariant[] {

@@ -47,10 +47,11 @@ export class FlowIndex {
       append(this.#letters, originOf(record), written);
       return;
     }
-    const { subject, round, hop, is_refusal } = this.identityOf(record);
+    const { subject, round, hop, is_refusal, is_hit } = this.identityOf(record);
     if (subject === undefined) return;
     // One that was refused has its place behind others when, with Redis's memory gone, a repeat of it is let through.
-    if (is_refusal || round > 0 || hop > 0 || this.#detours.has(record.topic)) this.#overtaken.add(subject);
+    // What the cache answers is done before jobs that were there earlier, also when it is a repeat of one of them.
+    if (is_refusal || is_hit || round > 0 || hop > 0 || this.#detours.has(record.topic)) this.#overtaken.add(subject);
     let topic = this.#written.get(record.topic);
     if (topic === undefined) {
       topic = new Map();
@@ -76,7 +77,7 @@ export class FlowIndex {
 
   /**
    * The subject, unless several partitions or contents share it (which of them came first is nobody's promise), a deadline may
-   * have it refused at a later reading (refusals overtake), or it went another round, to another tier, or waited for room (others overtake it).
+   * have it refused at a later reading (refusals overtake), the cache answered it, or it went another round, to another tier, or waited for room (others overtake it).
    */
   soleSubjectOf(record: InRecord, requests: readonly string[]): string | undefined {
     const { subject } = this.identityOf(record);

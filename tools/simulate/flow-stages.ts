@@ -5,6 +5,9 @@ import type { Stage as IndexStage } from "./flow-index.ts";
 import type { FlowTopics } from "./flow-invariants.ts";
 import { type Stage, TIERS } from "./workload.ts";
 
+/** Smaller than what the log takes, so that a record can be too large for the flow. */
+export const READ_BYTES_MAX = 4_096;
+
 export const names = topicNames("llm.");
 const lanes = (topic: string): Record<string, LaneName> => ({
   [topic]: "interactive",

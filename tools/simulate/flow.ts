@@ -1,90 +1,42 @@
 /** The real flow as a scenario: the services' own handlers, wired as their `main.ts` wire them, on simulated ports. */
 
-import { priceSchema } from "../../libs/shared/config/inference.ts";
-import { routingSchema } from "../../libs/shared/config/routing.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { type DeadLetterWriter, deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
-import { redeliveryPolicy } from "../../libs/shared/events/redelivery.ts";
 import { topicEvents } from "../../libs/shared/events/topics.ts";
 import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
-import { silentLog } from "../../libs/shared/log.ts";
-import { afterFailure } from "../../services/inference/after-failure.ts";
-import { runAttempts } from "../../services/inference/attempts.ts";
-import type { Backend } from "../../services/inference/backend.ts";
-import { DeadLetterGuard } from "../../services/inference/dead-letter-guard.ts";
-import { createInferenceHandler, type InferenceDeps } from "../../services/inference/handler.ts";
-import { AttemptLedger } from "../../services/inference/ledger/ledger.ts";
-import type { ModelClient } from "../../services/inference/model-client.ts";
-import { type Outgoing, type SendingDeps, sendSingly } from "../../services/inference/sending.ts";
-import { JobTokens } from "../../services/inference/streaming/job-tokens.ts";
 import { createResultsHandler, transactionalDeadLetter } from "../../services/results/handler.ts";
 import { createRouterHandler, type RouterDeps } from "../../services/router/handler.ts";
 import { NO_ROLLOUTS } from "../../services/router/rollout/contract.ts";
 import { chooseRoute } from "../../services/router/route.ts";
-import { routingTable } from "../../services/router/table.ts";
-import { ALIVE_TTL_MS, attemptStore } from "./attempts.ts";
 import { SimulatedCodec, SimulatedSchemas } from "./codec.ts";
-import { flowInvariants, moneyInvariants } from "./flow-checks.ts";
+import { drawCacheSettings, routerCache, type SimulatedCacheSettings, withoutTenants } from "./flow-cache.ts";
+import { cacheInvariants, flowInvariants, moneyInvariants } from "./flow-checks.ts";
 import { FlowIndex } from "./flow-index.ts";
+import { inference, TABLE } from "./flow-inference.ts";
 import { type Entry, type IngestShared, ingestHandler, ledgerHandler } from "./flow-ingest.ts";
 import type { FlowView } from "./flow-invariants.ts";
-import { both, flowTopics, jobs, names, RETRY_DELAYS, retries, STAGES } from "./flow-stages.ts";
-import { drawPlans, PRICE, PRICE_USD } from "./plans.ts";
+import { both, flowTopics, jobs, names, READ_BYTES_MAX, RETRY_DELAYS, retries, STAGES } from "./flow-stages.ts";
+import type { SimulatedLog } from "./log.ts";
+import type { ModelRates } from "./model.ts";
+import { drawPlans } from "./plans.ts";
 import type { Random } from "./random.ts";
 import type { ScenarioFactory, ServiceParts, ServiceSpec } from "./scenario.ts";
-import {
-  COMPLETION_TOKENS_MAX,
-  cacheAnswers,
-  claimStore,
-  jobViews,
-  type ModelRates,
-  modelClient,
-  Stores,
-} from "./stores.ts";
+import { cacheAnswers, claimStore, jobViews, Stores } from "./stores.ts";
 import { askOnceMore, drawWorkload, type Stage, TIERS } from "./workload.ts";
 
-/** Smaller than what the log takes, so that a record can be too large for the flow. */
-const READ_BYTES_MAX = 4_096;
-
-const NO_STREAM = { start() {}, token() {}, end() {} };
-
-const NEVER = new AbortController().signal;
-
-const TABLE = routingTable({
-  tiers: {
-    small: { kind: "chat", models: ["small-1"] },
-    large: { kind: "chat", models: ["large-1"] },
-  },
-  routing: routingSchema.parse({ default_tier: "small", embeddings_tier: "small", complexity: { method: "none" } }),
-});
-
-const MODEL_PRICE = priceSchema.parse({ ...PRICE_USD, output_tokens_max: COMPLETION_TOKENS_MAX });
-
-/** A refusal in words goes to the next tier, where what is held suffices for two calls: so it is of a part of the requests. */
-const HOPS: InferenceDeps["settings"] = {
-  routing: routingSchema.parse({ ...TABLE.routing, escalation: { enabled: true, on: ["refusal"] } }),
-  tiers: {
-    small: { kind: "chat", models: ["small-1"], prompts: {} },
-    large: { kind: "chat", models: ["large-1"], prompts: {} },
-  },
-  prices: { version: "simulated", models: { "small-1": MODEL_PRICE, "large-1": MODEL_PRICE } },
-  // Beside what inference keeps free for the head, room for a head of the flow's own records.
-  topics: { record_bytes_max: READ_BYTES_MAX + 62 * 1024 },
-};
-
-const ROUTING: Omit<RouterDeps, keyof Common> = {
+const ROUTING: Omit<RouterDeps, keyof Common | "lookUp" | "ended"> = {
   settings: { request_bytes_max: READ_BYTES_MAX },
-  lookUp: async () => ({ kind: "bypass", why: "no cache is simulated" }),
   choose: async (asked) => chooseRoute({ ...asked, rollouts: NO_ROLLOUTS, sticky: asked.head.id }, TABLE),
   check: () => undefined,
-  ended: () => undefined,
 };
 
 /** What the services of one run share. */
 type Shared = IngestShared & {
   readonly schemas: SimulatedSchemas;
   readonly model: ModelRates;
+  readonly cache: SimulatedCacheSettings;
+  readonly log: SimulatedLog;
 };
 
 export const flowScenario: ScenarioFactory = ({ random, clock, cluster, chaos_ms, plant }) => {
@@ -99,8 +51,11 @@ export const flowScenario: ScenarioFactory = ({ random, clock, cluster, chaos_ms
       refusal: random.next() * 0.3,
       garbage: random.next() * 0.1,
       weak: random.next() * 0.5,
+      cut: random.next() * 0.3,
       latency_ms: random.int(5, 1_500),
     },
+    cache: drawCacheSettings(random.fork(), plant),
+    log: cluster.log,
   };
   const workload = drawWorkload(random.fork(), names.requests, shared.schemas.idOf(names.requests), chaos_ms);
   // Lost counters are noticed by whoever asks next.
@@ -117,7 +72,11 @@ export const flowScenario: ScenarioFactory = ({ random, clock, cluster, chaos_ms
     topics: drawTopics(random),
     services: drawServices(random, shared),
     inputs,
-    invariants: [...moneyInvariants(view, stores, shared.plans, clock), ...flowInvariants(view, stores)],
+    invariants: [
+      ...flowInvariants(view, stores),
+      ...moneyInvariants(view, stores, shared.plans, clock),
+      ...cacheInvariants(stores, shared.cache.coalesce, clock),
+    ],
     subjectOf: (record) => index.subjectOf(record),
     onAppend: (record, transaction) => index.add(record, transaction),
     isAtRest: () => stores.counters.lives,
@@ -135,6 +94,7 @@ function drawTopics(random: Random): Record<string, number> {
     names.dlq,
     names.usage,
     names.deferred,
+    names.cache,
   ];
   return Object.fromEntries(work.map((topic) => [topic, random.int(1, 4)]));
 }
@@ -196,11 +156,11 @@ function wire(stage: Stage | "ledger", group: string, shared: Shared, random: Ra
       };
     case "router":
       return {
-        ...batches,
-        build: (parts) => ({
-          ...published(parts),
-          handler: poisoned(stage, createRouterHandler({ ...common(parts), ...ROUTING })),
-        }),
+        order: "key",
+        commit_by: "engine",
+        max_in_flight: random.int(1, 20) + shared.cache.coalesce.waiting_max,
+        single: true,
+        build: (parts) => ({ ...published(parts), handler: poisoned(stage, router(parts, common(parts), shared)) }),
       };
     case "inference":
       return {
@@ -228,55 +188,18 @@ function entryOf(group: string): Entry {
   return delay === undefined ? { kind: "first" } : { kind: "retry", delay };
 }
 
-function inference(parts: ServiceParts, common: Common, shared: Shared): Handler {
-  const { process, clock, random } = parts;
-  const client = modelClient(process, shared.stores, shared.model, process.random.fork());
-  const retry = { base_ms: 50, cap_ms: 1_000 };
-  const sending: SendingDeps = {
-    backend: openBackend(client),
-    clock,
-    prices: { version: "simulated", priceOf: () => PRICE },
-    response_bytes_max: 100_000,
-    idle_ms: 5_000,
-    called: () => undefined,
-  };
-  const attempts = {
-    clock,
-    random,
-    send: (outgoing: Outgoing) => sendSingly(sending, outgoing),
-    has_other_keys: false,
-    attempts_max: 3,
-    retry,
-    timeout_ms: 5_000,
-    on_unknown: "retry" as const,
-  };
-  const after = { names, redelivery: redeliveryPolicy({ rounds_max: 2, age_max_minutes: 5 }, RETRY_DELAYS) };
-  return createInferenceHandler({
+function router({ process }: ServiceParts, common: Common, shared: Shared): Handler {
+  const { counts } = process.trace;
+  return createRouterHandler({
     ...common,
-    settings: HOPS,
-    ledger: new AttemptLedger({
-      store: attemptStore(process, shared.stores, shared.plant === "blind-ledger"),
-      clock,
-      retry: { clock, random, log: silentLog, policy: retry },
-      settings: { on_unknown: "retry", answer_ttl_hours: 24, published_ttl_minutes: 10, alive_ttl_ms: ALIVE_TTL_MS },
-      instance: process.name,
-      counted: () => undefined,
-    }),
-    attempt: (work) => runAttempts({ ...attempts, models: [work.job.route.model] }, work),
-    tokens: () => new JobTokens(() => NO_STREAM),
-    cancellation: () => ({ signal: NEVER, release: () => undefined }),
-    afterFailure: (record, job, request, failed, now_ms) =>
-      afterFailure({ ...after, on_unknown: "retry" }, record, job, request, failed, now_ms),
-    guard: new DeadLetterGuard({ ratio: 0.8, window_requests: 20, pause_ms: 2_000 }),
-    ended: () => undefined,
+    ...ROUTING,
+    lookUp: routerCache(process, common.codec, { ...shared, table: TABLE }),
+    ended: ({ cache }) => {
+      if (cache === "exact") counts.hits_exact += 1;
+      if (cache === "semantic") counts.hits_semantic += 1;
+      if (cache === "coalesced") counts.hits_coalesced += 1;
+    },
   });
-}
-
-/** One endpoint with room for all: what stands before a call is tested by itself. */
-function openBackend(client: ModelClient): Backend {
-  return {
-    permit: async () => ({ kind: "permit", endpoint: "simulated", client, waited_ms: {}, end: () => undefined }),
-  };
 }
 
 function results(
@@ -286,6 +209,7 @@ function results(
   dead_letters: DeadLetterWriter,
 ): ReturnType<ServiceSpec["build"]> {
   const { process, transactions } = parts;
+  const answers = cacheAnswers(process, shared.stores);
   return {
     deadLetter: transactionalDeadLetter(transactions, dead_letters),
     handler: poisoned(
@@ -294,7 +218,10 @@ function results(
         ...common,
         claims: claimStore(process, shared.stores),
         views: jobViews(process, shared.stores),
-        cache: { answers: cacheAnswers(process, shared.stores), response_bytes_max: READ_BYTES_MAX },
+        cache: {
+          answers: shared.plant === "cache-across-tenants" ? withoutTenants(answers) : answers,
+          response_bytes_max: READ_BYTES_MAX,
+        },
         transactions,
         count: () => undefined,
       }),

@@ -16,7 +16,11 @@ export type FlowRecord = {
   readonly hop: number;
   /** An outcome or result that says so. */
   readonly is_refusal: boolean;
+  /** An outcome or result out of the cache. */
+  readonly is_hit: boolean;
 };
+
+const HITS: ReadonlySet<unknown> = new Set(["exact", "semantic", "coalesced"]);
 
 /** Owner of results whose request named no usable tenant. */
 const NO_TENANT = "_unknown";
@@ -27,6 +31,7 @@ const NOBODY: FlowRecord = {
   round: 0,
   hop: 0,
   is_refusal: false,
+  is_hit: false,
 };
 
 export function identify({
@@ -38,7 +43,7 @@ export function identify({
 }: Pick<InRecord, "topic" | "partition" | "offset" | "value" | "headers">): FlowRecord {
   const json = value === null ? undefined : parse(value);
   if (typeof json !== "object" || json === null || Array.isArray(json)) return NOBODY;
-  const { tenant, id, metadata, status, hop } = json as Record<string, unknown>;
+  const { tenant, id, metadata, status, hop, route } = json as Record<string, unknown>;
   // Only clients may write names that cannot be used.
   const known = typeof tenant === "string" && (TENANT_PATTERN.test(tenant) || tenant === NO_TENANT);
   const own = known && typeof id === "string" && ID_PATTERN.test(id);
@@ -50,6 +55,7 @@ export function identify({
     round: Number(headers["sluice-round"] ?? 0),
     hop: typeof hop === "number" ? hop : 0,
     is_refusal: status === "rejected",
+    is_hit: HITS.has((route as Record<string, unknown> | undefined)?.["cache"]),
   };
 }
 

@@ -17,10 +17,11 @@ type Options = {
 
 const EXAMPLES = `
 Examples:
-  npm run simulate -- --seeds 1000                      a thousand runs, under a minute
+  npm run simulate -- --seeds 1000                      a thousand runs, about a minute
   npm run simulate -- --seed 42 --verbose               one run, with all that happened in it
   npm run simulate -- --seeds 1000 --plant early-commit a bug on purpose: it must be found (I2)
   npm run simulate -- --plant check-then-increment      another: budgets are overspent (I4)
+  npm run simulate -- --plant cache-across-tenants      another: a tenant has another's answer (I5)
   npm run simulate -- --seeds 100 --json                for scripts`;
 
 const TRAIL_LINES_MAX = 60;

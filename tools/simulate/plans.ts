@@ -4,8 +4,8 @@ import { COUNTER_SCOPES, type CounterScope } from "../../libs/shared/budgets/sco
 import { cost_nusd, priceOf } from "../../libs/shared/money.ts";
 import type { Admitted } from "../../services/ingest/reading.ts";
 import type { Terms } from "../../services/ingest/terms.ts";
+import { COMPLETION_TOKENS_MAX, PROMPT_TOKENS } from "./model.ts";
 import type { Random } from "./random.ts";
-import { COMPLETION_TOKENS_MAX, PROMPT_TOKENS } from "./stores.ts";
 import { TENANTS, UNLIMITED_TENANT } from "./workload.ts";
 
 export type Plan = {

@@ -55,9 +55,19 @@ export type Scenario = {
 /**
  * Bugs on purpose, each of which an invariant must find: `early-commit`, offsets count as done when their work starts (I2);
  * `blind-ledger`, the attempt ledger writes without looking at what is there (I3); `check-then-increment`, counters are looked at in
- * one step and charged in another (I4); `forget-ledger`, requests are let through before `llm.usage` knows of their holds (I8).
+ * one step and charged in another (I4); `forget-ledger`, requests are let through before `llm.usage` knows of their holds (I8);
+ * `cache-across-tenants`, the names of kept answers leave out the tenant (I5); `cache-incomplete`, answers that were cut off are kept
+ * (I5); `deaf-followers`, who waits for another request's answer never hears that there is none (I1).
  */
-export const PLANTS = ["early-commit", "blind-ledger", "check-then-increment", "forget-ledger"] as const;
+export const PLANTS = [
+  "early-commit",
+  "blind-ledger",
+  "check-then-increment",
+  "forget-ledger",
+  "cache-across-tenants",
+  "cache-incomplete",
+  "deaf-followers",
+] as const;
 export type Plant = (typeof PLANTS)[number];
 
 /** Builds a scenario from what a run draws. `cluster` is there to be read by invariants, and is still empty. */

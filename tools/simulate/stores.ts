@@ -1,19 +1,18 @@
 /**
- * Redis, Postgres and a model backend as the handlers know them, in memory. They outlive every process. Each is away for a while
- * at times; Redis may also lose all it has (I8).
+ * Redis and Postgres as the handlers know them, in memory. They outlive every process. Each is away for a while at times, as the model
+ * is; Redis may also lose all it has (I8).
  */
 import { MemoryAdmissionStore } from "../../libs/shared/budgets/memory-store.ts";
 import type { Clock } from "../../libs/shared/clock.ts";
 import { unavailable } from "../../libs/shared/errors.ts";
-import type { CacheAnswers } from "../../libs/shared/redis/cache-answers.ts";
+import type { AnswerRef, CacheAnswers } from "../../libs/shared/redis/cache-answers.ts";
 import type { JobViewWriter } from "../../libs/shared/redis/job-views.ts";
-import type { ModelAnswer, ModelClient } from "../../services/inference/model-client.ts";
 import { type Claim, type ClaimStore, type ClaimVerdict, claimVerdict } from "../../services/results/claims.ts";
 import { Attempts } from "./attempts.ts";
 import { MemoryCacheAnswers } from "./cache-answers.ts";
 import { Granted } from "./granted.ts";
+import { GivenAnswers } from "./model.ts";
 import type { SimulatedProcess } from "./process.ts";
-import type { Random } from "./random.ts";
 
 export type StoreName = "redis" | "postgres" | "model";
 
@@ -39,12 +38,18 @@ export class Stores {
   readonly views = new Map<string, string>();
   readonly claims = new Map<string, Claim>();
   readonly attempts = new Attempts();
+  /** The cache's, and what the model gave in truth. */
   readonly answers: MemoryCacheAnswers;
+  readonly given = new GivenAnswers();
+  /** Who hears that a lead has ended. */
+  readonly hearers = new Set<(ref: AnswerRef) => void>();
   redis_lost = false;
   readonly #away = new Set<StoreName>();
 
   constructor(clock: Clock) {
-    this.answers = new MemoryCacheAnswers(clock);
+    this.answers = new MemoryCacheAnswers(clock, (ref) => {
+      for (const hear of this.hearers) hear(ref);
+    });
     this.counters = new MemoryAdmissionStore({ clock, ...REMEMBERED, lock_ttl_ms: RESTORE_LOCK_MS });
   }
 
@@ -107,61 +112,11 @@ export function jobViews(process: SimulatedProcess, stores: Stores): JobViewWrit
   };
 }
 
-/** What results tells the cache. */
-export function cacheAnswers(process: SimulatedProcess, stores: Stores): Pick<CacheAnswers, "finish"> {
+/** What the router asks of the cache, and results tells it. */
+export function cacheAnswers(process: SimulatedProcess, stores: Stores): Pick<CacheAnswers, "look" | "finish"> {
   return {
+    look: async (looks) => callStore(process, stores, "redis", "look into the cache", () => stores.answers.look(looks)),
     finish: (...told) =>
       callStore(process, stores, "redis", "fill the cache", () => void stores.answers.finish(...told)),
   };
-}
-
-export type ModelRates = {
-  /** Parts of the calls: refused with a status, answered with nonsense, answered with a refusal in words. */
-  readonly refusal: number;
-  readonly garbage: number;
-  readonly weak: number;
-  readonly latency_ms: number;
-};
-
-export function modelClient(process: SimulatedProcess, stores: Stores, rates: ModelRates, random: Random): ModelClient {
-  const answer = (id: string): ModelAnswer => {
-    if (stores.isAway("model")) return { kind: "unreachable", message: "connection refused" };
-    if (random.chance(rates.refusal)) {
-      const status = random.pick([429, 500, 503]);
-      return { kind: "answered", status, body: Buffer.from("{}"), retry_after_ms: random.int(0, 2_000) };
-    }
-    if (random.chance(rates.garbage)) return { kind: "answered", status: 200, body: Buffer.from("<html>") };
-    stores.attempts.answered(id);
-    const text = random.chance(rates.weak) ? "I cannot assist with that." : `answer to ${id}`;
-    return { kind: "answered", status: 200, body: completion(id, text, random.int(1, COMPLETION_TOKENS_MAX)) };
-  };
-  return {
-    async call({ id, timeout_ms }) {
-      const work_ms = random.next() * 2 * rates.latency_ms;
-      if (work_ms > timeout_ms) return { kind: "timeout" };
-      try {
-        return await process.call("model: call", () => answer(id), { lost: () => new LostCall(), work_ms });
-      } catch (error) {
-        if (error instanceof LostCall) return { kind: "timeout" };
-        throw error;
-      }
-    },
-  };
-}
-
-class LostCall extends Error {}
-
-/** What the simulated model takes for one call. */
-export const PROMPT_TOKENS = 3;
-export const COMPLETION_TOKENS_MAX = 4;
-
-function completion(id: string, content: string, completion_tokens: number): Buffer {
-  return Buffer.from(
-    JSON.stringify({
-      id: `chatcmpl-${id}`,
-      object: "chat.completion",
-      choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }],
-      usage: { prompt_tokens: PROMPT_TOKENS, completion_tokens, total_tokens: PROMPT_TOKENS + completion_tokens },
-    }),
-  );
 }

@@ -32,6 +32,10 @@ export type Counts = {
   refused: number;
   deferred: number;
   counters_restored: number;
+  /** Requests that the cache answered. */
+  hits_exact: number;
+  hits_semantic: number;
+  hits_coalesced: number;
 };
 
 export function noCounts(): Counts {
@@ -57,6 +61,9 @@ export function noCounts(): Counts {
     refused: 0,
     deferred: 0,
     counters_restored: 0,
+    hits_exact: 0,
+    hits_semantic: 0,
+    hits_coalesced: 0,
   };
 }
 

@@ -1,6 +1,7 @@
 /** What clients produce in one run, and what must become of each record. */
 import { frame } from "../../libs/shared/events/wire.ts";
 import { FOREIGN_SCHEMA_ID } from "./codec.ts";
+import { Questions } from "./questions.ts";
 import type { Random } from "./random.ts";
 import type { Input } from "./scenario.ts";
 import { RUN_START_MS } from "./virtual-clock.ts";
@@ -30,18 +31,32 @@ export const TIERS = ["small", "large"] as const;
 type Draft = { value: Record<string, unknown>; expectation: Expectation };
 
 export function drawWorkload(random: Random, topic: string, schema_id: number, span_ms: number): Workload {
-  const drafts = Array.from({ length: random.int(20, 50) }, (_, index) => draftOf(random, index));
+  const questions = new Questions(random.fork());
+  const drafts = Array.from({ length: random.int(15, 45) }, (_, index) => draftOf(random, questions, index));
+  drafts.push(...drafts.filter(({ expectation }) => expectation.kind === "poison" && random.chance(0.5)).map(twinOf));
   const expected = new Map<Buffer, Expectation>();
   const inputs: Input[] = [];
-  const produce = (value: Buffer | null, key: string | null, expectation: Expectation): void => {
+  const produce = (
+    value: Buffer | null,
+    key: string | null,
+    expectation: Expectation,
+    at_ms = moment(random, span_ms),
+  ): void => {
     if (value !== null) expected.set(value, expectation);
     const lane_topic = random.chance(0.25) ? `${topic}.batch` : topic;
-    inputs.push({ at_ms: moment(random, span_ms), record: { topic: lane_topic, key, value } });
+    inputs.push({ at_ms, record: { topic: lane_topic, key, value } });
   };
   for (const { value, expectation } of drafts) {
     const key = keyOf(value);
     const copies = random.chance(0.2) ? random.int(2, 3) : 1;
     for (let copy = 0; copy < copies; copy += 1) produce(write(random, value, schema_id), key, expectation);
+    // Not of a poison's twin: nobody else may make the poison's answer.
+    if (expectation.kind === "result" && value["tenant"] !== UNLIMITED_TENANT && random.chance(0.1)) {
+      const at_ms = moment(random, span_ms);
+      for (const echo of echoesOf(random, value)) {
+        produce(write(random, echo, schema_id), keyOf(echo), expectation, at_ms + random.int(0, 500));
+      }
+    }
     const has_id = typeof value["id"] === "string" && expectation.kind === "result";
     if (has_id && random.chance(0.1)) produce(write(random, otherContent(value), schema_id), key, expectation);
   }
@@ -62,12 +77,13 @@ function moment(random: Random, span_ms: number): number {
   return random.chance(0.5) ? random.int(0, span_ms) : random.int(0, Math.min(span_ms, 1_000));
 }
 
-function draftOf(random: Random, index: number): Draft {
+function draftOf(random: Random, questions: Questions, index: number): Draft {
   const tenant = random.pick(TENANTS);
   const value: Record<string, unknown> = {
     tenant,
-    body: { model: "auto", messages: [{ role: "user", content: `question ${index}` }] },
-    metadata: { content: `${index}` },
+    body: questions.body(`question ${index}`),
+    ...questions.wishes(),
+    metadata: { content: `${index}`, ...questions.label() },
   };
   if (random.chance(0.9)) value["id"] = `r-${random.chance(0.1) ? index - 1 : index}-${tenant}`;
   if (random.chance(0.5)) value["session"] = `session-${random.int(1, 3)}`;
@@ -82,10 +98,12 @@ function draftOf(random: Random, index: number): Draft {
   if (random.chance(0.08)) {
     // The stage whose dead letters are part of a transaction is the one with the most to get wrong.
     const stage = random.pick([...STAGES, "results"] as const);
-    const { deadline: _, ...timeless } = value;
+    // What the cache answers would never get there.
+    const { deadline: _, cache: __, ...timeless } = value;
     return {
       value: {
         ...timeless,
+        body: { model: "auto", messages: [{ role: "user", content: `question ${index}` }] },
         tenant: UNLIMITED_TENANT,
         on_limit: "reject",
         id: `poison-${index}`,
@@ -113,9 +131,28 @@ const FLAWS: readonly Record<string, unknown>[] = [
   { deadline: "tomorrow" },
 ];
 
+/** Several others of the same tenant who ask the same, for a moment in which nobody was answered yet. */
+function echoesOf(random: Random, value: Record<string, unknown>): Record<string, unknown>[] {
+  const { id, cache: _, metadata, ...same } = value;
+  const { content, ...label } = metadata as Record<string, string>;
+  return Array.from({ length: random.int(2, 6) }, (_, number) => ({
+    ...same,
+    id: `echo-${content}-${number}`,
+    metadata: { ...label, content: `echo ${content} ${number}` },
+  }));
+}
+
+/** Asks the same and waits for the poison's answer, which never comes. Its own is not kept, so that the poison is called for. */
+function twinOf({ value }: Draft): Draft {
+  const { metadata, ...same } = value;
+  const { content } = metadata as Record<string, string>;
+  const twin = { ...same, id: `twin-${content}`, cache: { mode: "no-store" }, metadata: { content } };
+  return { value: twin, expectation: { kind: "result" } };
+}
+
 function otherContent(value: Record<string, unknown>): Record<string, unknown> {
-  const { content } = value["metadata"] as Record<string, string>;
-  return { ...value, metadata: { content: `not ${content}` } };
+  const metadata = value["metadata"] as Record<string, string>;
+  return { ...value, metadata: { ...metadata, content: `not ${metadata["content"]}` } };
 }
 
 function keyOf(value: Record<string, unknown>): string | null {

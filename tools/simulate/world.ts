@@ -82,7 +82,10 @@ export async function runSeed(options: RunOptions): Promise<RunReport> {
   scheduleDisturbances(random.fork(), clock, supervisor, calm_at_ms);
 
   const rested = await toRest(clock, cluster, supervisor, scenario, calm_at_ms, () => violation !== undefined);
-  if (violation === undefined && !rested) violation = stuck(cluster, scenario);
+  if (violation === undefined && !rested) {
+    check((one) => one.atEnd?.(cluster.log));
+    violation = stuck(cluster, scenario, violation);
+  }
   if (violation === undefined) check((one) => one.atEnd?.(cluster.log));
   return {
     seed: options.seed,
@@ -139,9 +142,12 @@ function toRest(
   return clock.run(() => rested || broken(), calm_at_ms + REST_MS_MAX).then(() => rested);
 }
 
-function stuck(cluster: SimulatedCluster, scenario: Scenario): Violation {
+/** @param because what does not hold either, such as a request without a Result. */
+function stuck(cluster: SimulatedCluster, scenario: Scenario, because: Violation | undefined): Violation {
   const lags = scenario.services
     .map(({ group, topics }) => `${group} ${cluster.lag(group, Object.keys(topics))}`)
     .join(", ");
-  return { invariant: "liveness", message: `no rest ${REST_MS_MAX / 1_000} s after the last fault; lag: ${lags}` };
+  const message = `no rest ${REST_MS_MAX / 1_000} s after the last fault; lag: ${lags}`;
+  if (because === undefined) return { invariant: "liveness", message };
+  return { ...because, invariant: "liveness", message: `${message}; ${because.invariant}: ${because.message}` };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { flowScenario } from "../../../tools/simulate/flow.ts";
-import type { Invariant } from "../../../tools/simulate/invariants.ts";
+import type { Invariant, Violation } from "../../../tools/simulate/invariants.ts";
 import { Random } from "../../../tools/simulate/random.ts";
 import { repeatCommand, violationText } from "../../../tools/simulate/report.ts";
 import type { Plant, ScenarioFactory } from "../../../tools/simulate/scenario.ts";
@@ -78,22 +78,40 @@ test("a ledger that overwrites what is there pays twice, and is found out (I3)",
   assert.deepEqual([...names], ["I3"]);
 });
 
-/** Breaks of the first seeds that break at all, by invariant. */
-async function brokenBy(plant: Plant, seeds_max: number): Promise<Set<string>> {
-  const names = new Set<string>();
-  for (let seed = 1; seed <= seeds_max && names.size === 0; seed += 1) {
+/** Of the first seed that breaks. */
+async function firstBreak(plant: Plant, seeds_max: number): Promise<Violation> {
+  for (let seed = 1; seed <= seeds_max; seed += 1) {
     const { violation } = await runSeed({ seed, scenario: flowScenario, plant });
-    if (violation !== undefined) names.add(violation.invariant);
+    if (violation !== undefined) return violation;
   }
-  return names;
+  return assert.fail(`${plant} was not found in ${seeds_max} seeds`);
 }
 
 test("counters that are looked at in one step and charged in another let too much through (I4)", async () => {
-  assert.deepEqual([...(await brokenBy("check-then-increment", 150))], ["I4"]);
+  assert.equal((await firstBreak("check-then-increment", 150)).invariant, "I4");
 });
 
 test("requests let through before the ledger knows are found out (I8)", async () => {
-  assert.deepEqual([...(await brokenBy("forget-ledger", 150))], ["I8"]);
+  assert.equal((await firstBreak("forget-ledger", 150)).invariant, "I8");
+});
+
+test("an answer found without its tenant's name is found out (I5)", async () => {
+  const { invariant, message } = await firstBreak("cache-across-tenants", 50);
+  assert.equal(invariant, "I5");
+  assert.match(message, /another tenant's$/);
+});
+
+test("an answer that was cut off and is kept is found out (I5)", async () => {
+  const { invariant, message } = await firstBreak("cache-incomplete", 50);
+  assert.equal(invariant, "I5");
+  assert.match(message, /cut off$/);
+});
+
+test("who waits for an answer that never comes and is not released is found out: a request without a Result (I1)", async () => {
+  const { invariant, message, subject } = await firstBreak("deaf-followers", 50);
+  assert.equal(invariant, "liveness");
+  assert.match(message, /I1: .* has 0 results$/);
+  assert.ok(subject !== undefined, "the trail shows the request");
 });
 
 test("random draws are repeatable, spread and within bounds", () => {
