@@ -26,6 +26,15 @@ function isSetting(path: string): boolean {
 describe("the pages", () => {
   test("were found", () => assert.ok(PAGES.length > 15));
 
+  test("every decision is listed", () => {
+    const listed = PAGES.find(({ path }) => path === "docs/decisions/README.md")?.text ?? "";
+    const pages = globSync("*.md", { cwd: join(ROOT, "docs", "decisions") }).filter((page) => page !== "README.md");
+    assert.deepEqual(
+      pages.filter((page) => !listed.includes(`](${page})`)),
+      [],
+    );
+  });
+
   for (const { path, text } of PAGES) {
     test(`${path}: every link leads to a file`, () => {
       const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link = ""]) => link);
