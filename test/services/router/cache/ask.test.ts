@@ -106,9 +106,8 @@ describe("an entry's name", () => {
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return Object.is(value, -0) ? 0 : value;
-  return Object.keys(value)
-    .toSorted()
-    .map((key) => [key, sorted((value as Body)[key]), "member"]);
+  const members = Object.keys(value).toSorted();
+  return { members: members.map((key) => [key, sorted((value as Body)[key])]) };
 }
 
 describe("a namespace", () => {
