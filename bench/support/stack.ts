@@ -55,8 +55,8 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
     Object.assign(env, { OPENAI_BASE_URL: `${mock_url}/v1`, OPENAI_API_KEY: "mock" });
     const endpoints = { ...parts.urls, gateway: null, console: null, mock_llm: mock_url };
     const settings_path = env["SLUICE_SETTINGS"] as string;
-    const { cache } = await loadSettings(settings_path);
-    Object.assign(env, await modelEnv({ root, env, say: progress.say, signal }, cache));
+    const settings = await loadSettings(settings_path);
+    Object.assign(env, await modelEnv({ root, env, say: progress.say, signal }, settings));
     await prepare({ root, dir, endpoints, env, settings_path, progress, signal });
     signal.throwIfAborted();
     const gateway_url = await startServices(input, options.scale ?? {});

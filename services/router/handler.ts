@@ -11,6 +11,7 @@ import { type AdmittedHead, admittedHead, type JobHead } from "../../libs/shared
 import { travellingHeaders } from "../../libs/shared/events/headers.ts";
 import { readHop } from "../../libs/shared/events/hop.ts";
 import { outcomeRecord } from "../../libs/shared/events/outcomes.ts";
+import { unknownCallsOf } from "../../libs/shared/events/redelivery.ts";
 import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
 import { inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
 import type { Handler } from "../../libs/shared/kafka/handler.ts";
@@ -107,7 +108,11 @@ function answered(deps: RouterDeps, { record, head, request }: Asked, hit: Cache
   };
   const routed = deps.clock.now_ms();
   const timing = { ...head.timing, routed, completed: routed };
-  const outcome = outcomeRecord(deps, record, head, { status: "succeeded", route, usage, timing }, answer.response);
+  // Calls of earlier rounds may be billed all the same (I4).
+  const unknown_calls = unknownCallsOf(record.headers);
+  const lost = unknown_calls === 0 ? {} : { unknown_calls };
+  const ending = { status: "succeeded", route, usage, timing, ...lost } as const;
+  const outcome = outcomeRecord(deps, record, head, ending, answer.response);
   const check = deps.check(head, request, hit);
   deps.ended({ cache: how });
   return check === undefined ? [outcome] : [outcome, check];

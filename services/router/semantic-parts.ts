@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Embedder } from "../../libs/shared/embedding/embedder.ts";
 import { openEmbedder } from "../../libs/shared/embedding/open.ts";
-import { embeddingPlace } from "../../libs/shared/embedding/place.ts";
+import { embeddingPlace, wantsEmbeddings } from "../../libs/shared/embedding/place.ts";
 import { describe, SluiceError } from "../../libs/shared/errors.ts";
 import { openVerifier } from "../../libs/shared/semantic/open.ts";
 import type { Verifier } from "../../libs/shared/semantic/verifier.ts";
@@ -28,10 +28,7 @@ export async function openSemantic(
   const { settings, log } = context;
   const { semantic } = settings.cache;
   const verifier = await openVerifier(semantic);
-  const { complexity, shadows } = settings.routing;
-  // Answers of shadows are compared by them too.
-  const wanted = semantic.enabled || complexity.method === "trained" || Object.keys(shadows).length > 0;
-  const embedder = wanted ? await tryEmbedder(context, env) : undefined;
+  const embedder = wantsEmbeddings(settings) ? await tryEmbedder(context, env) : undefined;
   const base = semantic.enabled ? verifier.thresholdFor(semantic.max_error) : undefined;
   if (semantic.enabled && embedder !== undefined && base === undefined) {
     const fix = "Allow more in cache.semantic.max_error, or calibrate on more pairs: sluice cache calibrate --help.";

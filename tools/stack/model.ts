@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { CacheSettings } from "../../libs/shared/config/cache.ts";
+import type { Settings } from "../../libs/shared/config/schema.ts";
+import { wantsEmbeddings } from "../../libs/shared/embedding/place.ts";
 import { waitLock } from "./lock.ts";
 import { runMaven } from "./maven.ts";
 import { type Env, onPath } from "./tools.ts";
@@ -25,10 +26,11 @@ export type ModelInput = {
 /** What services get in their environment: the folder of the model, where the settings want one in process and it can be had. */
 export async function modelEnv(
   input: ModelInput,
-  { semantic }: Pick<CacheSettings, "semantic">,
+  settings: Pick<Settings, "cache" | "routing">,
 ): Promise<Readonly<Record<string, string>>> {
-  if (!semantic.enabled || semantic.embedding.endpoint !== undefined) return {};
-  const dir = await embeddingModelDir(input, semantic.embedding.model);
+  const { embedding } = settings.cache.semantic;
+  if (!wantsEmbeddings(settings) || embedding.endpoint !== undefined) return {};
+  const dir = await embeddingModelDir(input, embedding.model);
   return dir === undefined ? {} : { [MODEL_DIR_VARIABLE]: dir };
 }
 

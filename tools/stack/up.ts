@@ -121,8 +121,8 @@ class Running {
         service_env["OPENAI_BASE_URL"] = `${mock_llm}/v1`;
         service_env["OPENAI_API_KEY"] ||= "mock";
       }
-      const { cache } = await loadSettings(settings_path);
-      Object.assign(service_env, await modelEnv({ root, env, say: progress.say, signal }, cache));
+      const settings = await loadSettings(settings_path);
+      Object.assign(service_env, await modelEnv({ root, env, say: progress.say, signal }, settings));
       await steps.prepare?.(stack());
       signal.throwIfAborted();
       const gateway = await startServices(input, this.#options.scale);

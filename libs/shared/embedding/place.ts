@@ -2,6 +2,11 @@
 import type { Settings } from "../config/schema.ts";
 import type { EmbeddingPlace } from "./open.ts";
 
+/** Whether anything that the settings have looks at embeddings: the cache, a trained choice of tiers, comparisons of shadows. */
+export function wantsEmbeddings({ cache, routing }: Pick<Settings, "cache" | "routing">): boolean {
+  return cache.semantic.enabled || routing.complexity.method === "trained" || Object.keys(routing.shadows).length > 0;
+}
+
 /**
  * @param env of the process: addresses and keys are in variables that the settings name. One that is set to nothing is not set.
  * @param model_dir for a model in this process.

@@ -37,7 +37,8 @@ export function planTopics(settings: Settings): TopicPlan[] {
     plan(settings, names.dlq, { "max.message.bytes": String(record_bytes_max + 2 * OVERHEAD_BYTES) }),
     // A month's budget is restored from it (I8).
     plan(settings, names.usage, { "max.message.bytes": bytes }, undefined, LEDGER_HOURS_MIN),
-    plan(settings, names.cache, compacted),
+    // Only closed segments are compacted, and every router that starts reads all that is there.
+    plan(settings, names.cache, { ...compacted, "segment.ms": String(HOUR_MS) }),
     plan(settings, names.tenants, { ...compacted, "segment.ms": String(24 * HOUR_MS) }, 1),
     plan(settings, names.control, {}, 1),
     plan(settings, names.shadow, {}, 1),

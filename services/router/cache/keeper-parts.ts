@@ -15,9 +15,6 @@ import type { ServiceContext } from "../../../libs/shared/service.ts";
 import { CacheKeeper, KEEPER_LEAD_MS, type KeeperDeps } from "./keeper.ts";
 import { RESTORE_TURN_MS, restoreAnswers } from "./restore.ts";
 
-/** What was invalidated earlier left the topic long ago. */
-const INVALIDATIONS_MS = 3_600_000;
-
 export type KeptParts = Pick<KeeperDeps, "index" | "local" | "caughtUp"> & { readonly answers: CacheAnswers };
 
 /** Not started: the view that it looks after may be made after it. */
@@ -74,7 +71,8 @@ export async function startKeeper(context: ServiceContext, keeper: CacheKeeper):
   };
   const reader = new TopicReader(kafka, {
     topic: names.control,
-    from: { kind: "time", timestamp_ms: systemClock.now_ms() - INVALIDATIONS_MS },
+    // All that it still has: nobody may have been there to hear of it.
+    from: { kind: "beginning" },
     until_end: false,
     async records(records) {
       for (const record of records) {

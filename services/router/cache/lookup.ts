@@ -59,7 +59,7 @@ export class LayeredCache implements AnswerCache {
 
   async lookUp(ask: CacheAsk, stopping: AbortSignal): Promise<CacheHit | CacheMiss> {
     const found = await this.#found(ask);
-    if (found.hit !== undefined) return found.hit;
+    if (found.hit !== undefined && !(await this.#wasSent(ask, found.hit))) return found.hit;
     const { settings, coalescing } = this.#deps;
     // The answer is shared by way of the exact cache.
     if (settings.exact.enabled && settings.coalesce.enabled) {
@@ -72,6 +72,17 @@ export class LayeredCache implements AnswerCache {
       }
     }
     return this.#miss(ask, found);
+  }
+
+  /**
+   * Delivered again, with its call under way: another's answer now would leave that call unsettled. Its own lead tells; an equal request's
+   * answer is its own or comes after it.
+   */
+  async #wasSent({ tenant, entry_id, id, lane, writes }: CacheAsk, { how }: CacheHit): Promise<boolean> {
+    const { settings, looks } = this.#deps;
+    if (how !== "semantic" || !writes || !settings.exact.enabled || !settings.coalesce.enabled) return false;
+    const { leader } = await looks.look({ tenant, entry_id, lead: { kind: "see", lane } });
+    return leader === id;
   }
 
   #found(ask: CacheAsk): Promise<Found> {

@@ -23,12 +23,7 @@ export type RolloutParts = {
   stop(): Promise<void>;
 };
 
-/** @param onPolicy told of the file of each policy that is rolled out, to load it. */
-export async function startRollouts(
-  context: ServiceContext,
-  redis: Redis,
-  onPolicy: (file: string) => void = () => undefined,
-): Promise<RolloutParts> {
+export async function startRollouts(context: ServiceContext, redis: Redis): Promise<RolloutParts> {
   const { settings, kafka, codec, names, producer, log, retry, instance, metrics } = context;
   const { rollout } = settings.routing;
   const book = new RolloutBook(
@@ -36,9 +31,7 @@ export async function startRollouts(
     ({ name, change }, why) =>
       log.warn({ rollout: name, change: changeText(change), why }, "a rollout is not followed"),
   );
-  const reader = rolloutReader({ kafka, codec, topic: names.control, retry }, book, ({ change }) => {
-    if (change.of === "policy") onPolicy(change.policy_file);
-  });
+  const reader = rolloutReader({ kafka, codec, topic: names.control, retry }, book);
   await untilAvailable(retry, names.control, () => reader.start());
   const moves = new Counter({
     name: "sluice_rollout_moves_total",

@@ -1,7 +1,7 @@
 /** What rollouts are read from: their states on `llm.control`, and results for the figures of both sides. */
 import type { Kafka } from "kafkajs";
 import type { EventCodec } from "../../../libs/shared/events/codec.ts";
-import { type RolloutEvent, readControl } from "../../../libs/shared/events/control.ts";
+import { readControl } from "../../../libs/shared/events/control.ts";
 import { type ResultHead, resultHead } from "../../../libs/shared/events/flow.ts";
 import { readHop } from "../../../libs/shared/events/hop.ts";
 import { TopicReader } from "../../../libs/shared/kafka/reader.ts";
@@ -17,12 +17,7 @@ export type ReaderDeps = {
 };
 
 /** @returns a reader to be started and stopped; once `caught_up`, the book has every rollout that `llm.control` still tells of. */
-export function rolloutReader(
-  { kafka, topic, codec, retry }: ReaderDeps,
-  book: RolloutBook,
-  /** Told of each state that is followed. */
-  followed: (state: RolloutEvent) => void,
-): TopicReader {
+export function rolloutReader({ kafka, topic, codec, retry }: ReaderDeps, book: RolloutBook): TopicReader {
   return new TopicReader(kafka, {
     topic,
     from: { kind: "beginning" },
@@ -31,7 +26,7 @@ export function rolloutReader(
       for (const record of records) {
         // The registry may be needed for a stranger's schema and be away: no record is passed over for that.
         const event = await untilAvailable(retry, topic, () => readControl(codec, record));
-        if (event?.kind === "rollout" && book.apply(event, record.timestamp_ms)) followed(event);
+        if (event?.kind === "rollout") book.apply(event, record.timestamp_ms);
       }
     },
   });

@@ -9,8 +9,8 @@ import { attemptKey } from "../../../libs/shared/redis/attempt-entry.ts";
 import { connectRedis, redisReady } from "../../../libs/shared/redis/client.ts";
 import { seenKey } from "../../../libs/shared/redis/job-keys.ts";
 import { RedisJobViews } from "../../../libs/shared/redis/job-views.ts";
-import { AttemptPeek } from "../../../services/ingest/attempt-peek.ts";
 import { takeTurn } from "../../../libs/shared/redis/leader.ts";
+import { AttemptPeek } from "../../../services/ingest/attempt-peek.ts";
 
 const url = process.env["REDIS_URL"];
 const LATER_MS = 4_000_000_000_000;

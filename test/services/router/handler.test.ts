@@ -36,12 +36,14 @@ const MISS: LookedUp = {
   vector: new Float32Array(2),
 };
 
-async function route(looked: LookedUp, more: Partial<AdmittedHead> = {}, deps: Partial<RouterDeps> = {}) {
-  const publisher = new MemoryPublisher();
-  const ends: RouterEnd[] = [];
+function routerOf(
+  looked: LookedUp,
+  more: Partial<AdmittedHead>,
+  deps: Partial<RouterDeps> & Pick<RouterDeps, "publisher">,
+  headers: Record<string, string> = {},
+) {
   const handler = createRouterHandler({
     codec: jsonCodec,
-    publisher,
     clock: new VirtualClock(),
     names: NAMES,
     dead_letters: { service: "router", group: "sluice.router", topic: NAMES.dlq },
@@ -49,10 +51,17 @@ async function route(looked: LookedUp, more: Partial<AdmittedHead> = {}, deps: P
     lookUp: async () => looked,
     choose: async () => ({ kind: "routed", route: ROUTE }),
     check: () => undefined,
-    ended: (end) => ends.push(end),
+    ended: () => undefined,
     ...deps,
   });
-  const record = hopRecord({ ...HEAD, ...more }, "request", REQUEST, { topic: NAMES.admitted, headers: HEADERS });
+  const in_topic = { topic: NAMES.admitted, headers: { ...HEADERS, ...headers } };
+  return { handler, record: hopRecord({ ...HEAD, ...more }, "request", REQUEST, in_topic) };
+}
+
+async function route(looked: LookedUp, more: Partial<AdmittedHead> = {}, deps: Partial<RouterDeps> = {}) {
+  const publisher = new MemoryPublisher();
+  const ends: RouterEnd[] = [];
+  const { handler, record } = routerOf(looked, more, { publisher, ended: (end) => ends.push(end), ...deps });
   await handler([record], { isAssigned: () => true, stopping: new AbortController().signal });
   return { publisher, ends };
 }
@@ -96,6 +105,18 @@ describe("the router", () => {
     assert.deepEqual([taken?.["cache"], taken?.["cache_entry"], taken?.["attempts"]], ["semantic", "e1", 0]);
     assert.deepEqual(taken?.["decision"], { by: "cache", cache: HIT.evidence });
     assert.deepEqual(ends, [{ cache: "semantic" }]);
+  });
+
+  test("a hit tells of calls of earlier rounds, so that what was held for them is not given back", async () => {
+    const publisher = new MemoryPublisher();
+    const { record, handler } = routerOf(
+      HIT,
+      { reservation: RESERVATION },
+      { publisher },
+      { "sluice-unknown-calls": "2" },
+    );
+    await handler([record], { isAssigned: () => true, stopping: new AbortController().signal });
+    assert.equal(publisher.values(NAMES.outcomes)[0]?.["unknown_calls"], 2);
   });
 
   test("a hit that is looked at starts a run of its own beside the outcome", async () => {

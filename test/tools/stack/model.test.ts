@@ -7,11 +7,15 @@ import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { cacheSchema } from "../../../libs/shared/config/cache.ts";
+import { routingSchema } from "../../../libs/shared/config/routing.ts";
 import { embeddingModelDir, modelEnv } from "../../../tools/stack/model.ts";
 
 const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 const NO_TOOLS = { PATH: "/nonexistent" };
-const cacheOf = (semantic: object) => cacheSchema.parse({ semantic });
+const settingsOf = (semantic: object, shadows: object = {}) => ({
+  cache: cacheSchema.parse({ semantic }),
+  routing: routingSchema.parse({ default_tier: "small", embeddings_tier: "small", shadows }),
+});
 
 function setUp() {
   const root = mkdtempSync(join(tmpdir(), "sluice-model-"));
@@ -34,28 +38,35 @@ describe("the embedding model's folder", () => {
     mkdirSync(dir, { recursive: true });
     const pom = readFileSync(join(root, "tools", "stack", "model", "pom.xml"));
     writeFileSync(join(dir, "stamp"), createHash("sha256").update(pom).digest("hex"));
-    assert.deepEqual(await modelEnv({ root, env: NO_TOOLS, say }, cacheOf({})), { SLUICE_EMBEDDING_MODEL_DIR: dir });
+    assert.deepEqual(await modelEnv({ root, env: NO_TOOLS, say }, settingsOf({})), { SLUICE_EMBEDDING_MODEL_DIR: dir });
     assert.deepEqual(said, []);
   });
 
   test("is none without Maven: a line says what is off and how to get it", async () => {
     const { root, said, say } = setUp();
-    assert.deepEqual(await modelEnv({ root, env: NO_TOOLS, say }, cacheOf({})), {});
+    assert.deepEqual(await modelEnv({ root, env: NO_TOOLS, say }, settingsOf({})), {});
     assert.equal(said.length, 1);
     assert.match(said[0] ?? "", /semantic cache is off; everything else works.*Install Maven/);
   });
 
   test("is none for a model that cannot be fetched", async () => {
     const { root, said, say } = setUp();
-    assert.deepEqual(await modelEnv({ root, env: NO_TOOLS, say }, cacheOf({ embedding: { model: "mine" } })), {});
+    assert.deepEqual(await modelEnv({ root, env: NO_TOOLS, say }, settingsOf({ embedding: { model: "mine" } })), {});
     assert.match(said[0] ?? "", /SLUICE_EMBEDDING_MODEL_DIR is not set/);
   });
 
   test("is not asked for where an endpoint embeds, or nothing is looked for by meaning", async () => {
     const { root, said, say } = setUp();
     for (const semantic of [{ enabled: false }, { embedding: { endpoint: "mine" } }]) {
-      assert.deepEqual(await modelEnv({ root, env: NO_TOOLS, say }, cacheOf(semantic)), {});
+      assert.deepEqual(await modelEnv({ root, env: NO_TOOLS, say }, settingsOf(semantic)), {});
     }
     assert.deepEqual(said, []);
+  });
+
+  test("is asked for where shadows are compared by meaning", async () => {
+    const { root, said, say } = setUp();
+    const shadows = { large: { to: "large", share: 0.1, budget_day_usd: 1 } };
+    await modelEnv({ root, env: NO_TOOLS, say }, settingsOf({ enabled: false }, shadows));
+    assert.equal(said.length, 1);
   });
 });

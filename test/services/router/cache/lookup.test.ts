@@ -95,6 +95,16 @@ describe("an answer by meaning", () => {
     assert.deepEqual([world.used, world.seen], [["b"], ["rejected by numbers"]]);
   });
 
+  test("is not for a request that was sent before it was delivered again: its call is under way", async () => {
+    const world = new CacheWorld();
+    assert.equal((await world.lookUp(asked)).kind, "miss");
+    world.near = [near(0.99, { entry_id: "a", text: "a" })];
+    await world.keep({ entry_id: "a" });
+    assert.equal((await world.lookUp(asked)).kind, "miss");
+    const other = await world.lookUp({ ...asked, id: "r2" });
+    assert.equal(other.kind === "hit" && other.how, "semantic");
+  });
+
   test("needs the stricter of the tenant's threshold and the request's", async () => {
     const world = new CacheWorld();
     world.near = [near(1)];
