@@ -10,6 +10,7 @@ import { readHop } from "../../libs/shared/events/hop.ts";
 import { BatchingProducer } from "../../libs/shared/kafka/producer.ts";
 import { TopicReader } from "../../libs/shared/kafka/reader.ts";
 import type { Scale } from "../../tools/stack/services.ts";
+import { WITHOUT_CACHE } from "../support/settings.ts";
 import { type BenchStack, startBenchStack } from "../support/stack.ts";
 import { type JobSpec, jobRecord } from "./jobs.ts";
 import { type MockBehaviour, type MockControl, mockControl } from "./mock.ts";
@@ -92,7 +93,12 @@ function settingsText({ partitions, tiers, inference = {} }: StackOptions): stri
     tiers: Object.fromEntries(
       Object.entries(own).map(([name, tier]) => [name, { kind: kindOf(name), models: [name], ...tier }]),
     ),
-    routing: { default_tier: names.find((name) => name !== EMBEDDING_TIER), embeddings_tier: EMBEDDING_TIER },
+    routing: {
+      default_tier: names.find((name) => name !== EMBEDDING_TIER),
+      embeddings_tier: EMBEDDING_TIER,
+      complexity: { method: "none" },
+    },
+    cache: WITHOUT_CACHE,
     prices: { version: "bench", models: Object.fromEntries(names.map((name) => [name, PRICE])) },
     tenants: { demo: {}, flood: {} },
     inference,

@@ -11,6 +11,7 @@ import { silentLog } from "../../libs/shared/log.ts";
 import { closedLoop, type LoadResult, openLoop } from "../support/load.ts";
 import { percentiles } from "../support/percentiles.ts";
 import { sample } from "../support/processes.ts";
+import { ownSettings, WITHOUT_CACHE } from "../support/settings.ts";
 import { startBenchStack } from "../support/stack.ts";
 import { topicClient } from "../support/topic-client.ts";
 import { type Report, type Row, render } from "./report.ts";
@@ -29,6 +30,7 @@ const flags = new Command("bench")
   .option("--rate <n>", "requests a second of the latency runs", "100")
   .option("--in-flight <n>", "requests kept in flight in the throughput runs", "256")
   .option("--waiting <n>", "requests left waiting for the memory figure; 0 skips it", "100000")
+  .option("--cache", "with the cache as it is set: each request is also looked for by meaning; all are different")
   .option("--only <ways>", "which ways in to measure", "floor,topic,http")
   .option("--json", "print the figures as JSON instead of a table")
   .addHelpText(
@@ -36,12 +38,21 @@ const flags = new Command("bench")
     "\nExamples:\n  npm run bench\n  npm run bench -- --seconds 10 --waiting 0\n  npm run bench -- --json > figures.json",
   )
   .parse()
-  .opts<{ seconds: string; rate: string; inFlight: string; waiting: string; only: string; json?: boolean }>();
+  .opts<{
+    seconds: string;
+    rate: string;
+    inFlight: string;
+    waiting: string;
+    only: string;
+    cache?: true;
+    json?: boolean;
+  }>();
 
 const duration_ms = Number(flags.seconds) * 1_000;
 const rate = Number(flags.rate);
 const in_flight = Number(flags.inFlight);
-const stack = await startBenchStack({ root: ROOT, name: "bench" });
+const settings = ownSettings(ROOT, flags.cache ? {} : { cache: WITHOUT_CACHE });
+const stack = await startBenchStack({ root: ROOT, name: "bench", settings_file: settings.file });
 try {
   const rows: Row[] = [];
   const ways = { floor: benchFloor, topic: benchTopics, http: benchHttp };
@@ -51,6 +62,7 @@ try {
   console.log(flags.json ? JSON.stringify(report, null, 2) : render(report));
 } finally {
   await stack.stop();
+  settings.remove();
 }
 
 async function none(): Promise<Row[]> {
