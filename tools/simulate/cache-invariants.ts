@@ -89,7 +89,8 @@ class CacheWatch {
     if (topics.admitted.includes(topic)) this.#requests.add(jsonOf(record), now_ms());
     else if (topics.jobs.includes(topic)) return this.#job(jsonOf(record) as Job);
     else if (topic === topics.results) return this.#result(jsonOf(record) as Result);
-    else if (topic === topics.cache) return this.#entry(jsonOf(record) as Entry);
+    // An empty value takes an entry away.
+    else if (topic === topics.cache && record.value !== null) return this.#entry(jsonOf(record) as Entry);
     else if (topic === topics.usage) this.#settle(jsonOf(record) as UsageEntry);
     return undefined;
   }

@@ -1,11 +1,10 @@
 /**
  * The cache of one router process, wired as `services/router/cache/parts.ts` wires it, on simulated stores. A toy stands for the embedding
- * model, the guard and the verifier. There is no keeper: nothing is invalidated, and what Redis loses stays lost.
+ * model, the guard and the verifier, and nothing is invalidated.
  */
 import { answering, answeringNames } from "../../libs/shared/cache/answering.ts";
 import { cacheSchema } from "../../libs/shared/config/cache.ts";
 import { unavailable } from "../../libs/shared/errors.ts";
-import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { silentLog } from "../../libs/shared/log.ts";
 import type { CacheAnswers, Look } from "../../libs/shared/redis/cache-answers.ts";
 import { sensitiveKind } from "../../libs/shared/sensitive/sensitive.ts";
@@ -13,11 +12,13 @@ import { MergedLooks } from "../../services/router/cache/answers.ts";
 import { cacheAskOf } from "../../services/router/cache/ask.ts";
 import { Coalescing } from "../../services/router/cache/coalescing.ts";
 import { MemoryIndex } from "../../services/router/cache/index/memory-index.ts";
+import type { EntryPlace } from "../../services/router/cache/keeper.ts";
 import { LocalAnswers } from "../../services/router/cache/local.ts";
 import { LayeredCache } from "../../services/router/cache/lookup.ts";
 import { CacheViewWriter } from "../../services/router/cache/view.ts";
 import type { RouterDeps } from "../../services/router/handler.ts";
 import type { RoutingTable } from "../../services/router/table.ts";
+import { cacheKeeper } from "./flow-keeper.ts";
 import { names, READ_BYTES_MAX } from "./flow-stages.ts";
 import { follow } from "./follower.ts";
 import type { SimulatedLog } from "./log.ts";
@@ -57,23 +58,33 @@ export function drawCacheSettings(random: Random, plant: Plant | undefined) {
   return { ...settings, coalesce: { ...settings.coalesce, wait_ms_max: Number.POSITIVE_INFINITY } };
 }
 
-export function routerCache(process: SimulatedProcess, codec: EventCodec, shared: CacheShared): RouterDeps["lookUp"] {
-  const { stores, table, cache: settings, plant } = shared;
+export function routerCache(
+  process: SimulatedProcess,
+  { codec, publisher }: Pick<RouterDeps, "codec" | "publisher">,
+  shared: CacheShared,
+): RouterDeps["lookUp"] {
+  const { stores, log, table, cache: settings, plant } = shared;
   const { clock } = process;
   const answers = cacheAnswers(process, stores);
   const looks = new MergedLooks(plant === "deaf-followers" ? deaf(answers) : answers);
   const local = new LocalAnswers(settings.exact);
   const coalescing = new Coalescing({ looks, answers, clock, settings: settings.coalesce });
   const index = new MemoryIndex({ ...settings.semantic, dimensions: TOY_DIMENSIONS });
-  const view = new CacheViewWriter({ codec, index, dimensions: TOY_DIMENSIONS, clock, log: silentLog });
-  follow(process, shared.log, names.cache, (records) => view.write(records));
+  const keeper = cacheKeeper({
+    ...{ process, stores, log, codec, publisher, index, local, answers },
+    caughtUp: () => caughtUp(),
+  });
+  const expired = (entry: EntryPlace): void => keeper.expired(entry);
+  const view = new CacheViewWriter({ codec, index, dimensions: TOY_DIMENSIONS, clock, log: silentLog, expired });
+  const caughtUp = follow(process, log, names.cache, (records) => view.write(records));
+  keeper.start();
   hearEnded(process, stores, coalescing);
   const layered = new LayeredCache({
     ...{ looks, local, coalescing, index, clock, settings },
     embedder: toyEmbedder(process),
     verifier: toyVerifier,
     threshold: () => TOY_THRESHOLD,
-    seen: { rejected: () => undefined, gone: () => undefined, notEmbedded: () => undefined },
+    seen: { rejected: () => undefined, gone: () => keeper.gone(), notEmbedded: () => undefined },
   });
   return async (head, { body, facts, output_tokens_max }, stopping) => {
     const models = answeringNames(answering(head, table));

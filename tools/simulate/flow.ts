@@ -193,7 +193,7 @@ function router({ process }: ServiceParts, common: Common, shared: Shared): Hand
   return createRouterHandler({
     ...common,
     ...ROUTING,
-    lookUp: routerCache(process, common.codec, { ...shared, table: TABLE }),
+    lookUp: routerCache(process, common, { ...shared, table: TABLE }),
     ended: ({ cache }) => {
       if (cache === "exact") counts.hits_exact += 1;
       if (cache === "semantic") counts.hits_semantic += 1;

@@ -41,6 +41,8 @@ export class Stores {
   /** The cache's, and what the model gave in truth. */
   readonly answers: MemoryCacheAnswers;
   readonly given = new GivenAnswers();
+  /** Of routers, by what for. */
+  readonly leases = new Map<string, { readonly holder: string; readonly until_ms: number }>();
   /** Who hears that a lead has ended. */
   readonly hearers = new Set<(ref: AnswerRef) => void>();
   redis_lost = false;
@@ -69,6 +71,7 @@ export class Stores {
     this.granted.forget();
     this.views.clear();
     this.answers.lose();
+    this.leases.clear();
     this.attempts.entries.clear();
   }
 }
@@ -113,10 +116,16 @@ export function jobViews(process: SimulatedProcess, stores: Stores): JobViewWrit
 }
 
 /** What the router asks of the cache, and results tells it. */
-export function cacheAnswers(process: SimulatedProcess, stores: Stores): Pick<CacheAnswers, "look" | "finish"> {
+export function cacheAnswers(process: SimulatedProcess, stores: Stores): CacheAnswers {
+  const { answers } = stores;
+  const call = async <T>(what: string, effect: () => Promise<T>): Promise<T> =>
+    callStore(process, stores, "redis", what, effect);
   return {
-    look: async (looks) => callStore(process, stores, "redis", "look into the cache", () => stores.answers.look(looks)),
-    finish: (...told) =>
-      callStore(process, stores, "redis", "fill the cache", () => void stores.answers.finish(...told)),
+    look: (looks) => call("look into the cache", () => answers.look(looks)),
+    finish: (...told) => call("fill the cache", () => answers.finish(...told)),
+    restore: (...kept) => call("put answers back", () => answers.restore(...kept)),
+    remove: (refs) => call("remove answers", () => answers.remove(refs)),
+    isAlive: () => call("ask whether answers were lost", () => answers.isAlive()),
+    setAlive: () => call("mark answers as there", () => answers.setAlive()),
   };
 }

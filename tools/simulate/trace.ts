@@ -36,6 +36,8 @@ export type Counts = {
   hits_exact: number;
   hits_semantic: number;
   hits_coalesced: number;
+  /** How often a router put the cache's answers back into Redis, or found that another does. */
+  cache_restored: number;
 };
 
 export function noCounts(): Counts {
@@ -64,6 +66,7 @@ export function noCounts(): Counts {
     hits_exact: 0,
     hits_semantic: 0,
     hits_coalesced: 0,
+    cache_restored: 0,
   };
 }
 
