@@ -71,12 +71,12 @@ function ownCall(job: JobHead, body: Record<string, unknown>, shaping: Shaping):
     call["messages"] = [{ role: "system", content: shaping.system }, ...(call["messages"] as unknown[])];
   }
   if (shaping.logprobs) call["logprobs"] = true;
-  boundOutput(call, job.max_output_tokens);
+  const { output_tokens_max = Number.POSITIVE_INFINITY } = shaping;
+  if (job.max_output_tokens !== undefined) boundOutput(call, Math.min(job.max_output_tokens, output_tokens_max));
   return call;
 }
 
-function boundOutput(call: Record<string, unknown>, max_output_tokens: number | undefined): void {
-  if (max_output_tokens === undefined) return;
+function boundOutput(call: Record<string, unknown>, max_output_tokens: number): void {
   // A body may have both: what a provider makes of that is its own, so both are bounded (I4).
   const given = (["max_completion_tokens", "max_tokens"] as const).filter((field) => typeof call[field] === "number");
   for (const field of given) call[field] = Math.min(call[field] as number, max_output_tokens);

@@ -15,6 +15,8 @@ export type Shaping = {
   readonly system?: string;
   /** Ask for log-probabilities, though the caller did not. */
   readonly logprobs: boolean;
+  /** What the model takes at the most: a bound that ingest made for several models may be more. */
+  readonly output_tokens_max?: number;
 };
 
 export const NO_SHAPING: Shaping = { logprobs: false };
@@ -64,20 +66,23 @@ export function addsLogprobs(
 
 /** The shaping of each call, with what has been learnt of the models. */
 export class Shaper {
-  readonly #settings: Pick<HopSettings, "routing" | "tiers">;
+  readonly #settings: Pick<HopSettings, "routing" | "tiers" | "prices">;
   /** Models that refuse requests with log-probabilities: no more of them than the settings name. */
   readonly #without_logprobs = new Set<string>();
 
-  constructor(settings: Pick<HopSettings, "routing" | "tiers">) {
+  constructor(settings: Pick<HopSettings, "routing" | "tiers" | "prices">) {
     this.#settings = settings;
   }
 
   of(job: JobHead, model: string, body: Readonly<Record<string, unknown>>): Shaping {
     const system = promptOf(this.#settings.tiers[job.route.tier], job.route.prompt_version)?.text;
+    const { models } = this.#settings.prices;
+    const price = Object.hasOwn(models, model) ? models[model] : undefined;
     const wanted = job.draft?.judge === true || addsLogprobs(this.#settings, job, body);
     return {
       logprobs: wanted && !this.#without_logprobs.has(model),
       ...(system === undefined || job.kind !== "chat" ? {} : { system }),
+      ...(price === undefined ? {} : { output_tokens_max: price.output_tokens_max }),
     };
   }
 

@@ -80,6 +80,20 @@ describe("the call", () => {
     assert.equal(promptOf({ prompts: { a: "Unused." } }, undefined), undefined);
   });
 
+  test("is bounded by what the model takes where it is bounded at all: ingest's bound may be for another one", () => {
+    const request = Buffer.from(JSON.stringify({ body: { messages } }));
+    for (const [max_output_tokens, sent_max] of [
+      [9, 9],
+      [100, 50],
+      [undefined, undefined],
+    ]) {
+      const head = jobOf(max_output_tokens === undefined ? {} : { max_output_tokens });
+      const { bytes } = callBody(head, "m1", request, () => ({ logprobs: false, output_tokens_max: 50 }));
+      const call = JSON.parse(bytes.toString()) as { max_completion_tokens?: number };
+      assert.equal(call.max_completion_tokens, sent_max);
+    }
+  });
+
   test("for embeddings has no bound on output, and is no stream", () => {
     const head = jobOf({ kind: "embeddings", max_output_tokens: 9 });
     assert.deepEqual(sent(head, { input: "a", stream: true }), { model: "m1", input: "a" });
