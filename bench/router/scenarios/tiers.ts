@@ -1,7 +1,11 @@
 /**
- * Tiers: how long a decision takes without the embedding, and, where labelled prompts are named, what fitted policies are worth on them
- * by cross-validation. Files are named in SLUICE_BENCH_LABELLED, several with commas between: `<name>=<file>`.
+ * Tiers: how long a decision takes without the embedding, and what fitted policies are worth on labelled prompts, by cross-validation. The
+ * prompts are those of `../shared/data` beside the project, where it is there; SLUICE_BENCH_LABELLED names others: `<name>=<file>`, several
+ * with commas between.
  */
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { ROOT } from "../../../cli/context.ts";
 import { evaluateLabelled } from "../../../cli/tiers/evaluate.ts";
 import { readRows } from "../../../cli/tiers/rows.ts";
 import { routingSchema } from "../../../libs/shared/config/routing.ts";
@@ -18,6 +22,8 @@ const DECISIONS = 20_000;
 const WARM_UP = 2_000;
 /** What labelled sets of these names are to reach. */
 const APGR_MIN: Readonly<Record<string, number>> = { gsm8k: 0.66, mmlu: 0.65 };
+const DATA = join(ROOT, "..", "shared", "data");
+const LABELLED = Object.keys(APGR_MIN).map((name) => ({ name, file: join(DATA, `routing-${name}.dev.jsonl.gz`) }));
 
 const RULES = [
   "(?i)\\b(contract|clause|liability)\\b",
@@ -59,11 +65,17 @@ function questions(): RoutingQuestion[] {
 
 export const tiers: Scenario = {
   name: "tiers",
-  summary: "a decision without the embedding, rules included; APGR on labelled prompts (SLUICE_BENCH_LABELLED)",
+  summary:
+    "a decision without the embedding, rules included; APGR on labelled prompts (../shared/data, or SLUICE_BENCH_LABELLED)",
   seconds: 1,
   async run({ say, signal }) {
     const figures: Figure[] = [...decisions()];
-    for (const { name, file } of labelledFiles(process.env["SLUICE_BENCH_LABELLED"])) {
+    const named = process.env["SLUICE_BENCH_LABELLED"];
+    for (const { name, file } of named === undefined ? LABELLED : labelledFiles(named)) {
+      if (named === undefined && !(await isThere(file))) {
+        say(`${name}: skipped, since ${file} is not there; SLUICE_BENCH_LABELLED=${name}=FILE names another`);
+        continue;
+      }
       say(`${name}: embedding and cross-validation`);
       figures.push(...(await worth(name, file, signal)));
     }
@@ -108,9 +120,16 @@ async function worth(name: string, file: string, signal: AbortSignal): Promise<F
   ];
 }
 
-function labelledFiles(text: string | undefined): { readonly name: string; readonly file: string }[] {
-  return (text ?? "").split(",").flatMap((pair) => {
+function labelledFiles(text: string): { readonly name: string; readonly file: string }[] {
+  return text.split(",").flatMap((pair) => {
     const at = pair.indexOf("=");
     return at < 1 ? [] : [{ name: pair.slice(0, at), file: pair.slice(at + 1) }];
   });
+}
+
+function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
 }
