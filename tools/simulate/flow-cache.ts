@@ -65,7 +65,7 @@ export function routerCache(
 ): RouterDeps["lookUp"] {
   const { stores, log, table, cache: settings, plant } = shared;
   const { clock } = process;
-  const answers = cacheAnswers(process, stores);
+  const answers = keptAnswers(process, stores, plant);
   const looks = new MergedLooks(plant === "deaf-followers" ? deaf(answers) : answers);
   const local = new LocalAnswers(settings.exact);
   const coalescing = new Coalescing({ looks, answers, clock, settings: settings.coalesce });
@@ -114,10 +114,22 @@ function hearEnded(process: SimulatedProcess, stores: Stores, coalescing: Coales
 
 const EVERYBODY = "everybody";
 
-/** A planted bug: results keeps answers under a name without their tenant, as the router then looks for them. */
-export function withoutTenants({ finish }: Pick<CacheAnswers, "finish">): Pick<CacheAnswers, "finish"> {
+/** As router and results have them. */
+export function keptAnswers(process: SimulatedProcess, stores: Stores, plant: Plant | undefined): CacheAnswers {
+  const answers = cacheAnswers(process, stores);
+  return plant === "cache-across-tenants" ? withoutTenants(answers) : answers;
+}
+
+/** A planted bug: answers and leads have names without their tenant. */
+function withoutTenants(answers: CacheAnswers): CacheAnswers {
   const anybody = <T>(one: T): T & { tenant: string } => ({ ...one, tenant: EVERYBODY });
-  return { finish: (answers, leads, now_ms) => finish(answers.map(anybody), leads.map(anybody), now_ms) };
+  return {
+    ...answers,
+    look: (looks) => answers.look(looks.map(anybody)),
+    finish: (kept, leads, now_ms) => answers.finish(kept.map(anybody), leads.map(anybody), now_ms),
+    restore: (kept, now_ms) => answers.restore(kept.map(anybody), now_ms),
+    remove: (refs) => answers.remove(refs.map(anybody)),
+  };
 }
 
 /** A planted bug: who waits never hears that nobody leads any more; and the wait has no bound. */

@@ -10,7 +10,7 @@ import { createRouterHandler, type RouterDeps } from "../../services/router/hand
 import { NO_ROLLOUTS } from "../../services/router/rollout/contract.ts";
 import { chooseRoute } from "../../services/router/route.ts";
 import { SimulatedCodec, SimulatedSchemas } from "./codec.ts";
-import { drawCacheSettings, routerCache, type SimulatedCacheSettings, withoutTenants } from "./flow-cache.ts";
+import { drawCacheSettings, keptAnswers, routerCache, type SimulatedCacheSettings } from "./flow-cache.ts";
 import { cacheInvariants, flowInvariants, moneyInvariants } from "./flow-checks.ts";
 import { FlowIndex } from "./flow-index.ts";
 import { inference, TABLE } from "./flow-inference.ts";
@@ -22,7 +22,7 @@ import type { ModelRates } from "./model.ts";
 import { drawPlans } from "./plans.ts";
 import type { Random } from "./random.ts";
 import type { ScenarioFactory, ServiceParts, ServiceSpec } from "./scenario.ts";
-import { cacheAnswers, claimStore, jobViews, Stores } from "./stores.ts";
+import { claimStore, jobViews, Stores } from "./stores.ts";
 import { askOnceMore, drawWorkload, type Stage, TIERS } from "./workload.ts";
 
 const ROUTING: Omit<RouterDeps, keyof Common | "lookUp" | "ended"> = {
@@ -209,7 +209,6 @@ function results(
   dead_letters: DeadLetterWriter,
 ): ReturnType<ServiceSpec["build"]> {
   const { process, transactions } = parts;
-  const answers = cacheAnswers(process, shared.stores);
   return {
     deadLetter: transactionalDeadLetter(transactions, dead_letters),
     handler: poisoned(
@@ -218,10 +217,7 @@ function results(
         ...common,
         claims: claimStore(process, shared.stores),
         views: jobViews(process, shared.stores),
-        cache: {
-          answers: shared.plant === "cache-across-tenants" ? withoutTenants(answers) : answers,
-          response_bytes_max: READ_BYTES_MAX,
-        },
+        cache: { answers: keptAnswers(process, shared.stores, shared.plant), response_bytes_max: READ_BYTES_MAX },
         transactions,
         count: () => undefined,
       }),
