@@ -1,5 +1,6 @@
 /** Whether an answer is whole: only then may it be given again (I5). Pure. */
 import type { JobHead } from "../../libs/shared/events/flow.ts";
+import { refusalIn } from "./refusals.ts";
 
 /** The model ended by itself. `length` is cut off, `content_filter` is held back. */
 const WHOLE: ReadonlySet<unknown> = new Set(["stop", "tool_calls"]);
@@ -24,7 +25,9 @@ export function isComplete(kind: JobHead["kind"], response: Readonly<Record<stri
 function isWhole(choice: Choice | null): boolean {
   const { content, refusal, tool_calls } = choice?.message ?? {};
   const says = (typeof content === "string" && content !== "") || (Array.isArray(tool_calls) && tool_calls.length > 0);
-  return says && !refusal && WHOLE.has(choice?.finish_reason);
+  // One that refuses in words may be answered the next time.
+  const refuses = !!refusal || (typeof content === "string" && refusalIn(content) !== undefined);
+  return says && !refuses && WHOLE.has(choice?.finish_reason);
 }
 
 function hasEmbedding(item: { readonly embedding?: unknown } | null): boolean {

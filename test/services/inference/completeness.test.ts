@@ -25,6 +25,7 @@ describe("a chat answer", () => {
       assert.equal(chat(choice(), choice({ finish_reason })), false, String(finish_reason));
     }
     assert.equal(chat(choice({}, { content: "no", refusal: "I cannot" })), false);
+    assert.equal(chat(choice({}, { content: "I’m sorry, but I can’t help with that." })), false);
     for (const content of ["", null, undefined, 5]) assert.equal(chat(choice({}, { content })), false);
     assert.equal(chat(choice({ finish_reason: "tool_calls" }, { content: null, tool_calls: [] })), false);
   });
