@@ -12,7 +12,6 @@ export const cacheAskField = z.object({
 });
 /** Of a request's `metadata`: keeps some of a tenant's entries apart from its others. */
 export const CACHE_NAMESPACE = "cache_namespace";
-export type CacheAskField = z.infer<typeof cacheAskField>;
 
 const entryFields = {
   /** The whole request's fingerprint within its tenant, in hex: equal for equal requests alone. */

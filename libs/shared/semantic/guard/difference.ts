@@ -20,7 +20,7 @@ export function onlyIn(here: Reading, there: Reading, of: (word: Word) => boolea
   return here.words.filter((word) => of(word) && !isIn(word, there));
 }
 
-export function isIn(word: Word, { known }: Reading): boolean {
+function isIn(word: Word, { known }: Reading): boolean {
   if (known.has(word.key) || known.has(word.lower)) return true;
   return !word.exact && word.stem.length >= 3 && known.has(word.stem);
 }

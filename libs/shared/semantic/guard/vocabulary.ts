@@ -30,7 +30,7 @@ function linesOf(text: string): readonly string[] {
 }
 
 /** A phrase's words each by stem. */
-export function stemOf(entry: string): string {
+function stemOf(entry: string): string {
   return entry.split("_").map(stem).join("_");
 }
 

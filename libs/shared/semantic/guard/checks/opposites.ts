@@ -97,7 +97,7 @@ function isPrefixed({ lower, stem: own, kind, poles }: Word, other: Reading): bo
   );
 }
 
-export function unprefixed(word: string): string | undefined {
+function unprefixed(word: string): string | undefined {
   const match = /^(?:non-?|dis|un|in|im|il|ir|a(?=typical|symptomatic))/.exec(word);
   return match === null || word.length - match[0].length < 3 ? undefined : word.slice(match[0].length);
 }
