@@ -46,5 +46,6 @@ function printed(target: Target): string {
 }
 
 function rounded(value: number): string {
-  return Number.isInteger(value) ? String(value) : value.toFixed(Math.abs(value) < 100 ? 2 : 1);
+  const size = Math.abs(value);
+  return Number.isInteger(value) ? String(value) : value.toFixed(size < 1 ? 3 : size < 100 ? 2 : 1);
 }

@@ -25,12 +25,14 @@ const counted = {
 const COUNTED = Object.entries(counted) as readonly (readonly [keyof typeof counted, RegExp])[];
 
 /** The features by name, in the order of `surfaceOf`. */
-export const SURFACE_FEATURES = ["chars", ...COUNTED.map(([name]) => name)] as const;
+export const SURFACE_FEATURES = ["chars", ...COUNTED.map(([name]) => name), "distinct_numbers"] as const;
 
 /** Length and counts as their logarithm, since the tenth of a kind says less than the first. */
 export function surfaceOf(text: string): number[] {
   const seen = shortened(text, CHARS_MAX);
-  return [Math.log1p(text.length), ...COUNTED.map(([, pattern]) => Math.log1p(seen.match(pattern)?.length ?? 0))];
+  const counts = COUNTED.map(([, pattern]) => seen.match(pattern)?.length ?? 0);
+  const distinct_numbers = new Set(seen.match(counted.numbers)).size;
+  return [text.length, ...counts, distinct_numbers].map(Math.log1p);
 }
 
 /** The first and the last half of what may be looked at. */
