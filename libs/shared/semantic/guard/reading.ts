@@ -141,7 +141,7 @@ function isExact({ raw, joined }: Token, before: Token | undefined): boolean {
 
 const OPENERS = new Set("turn switch power put toggle".split(" "));
 const DOORS = new Set("log sign".split(" "));
-const LIFTS = new Set("go scale step roll turn move bring come".split(" "));
+const LIFTS = new Set("go scale step roll turn move bring come round".split(" "));
 const REACH = 4;
 
 /** "turn the light on" is one verb with "enable", "log me out" one with "logout". */

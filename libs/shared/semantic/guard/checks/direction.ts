@@ -20,7 +20,8 @@ export function directionDiffers(left: Reading, right: Reading): boolean {
   if (close < CLOSE_ROLES) return false;
   return (
     rolesDiffer(here, there) ||
-    (close >= CLOSE_TURNED && (isTurned(here, there) || isTurned(there, here) || voiceDiffers(here, there)))
+    (close >= CLOSE_TURNED &&
+      (isTurned(here, there) || isTurned(there, here) || voiceDiffers(here, there) || doersDiffer(here, there)))
   );
 }
 
@@ -172,6 +173,23 @@ function voiceDiffers(left: readonly Word[], right: readonly Word[]): boolean {
   const here = left.filter(isAsked).map(({ key }) => key);
   const there = right.filter(isAsked).map(({ key }) => key);
   return here.length > 2 && here.length === there.length && here.every((key, at) => key === there[at]);
+}
+
+function doersDiffer(left: readonly Word[], right: readonly Word[]): boolean {
+  return doesNotDo(left, right) || doesNotDo(right, left);
+}
+
+/** "was reviewed by her" beside "did he review hers": who does it in the one comes after the verb in the other. */
+function doesNotDo(passive: readonly Word[], active: readonly Word[]): boolean {
+  const at = passive.findIndex(({ lower }) => lower === "by");
+  const verb = passive[at - 1];
+  const doer = passive.slice(at + 1, at + 4).find(isPartner);
+  if (verb === undefined || doer === undefined || !/..(?:ed|en|wn|ght)$/.test(verb.lower)) return false;
+  if (active.some(({ lower }) => lower === "by")) return false;
+  const places = placesOf(active);
+  const done = places.get(verb.key);
+  const other = places.get(doer.key);
+  return done !== undefined && other !== undefined && other > done && active.slice(0, done).some(isPartner);
 }
 
 function isAsked(word: Word): boolean {

@@ -77,7 +77,8 @@ public | private
 internal inner | external outer
 domestic | foreign international
 local | remote global
-legal lawful | illegal unlawful
+legal lawful legally lawfully allowed_by_law permitted_by_law | illegal unlawful illegally unlawfully against_the_law forbidden_by_law prohibited_by_law
+too_much too_many | too_little too_few not_enough
 true | false
 positive | negative
 right correct | wrong incorrect
