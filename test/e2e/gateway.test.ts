@@ -87,7 +87,7 @@ describe("the gateway", () => {
     assert.equal((body["choices"] as { message: { role: string } }[])[0]?.message.role, "assistant");
     assert.ok((body["usage"] as { completion_tokens: number }).completion_tokens <= 5);
     assert.equal(headers.get("x-sluice-tier"), "small");
-    assert.equal(headers.get("x-sluice-cache"), "miss");
+    assert.equal(headers.get("x-sluice-cache"), "bypass");
     assert.ok(Number(headers.get("x-sluice-cost-usd")) > 0);
     assert.equal((await finished(headers.get("x-sluice-id") ?? "")).status, 200);
   });

@@ -93,7 +93,7 @@ describe("an answer", () => {
     fc.assert(
       fc.property(fc.array(fc.jsonValue()), fc.jsonValue(), fc.jsonValue(), (choices, format, given) => {
         weakness({ choices } as never, { response_format: format, tools: given } as never, settings);
-        refusalIn(String(given));
+        refusalIn(JSON.stringify(given));
       }),
     );
   });
