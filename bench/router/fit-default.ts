@@ -40,10 +40,7 @@ bar.stop();
 const text = printCalibration(calibration);
 await writeFile(values.out, text);
 console.log(`${crowd.length} + ${clean.length} pairs, ${text.length} bytes in ${values.out}`);
-for (const { max_error, probability, hits, wrong } of [
-  ...calibration.strict.thresholds,
-  ...calibration.lax.thresholds,
-]) {
+for (const { max_error, probability, hits, wrong } of calibration.thresholds) {
   console.log(`max_error ${max_error}: ${probability ?? "abstains"}; ${hits} hits, ${wrong} wrong`);
 }
 

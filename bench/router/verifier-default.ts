@@ -2,11 +2,15 @@
  * How the default calibration is fitted. Trees: on crowd-labelled pairs and on our clean set together. Small errors are promised for clean
  * labels, which alone can show them; large ones for the crowd's, where a part of the labels is wrong. Pure: chance is the seed.
  */
-import { bandsOf, crossFit, type LabelledPair } from "../../libs/shared/semantic/calibrate.ts";
-import type { Calibration } from "../../libs/shared/semantic/calibration.ts";
+import { crossFit, judgedBy, type LabelledPair } from "../../libs/shared/semantic/calibrate.ts";
+import type { Calibration, Threshold } from "../../libs/shared/semantic/calibration.ts";
 import { FEATURES } from "../../libs/shared/semantic/features.ts";
 import type { FitOptions } from "../../libs/shared/semantic/fit.ts";
-import { CONFIDENCE, ERROR_GRID } from "../../libs/shared/semantic/thresholds.ts";
+import { fitCurve } from "../../libs/shared/semantic/platt.ts";
+import { CONFIDENCE, findThresholds } from "../../libs/shared/semantic/thresholds.ts";
+
+/** Errors that the crowd's labels can show. */
+const CROWD_FROM = 0.1;
 
 export function fitDefault(
   crowd: readonly LabelledPair[],
@@ -18,6 +22,10 @@ export function fitDefault(
   const apart = Math.max(0, ...crowd.map(({ group }) => group)) + 1;
   const all = [...crowd, ...clean.map((pair) => ({ ...pair, group: pair.group + apart }))];
   const { scorer, scored } = crossFit(all, { fit, ...(told === undefined ? {} : { told }) });
+  const curve = fitCurve(scored);
+  const judged = judgedBy(curve, scored);
+  const small = findThresholds(judged.slice(crowd.length)).filter(({ max_error }) => max_error < CROWD_FROM);
+  const large = findThresholds(judged.slice(0, crowd.length)).filter(({ max_error }) => max_error >= CROWD_FROM);
   return {
     version: 1,
     embedding_model,
@@ -25,7 +33,20 @@ export function fitDefault(
     pairs: all.length,
     confidence: CONFIDENCE,
     features: [...FEATURES],
-    ...bandsOf(scored.slice(crowd.length), scored.slice(0, crowd.length), ERROR_GRID),
+    curve,
+    thresholds: nested(small, large),
     ...scorer,
   };
+}
+
+/**
+ * A laxer error never gives fewer hits: what the clean set allows beyond the first threshold of the crowd is not taken. On the way to its own
+ * threshold each stricter one was tested too.
+ */
+function nested(small: readonly Threshold[], large: readonly Threshold[]): Threshold[] {
+  const least = large.find(({ probability }) => probability !== null)?.probability ?? 0;
+  const raised = small.map((row) => {
+    return { ...row, probability: row.probability === null ? null : Math.max(row.probability, least) };
+  });
+  return [...raised, ...large];
 }

@@ -3,14 +3,14 @@
  * questions (cross-fitting, as in Vovk 2015, "Cross-conformal predictors", doi 10.1007/s10472-013-9368-4); curves and thresholds are found on
  * those. With few, the default's trees stay and all pairs speak for curves and thresholds. Pure: chance is the seed.
  */
-import { type Calibration, type Scorer, WEIGHED_FROM } from "./calibration.ts";
+import type { Calibration, Scorer } from "./calibration.ts";
 import { FEATURES, featuresOf, type ReadQuestion } from "./features.ts";
 import { type FitOptions, fitTrees } from "./fit.ts";
 import type { GuardCheck } from "./guard/guard.ts";
-import { fitCurve, probabilityOf } from "./platt.ts";
+import { type Curve, fitCurve, probabilityOf } from "./platt.ts";
 import { countRarity, type RarityTable, rarityOf } from "./rarity.ts";
 import { splitGroups } from "./split.ts";
-import { CONFIDENCE, ERROR_GRID, findThresholds } from "./thresholds.ts";
+import { CONFIDENCE, ERROR_GRID, findThresholds, type Judged } from "./thresholds.ts";
 import { scoreOf } from "./trees.ts";
 
 /** Fewer pairs than this say too little about trees, and enough about a threshold. */
@@ -46,7 +46,7 @@ export function calibrate(
 ): Calibration {
   const refit = standing === undefined || pairs.length >= REFIT_PAIRS_MIN;
   const { scorer, scored } = refit ? crossFit(pairs, options) : { scorer: standing, scored: scoreAll(standing, pairs) };
-  const bands = bandsOf(scored, scored, options.max_errors ?? ERROR_GRID);
+  const curve = fitCurve(scored);
   return {
     version: 1,
     embedding_model: options.embedding_model,
@@ -54,7 +54,8 @@ export function calibrate(
     pairs: pairs.length,
     confidence: CONFIDENCE,
     features: [...FEATURES],
-    ...bands,
+    curve,
+    thresholds: findThresholds(judgedBy(curve, scored), options.max_errors ?? ERROR_GRID),
     rarity: scorer.rarity,
     forest: scorer.forest,
   };
@@ -118,27 +119,8 @@ export function scoreAll({ rarity, forest }: Scorer, pairs: readonly LabelledPai
   });
 }
 
-/** @param strict what small errors are promised for. @param lax what large errors are promised for. */
-export function bandsOf(
-  strict: readonly ScoredPair[],
-  lax: readonly ScoredPair[],
-  max_errors: readonly number[],
-): Pick<Calibration, "strict" | "lax"> {
-  const passing = strict.filter(({ refused_by }) => refused_by === undefined);
-  return {
-    strict: bandOf(
-      passing,
-      max_errors.filter((max_error) => max_error < WEIGHED_FROM),
-    ),
-    lax: bandOf(
-      lax,
-      max_errors.filter((max_error) => max_error >= WEIGHED_FROM),
-    ),
-  };
-}
-
-function bandOf(pairs: readonly ScoredPair[], max_errors: readonly number[]): Calibration["strict"] {
-  const curve = fitCurve(pairs);
-  const judged = pairs.map(({ score, duplicate }) => ({ duplicate, probability: probabilityOf(curve, score) }));
-  return { curve, thresholds: findThresholds(judged, max_errors) };
+export function judgedBy(curve: Curve, pairs: readonly ScoredPair[]): Judged[] {
+  return pairs.map(({ score, duplicate, refused_by }) => {
+    return { duplicate, refused: refused_by !== undefined, probability: probabilityOf(curve, score) };
+  });
 }

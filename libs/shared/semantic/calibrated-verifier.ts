@@ -1,41 +1,52 @@
 /** The verifier: the guard's checks, then the fitted trees and the curve that makes a probability of their score. */
 import { cosine } from "../embedding/quantized.ts";
-import { type Band, bandFor, type Calibration, WEIGHED_FROM } from "./calibration.ts";
+import type { Calibration } from "./calibration.ts";
 import { featuresOf, type ReadQuestion, readQuestion } from "./features.ts";
-import { guard } from "./guard/guard.ts";
+import { GUARDED_CHARS_MAX, type GuardCheck, guard, guardReadings } from "./guard/guard.ts";
+import { type Reading, read } from "./guard/reading.ts";
 import { probabilityOf } from "./platt.ts";
 import { rarityOf } from "./rarity.ts";
 import { thresholdIn } from "./thresholds.ts";
 import { scoreOf } from "./trees.ts";
 import type { Judgement, Question, Verifier } from "./verifier.ts";
 
-/** For one setting of `max_error`: probabilities of two settings are not to be compared. */
+/** Read when they are first needed: a pair that the guard refuses has no need of words. */
+type Asked = { readonly question: Question; reading?: Reading; read?: ReadQuestion };
+
 export class CalibratedVerifier implements Verifier {
   readonly #calibration: Calibration;
-  readonly #band: Band;
   readonly #vetoes: boolean;
   readonly #rarity: (stem: string) => number;
   /** A question that is asked meets some candidates one after the other: it is read once. */
-  #last: { readonly question: Question; readonly read: ReadQuestion } | undefined;
+  #last: Asked | undefined;
 
-  /** @param max_error the part of the hits that may be wrong: from `WEIGHED_FROM` on the guard's refusals are weighed, below they stand. */
+  /** @param max_error the part of the hits that may be wrong; it decides whether the guard's refusals stand or are weighed. */
   constructor(calibration: Calibration, max_error: number) {
     this.#calibration = calibration;
-    this.#band = bandFor(calibration, max_error);
-    this.#vetoes = max_error < WEIGHED_FROM;
+    this.#vetoes = thresholdIn(calibration.thresholds, max_error)?.weighed !== true;
     this.#rarity = rarityOf(calibration.rarity);
   }
 
   judge(left: Question, right: Question): Judgement {
     const similarity = cosine(left.vector, right.vector);
-    const refused_by = guard(left.text, right.text);
+    if (this.#last?.question !== left) this.#last = { question: left };
+    const asked = this.#last;
+    const refused_by = guarded(asked, right.text);
     if (refused_by !== undefined && this.#vetoes) return { similarity, probability: 0, rejected_by: refused_by };
-    if (this.#last?.question !== left) this.#last = { question: left, read: readQuestion(left) };
-    const row = featuresOf(this.#last.read, readQuestion(right), refused_by, this.#rarity);
-    return { similarity, probability: probabilityOf(this.#band.curve, scoreOf(this.#calibration.forest, row)) };
+    asked.read ??= readQuestion(left);
+    const { curve, forest } = this.#calibration;
+    const row = featuresOf(asked.read, readQuestion(right), refused_by, this.#rarity);
+    return { similarity, probability: probabilityOf(curve, scoreOf(forest, row)) };
   }
 
   thresholdFor(max_error: number): number | undefined {
-    return thresholdIn(this.#band.thresholds, max_error);
+    return thresholdIn(this.#calibration.thresholds, max_error)?.probability;
   }
+}
+
+function guarded(asked: Asked, text: string): GuardCheck | undefined {
+  const { question } = asked;
+  if (question.text.length > GUARDED_CHARS_MAX || text.length > GUARDED_CHARS_MAX) return guard(question.text, text);
+  asked.reading ??= read(question.text);
+  return guardReadings(asked.reading, read(text));
 }

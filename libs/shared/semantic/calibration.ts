@@ -7,24 +7,17 @@ import { forestSchema } from "./trees.ts";
 const share = z.number().min(0).max(1);
 const count = z.int().nonnegative();
 
-/** From this error on a refusal of the guard is weighed with all else; below it no refused pair is ever a hit. */
-export const WEIGHED_FROM = 0.05;
-
-const band = z.strictObject({
-  /** Makes probabilities of the trees' scores. */
-  curve: z.strictObject({ slope: z.number().positive(), shift: z.number() }),
-  thresholds: z.array(
-    z.strictObject({
-      max_error: z.number().positive().max(0.5),
-      /** Null: no threshold keeps within it, or there are too few pairs to tell. */
-      probability: share.nullable(),
-      /** Of the pairs that it was found on: hits from it on, and how many of them are wrong. */
-      hits: count,
-      wrong: count,
-    }),
-  ),
+const threshold = z.strictObject({
+  max_error: z.number().positive().max(0.5),
+  /** Null: no threshold keeps within the error, or there are too few pairs to tell. */
+  probability: share.nullable(),
+  /** Whether a pair that the guard refuses may be a hit: its refusal is then one feature among others, else it stands. */
+  weighed: z.boolean(),
+  /** Of the pairs that it was found on: hits from it on, and how many of them are wrong. */
+  hits: count,
+  wrong: count,
 });
-export type Band = z.infer<typeof band>;
+export type Threshold = z.infer<typeof threshold>;
 
 export const calibrationSchema = z
   .strictObject({
@@ -37,10 +30,10 @@ export const calibrationSchema = z
     pairs: count,
     confidence: share,
     features: z.array(z.string()),
-    /** For errors below `WEIGHED_FROM`. */
-    strict: band,
-    /** For all others. */
-    lax: band,
+    /** Makes probabilities of the trees' scores. */
+    curve: z.strictObject({ slope: z.number().positive(), shift: z.number() }),
+    /** By `max_error`, ascending. What is a hit for one is a hit for all after it. */
+    thresholds: z.array(threshold),
     rarity: raritySchema,
     forest: forestSchema,
   })
@@ -53,7 +46,3 @@ export type Calibration = z.infer<typeof calibrationSchema>;
 
 /** What the trees need to score a pair. */
 export type Scorer = Pick<Calibration, "rarity" | "forest">;
-
-export function bandFor(calibration: Pick<Calibration, "strict" | "lax">, max_error: number): Band {
-  return max_error < WEIGHED_FROM ? calibration.strict : calibration.lax;
-}

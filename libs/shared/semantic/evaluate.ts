@@ -1,7 +1,7 @@
 /** How a calibration does on labelled pairs. Pure. */
 import { lowerBound, upperBound } from "./bounds.ts";
 import type { ScoredPair } from "./calibrate.ts";
-import { bandFor, type Calibration, WEIGHED_FROM } from "./calibration.ts";
+import type { Calibration } from "./calibration.ts";
 import { probabilityOf } from "./platt.ts";
 import { thresholdIn } from "./thresholds.ts";
 
@@ -26,10 +26,10 @@ export type Evaluation = {
 
 /** @param pairs with the scores of the calibration's own trees; none of them was used for fitting. */
 export function evaluate(calibration: Calibration, pairs: readonly ScoredPair[], max_error: number): Evaluation {
-  const { confidence } = calibration;
-  const { curve, thresholds } = bandFor(calibration, max_error);
-  const threshold = thresholdIn(thresholds, max_error);
-  const vetoed = ({ refused_by }: ScoredPair): boolean => refused_by !== undefined && max_error < WEIGHED_FROM;
+  const { confidence, curve, thresholds } = calibration;
+  const row = thresholdIn(thresholds, max_error);
+  const threshold = row?.probability;
+  const vetoed = ({ refused_by }: ScoredPair): boolean => refused_by !== undefined && row?.weighed !== true;
   const is_hit = (pair: ScoredPair): boolean =>
     threshold !== undefined && !vetoed(pair) && probabilityOf(curve, pair.score) >= threshold;
   const hits = pairs.filter(is_hit);

@@ -36,21 +36,40 @@ describe("calibrating", async () => {
     assert.equal(few.trees_of, "default");
     assert.deepEqual(few.forest, fitted.forest);
     assert.equal(few.pairs, 300);
-    assert.notDeepEqual(few.lax, fitted.lax);
+    assert.notDeepEqual(few.thresholds, fitted.thresholds);
     // 300 pairs cannot show an error of half a percent.
     assert.equal(evaluate(few, scoreAll(fitted, fresh), 0.005).abstained, true);
   });
 
+  test("what is a hit for an error is a hit for every larger one", () => {
+    const scored = scoreAll(fitted, fresh);
+    const found = fitted.thresholds.map(({ max_error }) => evaluate(fitted, scored, max_error).hits);
+    assert.deepEqual(
+      found,
+      found.toSorted((one, other) => one - other),
+    );
+    const weighed = fitted.thresholds.map((row) => (row.weighed ? 1 : 0));
+    assert.deepEqual(weighed, weighed.toSorted());
+  });
+
   test("labels without sense promise nothing", () => {
     const senseless = labelled.map((pair, at) => ({ ...pair, duplicate: at % 2 === 0 }));
-    const { strict, lax } = calibrate(senseless, undefined, options);
-    for (const { max_error, probability } of [...strict.thresholds, ...lax.thresholds]) {
+    const { thresholds } = calibrate(senseless, undefined, options);
+    for (const { max_error, probability } of thresholds) {
       if (max_error <= 0.3) assert.equal(probability, null, String(max_error));
     }
   });
 
-  test("the verifier judges symmetrically; below 5 % the guard has the last word, above it is weighed", () => {
-    const [strict, lax] = [new CalibratedVerifier(fitted, 0.02), new CalibratedVerifier(fitted, 0.2)];
+  test("the verifier judges symmetrically; for small errors the guard has the last word, for large ones it is weighed", () => {
+    const row = { probability: 0.5, hits: 100, wrong: 0 };
+    const thresholds = [
+      { ...row, max_error: 0.02, weighed: false },
+      { ...row, max_error: 0.2, weighed: true },
+    ];
+    const [strict, lax] = [0.02, 0.2].map((error) => new CalibratedVerifier({ ...fitted, thresholds }, error)) as [
+      CalibratedVerifier,
+      CalibratedVerifier,
+    ];
     const ask = (text: string) => ({ text, vector: quantize(fakeVector(text)) });
     const [left, right] = [ask("How do I enable alerts for 2023?"), ask("How do I enable alerts for 2024?")];
     assert.deepEqual(strict.judge(left, right), { ...strict.judge(right, left) });
@@ -58,6 +77,5 @@ describe("calibrating", async () => {
     assert.ok(strict.judge(left, right).rejected_by !== undefined);
     assert.ok(lax.judge(left, right).probability > 0);
     assert.equal(lax.judge(left, right).rejected_by, undefined);
-    assert.equal(lax.thresholdFor(0.02), undefined, "what is weighed promises no small error");
   });
 });

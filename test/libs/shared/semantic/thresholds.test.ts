@@ -43,7 +43,7 @@ describe("thresholds", () => {
         const table = findThresholds(honest(count, seed));
         let last = 2;
         for (const max_error of ERROR_GRID) {
-          const threshold = thresholdIn(table, max_error);
+          const threshold = thresholdIn(table, max_error)?.probability;
           assert.ok((threshold ?? 2) <= last);
           last = threshold ?? last;
         }
@@ -55,7 +55,7 @@ describe("thresholds", () => {
   test("the promise holds for pairs to come in at least 95 of 100 calibrations", () => {
     let broken = 0;
     for (let seed = 1; seed <= 200; seed += 1) {
-      const threshold = thresholdIn(findThresholds(honest(1_500, seed), [0.1]), 0.1);
+      const threshold = thresholdIn(findThresholds(honest(1_500, seed), [0.1]), 0.1)?.probability;
       if (threshold === undefined) continue;
       // The mean of 1 - probability from the threshold on, for probabilities that are spread as `honest` spreads them.
       const most = (1 - threshold) ** (1 / 3);
@@ -64,11 +64,38 @@ describe("thresholds", () => {
     assert.ok(broken <= 10 + 8, `${broken} of 200`);
   });
 
+  test("a few wrong labels at the top do not make it abstain", () => {
+    const pairs = Array.from({ length: 3_000 }, (_, at) => ({ probability: 1 - at / 10_000, duplicate: at % 500 > 2 }));
+    const { probability, hits } = findThresholds(pairs, [0.02])[0] as { probability: number | null; hits: number };
+    assert.ok(probability !== null && hits === 3_000);
+  });
+
+  test("a refused pair is no hit for small errors and may be one for large ones", () => {
+    const pairs = Array.from({ length: 2_000 }, (_, at) => {
+      return { probability: 0.9, duplicate: true, refused: at % 4 === 0 };
+    });
+    const rows = findThresholds(pairs, [0.05, 0.2]);
+    assert.deepEqual(
+      rows.map(({ weighed, hits }) => ({ weighed, hits })),
+      [
+        { weighed: false, hits: 1_500 },
+        { weighed: false, hits: 1_500 },
+      ],
+    );
+    const noisy = pairs.map((pair, at) => ({
+      ...pair,
+      probability: 0.9 - at / 10_000,
+      duplicate: at < 400 || at % 10 > 0,
+    }));
+    const lax = findThresholds(noisy, [0.05, 0.2])[1];
+    assert.deepEqual(lax, { max_error: 0.2, probability: lax?.probability, weighed: true, hits: 2_000, wrong: 160 });
+  });
+
   test("few pairs promise nothing", () => {
     const right = (count: number): Judged[] =>
       Array.from({ length: count }, () => ({ probability: 0.99, duplicate: true }));
     assert.equal(thresholdIn(findThresholds(right(148)), 0.02), undefined);
-    assert.equal(thresholdIn(findThresholds(right(149)), 0.02), 0.99);
+    assert.equal(thresholdIn(findThresholds(right(149)), 0.02)?.probability, 0.99);
     assert.equal(thresholdIn(findThresholds([]), 0.5), undefined);
   });
 
@@ -78,8 +105,8 @@ describe("thresholds", () => {
       { max_error: 0.02, probability: null },
       { max_error: 0.05, probability: 0.8 },
     ];
-    assert.equal(thresholdIn(table, 0.07), 0.8);
-    assert.equal(thresholdIn(table, 0.1), 0.6);
+    assert.equal(thresholdIn(table, 0.07)?.probability, 0.8);
+    assert.equal(thresholdIn(table, 0.1)?.probability, 0.6);
     assert.equal(thresholdIn(table, 0.03), undefined);
   });
 });

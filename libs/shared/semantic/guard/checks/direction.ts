@@ -154,6 +154,7 @@ function isPartner(word: Word): boolean {
   return isEntity(word) || /^(?:i|me|my|you|your|who|whom)$/.test(word.lower);
 }
 
+const PARTICIPLE = /..(?:ed|en|wn|ght)$/;
 const BE = /^(?:is|are|was|were|be|been|being|get|got)$/;
 
 /** "is locked", "was taught by". */
@@ -161,7 +162,12 @@ function isPassive(words: readonly Word[]): boolean {
   return words.some(
     ({ lower }, at) =>
       BE.test(lower) &&
-      words.slice(at + 1, at + 5).some((word) => /..(?:ed|en|wn|ght|ld)$/.test(word.lower) && word.stem !== word.lower),
+      (words
+        .slice(at + 1, at + 5)
+        .some((word) => /..(?:ed|en|wn|ght|ld)$/.test(word.lower) && word.stem !== word.lower) ||
+        words
+          .slice(at + 1, at + 9)
+          .some((word, next) => word.lower === "by" && PARTICIPLE.test(words[at + next]?.lower ?? ""))),
   );
 }
 
@@ -184,7 +190,7 @@ function doesNotDo(passive: readonly Word[], active: readonly Word[]): boolean {
   const at = passive.findIndex(({ lower }) => lower === "by");
   const verb = passive[at - 1];
   const doer = passive.slice(at + 1, at + 4).find(isPartner);
-  if (verb === undefined || doer === undefined || !/..(?:ed|en|wn|ght)$/.test(verb.lower)) return false;
+  if (verb === undefined || doer === undefined || !PARTICIPLE.test(verb.lower)) return false;
   if (active.some(({ lower }) => lower === "by")) return false;
   const places = placesOf(active);
   const done = places.get(verb.key);
