@@ -6,8 +6,9 @@ import { index } from "./scenarios/index.ts";
 import { lookups } from "./scenarios/lookups.ts";
 import { restart } from "./scenarios/restart.ts";
 import { tiers } from "./scenarios/tiers.ts";
+import { verifier } from "./scenarios/verifier.ts";
 
-const SCENARIOS: readonly Scenario[] = [lookups, index, restart, tiers];
+const SCENARIOS: readonly Scenario[] = [lookups, index, restart, tiers, verifier];
 
 const HELP = `
 Scenarios, each on parts of its own (real, on free ports) where it needs any:

@@ -7,7 +7,7 @@ import type { Calibration, Threshold } from "../../libs/shared/semantic/calibrat
 import { FEATURES } from "../../libs/shared/semantic/features.ts";
 import type { FitOptions } from "../../libs/shared/semantic/fit.ts";
 import { fitCurve } from "../../libs/shared/semantic/platt.ts";
-import { CONFIDENCE, findThresholds } from "../../libs/shared/semantic/thresholds.ts";
+import { CONFIDENCE, findThresholds, type Judged } from "../../libs/shared/semantic/thresholds.ts";
 
 /** Errors that the crowd's labels can show. */
 const CROWD_FROM = 0.1;
@@ -34,7 +34,7 @@ export function fitDefault(
     confidence: CONFIDENCE,
     features: [...FEATURES],
     curve,
-    thresholds: nested(small, large),
+    thresholds: nested(small, large, judged.slice(crowd.length)),
     ...scorer,
   };
 }
@@ -43,10 +43,13 @@ export function fitDefault(
  * A laxer error never gives fewer hits: what the clean set allows beyond the first threshold of the crowd is not taken. On the way to its own
  * threshold each stricter one was tested too.
  */
-function nested(small: readonly Threshold[], large: readonly Threshold[]): Threshold[] {
+function nested(small: readonly Threshold[], large: readonly Threshold[], clean: readonly Judged[]): Threshold[] {
   const least = large.find(({ probability }) => probability !== null)?.probability ?? 0;
   const raised = small.map((row) => {
-    return { ...row, probability: row.probability === null ? null : Math.max(row.probability, least) };
+    if (row.probability === null || row.probability >= least) return row;
+    const hits = clean.filter(({ probability, refused }) => refused !== true && probability >= least);
+    const wrong = hits.filter(({ duplicate }) => !duplicate).length;
+    return { ...row, probability: least, hits: hits.length, wrong };
   });
   return [...raised, ...large];
 }
