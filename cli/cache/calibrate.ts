@@ -159,8 +159,10 @@ async function tell(
   );
   await print(`${evaluationTable(table)}\n`);
   if (asked?.abstained) {
+    const least = table.find(({ abstained }) => !abstained)?.max_error;
+    const what = least === undefined ? "none can be" : `the least that can be is ${least}`;
     say(
-      `an error of ${asked.max_error} cannot be promised on these pairs: with it the cache abstains. Allow more, or bring more pairs.`,
+      `an error of ${asked.max_error} cannot be promised on these pairs (${what}): with it the cache abstains. Allow more, or bring more pairs.`,
     );
   }
   say(`written: ${out}; name it in cache.semantic.calibration_file`);

@@ -40,7 +40,7 @@ export async function withEmbedder<T>(
 
 /** Embeds with a progress bar. @throws `usage` where no pair is left. */
 export async function label({ pairs, bad }: PairsRead, embedder: Embedder, quiet: boolean, signal: AbortSignal) {
-  if (!quiet) tellBad(bad);
+  tellBad(bad);
   if (pairs.length === 0)
     throw new SluiceError("usage", "there are no pairs", { fix: 'A line is {"a", "b", "duplicate"}.' });
   const bar = createBar("embedding", pairs.length, !quiet);
