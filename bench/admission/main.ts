@@ -1,5 +1,6 @@
 /** What admission costs and how well it holds, against what was set as its aim. `npm run bench:admission -- --help`. */
-import { Argument, Command, InvalidArgumentError } from "commander";
+import { InvalidArgumentError } from "commander";
+import { benchCommand } from "../support/command.ts";
 import { runScenarios } from "../support/scenarios.ts";
 import { decisions } from "./scenarios/decisions.ts";
 import { keysScenario } from "./scenarios/keys.ts";
@@ -28,30 +29,20 @@ Examples:
   npm run bench:admission -- keys --ids 100000
   npm run --silent bench:admission -- decisions --json > decisions.json`;
 
-function seconds(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value >= 1) return value;
-  throw new InvalidArgumentError("Expected a number from 1.");
-}
-
 function count(text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= 1 && value <= 100_000_000) return value;
   throw new InvalidArgumentError("Expected a whole number from 1 to 100000000.");
 }
 
-const scenario_argument = new Argument("[scenario]", "one of them; default: all, one after the other");
-const command = new Command("bench:admission")
-  .description("Admission on a real Redis: the cost of a decision, how well limits hold, and memory.")
-  .addArgument(scenario_argument.choices(NAMES))
-  .option(
-    "--seconds <n>",
-    `of decisions and rates: length of the measured part (rates: from ${RATES_SECONDS_MIN})`,
-    seconds,
-  )
+const command = benchCommand({
+  name: "bench:admission",
+  description: "Admission on a real Redis: the cost of a decision, how well limits hold, and memory.",
+  scenarios: NAMES,
+  seconds: `of decisions and rates: length of the measured part (rates: from ${RATES_SECONDS_MIN})`,
+  help: HELP,
+})
   .option("--ids <n>", `of keys: how many; default: ${IDS}`, count)
-  .option("--json", "print the figures as JSON instead of tables")
-  .addHelpText("after", HELP)
   .parse();
 const flags = command.opts<{ seconds?: number; ids?: number; json?: boolean }>();
 const wanted = command.args[0];

@@ -1,5 +1,5 @@
 /** What inference does under load, against what was set as its aim. `npm run bench:inference -- --help`. */
-import { Argument, Command, InvalidArgumentError } from "commander";
+import { benchCommand } from "../support/command.ts";
 import { runScenarios } from "../support/scenarios.ts";
 import type { Scenario } from "./scenario.ts";
 import { concurrency } from "./scenarios/concurrency.ts";
@@ -27,20 +27,13 @@ Examples:
   npm run bench:inference -- limits --seconds 150
   npm run --silent bench:inference -- flood --json > flood.json`;
 
-function positive(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value >= 1) return value;
-  throw new InvalidArgumentError("Expected a number from 1.");
-}
-
-const scenario_argument = new Argument("[scenario]", "one of them; default: all, one after the other");
-const command = new Command("bench:inference")
-  .description("Inference under load: concurrency, limits, faults, fairness, memory, batches and streams.")
-  .addArgument(scenario_argument.choices(SCENARIOS.map(({ name }) => name)))
-  .option("--seconds <n>", "length of the measured part; default: each scenario's own", positive)
-  .option("--json", "print the figures as JSON instead of tables")
-  .addHelpText("after", HELP)
-  .parse();
+const command = benchCommand({
+  name: "bench:inference",
+  description: "Inference under load: concurrency, limits, faults, fairness, memory, batches and streams.",
+  scenarios: SCENARIOS.map(({ name }) => name),
+  seconds: "length of the measured part; default: each scenario's own",
+  help: HELP,
+}).parse();
 const flags = command.opts<{ seconds?: number; json?: boolean }>();
 const wanted = command.args[0];
 const chosen = SCENARIOS.filter(({ name }) => wanted === undefined || name === wanted);

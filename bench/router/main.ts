@@ -1,5 +1,5 @@
 /** What the router does under load, against what was set as its aim. `npm run bench:router -- --help`. */
-import { Argument, Command, InvalidArgumentError } from "commander";
+import { benchCommand } from "../support/command.ts";
 import { runScenarios } from "../support/scenarios.ts";
 import { type Scenario, startRouterStack } from "./scenario.ts";
 import { index } from "./scenarios/index.ts";
@@ -24,20 +24,14 @@ Examples:
   npm run bench:router -- lookups --seconds 30
   npm run --silent bench:router -- index --json > index.json`;
 
-function positive(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value >= 1) return value;
-  throw new InvalidArgumentError("Expected a number from 1.");
-}
-
-const scenario_argument = new Argument("[scenario]", "one of them; default: all, one after the other");
-const command = new Command("bench:router")
-  .description("The router: look-ups in the cache, its index, and a start with many entries.")
-  .addArgument(scenario_argument.choices(SCENARIOS.map(({ name }) => name)))
-  .option("--seconds <n>", "of scenarios under load: length of each measured part", positive)
-  .option("--json", "print the figures as JSON instead of tables")
-  .addHelpText("after", HELP)
-  .parse();
+const command = benchCommand({
+  name: "bench:router",
+  description:
+    "The router: look-ups in the cache, its index, a start with many entries, the verifier, and the choice of tiers.",
+  scenarios: SCENARIOS.map(({ name }) => name),
+  seconds: "of scenarios under load: length of each measured part",
+  help: HELP,
+}).parse();
 const flags = command.opts<{ seconds?: number; json?: boolean }>();
 const wanted = command.args[0];
 const chosen = SCENARIOS.filter(({ name }) => wanted === undefined || name === wanted);

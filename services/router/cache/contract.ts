@@ -2,6 +2,7 @@
 import type { CacheEntryHead, CacheFill } from "../../../libs/shared/events/cache.ts";
 import type { CacheSelector } from "../../../libs/shared/events/control.ts";
 import type { Decision } from "../../../libs/shared/events/fields.ts";
+import type { KeptAnswer } from "../../../libs/shared/redis/cache-answers.ts";
 
 /** What is looked for, made from a request by `ask.ts`. */
 export type CacheAsk = {
@@ -23,24 +24,12 @@ export type CacheAsk = {
   readonly lane: "interactive" | "batch";
 };
 
-/** An answer that is kept. */
-export type Answer = {
-  readonly entry_id: string;
-  readonly created_ms: number;
-  readonly expires_ms: number;
-  readonly tier: string;
-  readonly model: string;
-  readonly cost_usd: number;
-  /** The provider's JSON. */
-  readonly response: Buffer;
-};
-
 export type CacheEvidence = NonNullable<Decision["cache"]>;
 
 export type CacheHit = {
   readonly kind: "hit";
   readonly how: "exact" | "semantic" | "coalesced";
-  readonly answer: Answer;
+  readonly answer: KeptAnswer;
   readonly similarity?: number;
   readonly probability?: number;
   readonly evidence?: CacheEvidence;

@@ -1,0 +1,29 @@
+/** The command line that benchmarks of several scenarios share. */
+import { Argument, Command, InvalidArgumentError } from "commander";
+
+export type BenchCommand = {
+  /** As npm calls it. */
+  readonly name: string;
+  readonly description: string;
+  readonly scenarios: readonly string[];
+  /** What `--seconds` means here. */
+  readonly seconds: string;
+  readonly help: string;
+};
+
+/** To be parsed by the caller, who may add options. */
+export function benchCommand({ name, description, scenarios, seconds, help }: BenchCommand): Command {
+  const scenario = new Argument("[scenario]", "one of them; default: all, one after the other");
+  return new Command(name)
+    .description(description)
+    .addArgument(scenario.choices(scenarios))
+    .option("--seconds <n>", seconds, positive)
+    .option("--json", "print the figures as JSON instead of tables")
+    .addHelpText("after", help);
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= 1) return value;
+  throw new InvalidArgumentError("Expected a number from 1.");
+}
