@@ -90,7 +90,7 @@ export function crossFit(
 }
 
 /** Each pair's rarities come from other groups' texts alone: a word that a later pair has may be new too. */
-export function fitScorer(
+function fitScorer(
   pairs: readonly LabelledPair[],
   fit: FitOptions,
   told?: (done: number, total: number) => void,
