@@ -60,7 +60,13 @@ export function greetingLines(greeting: Greeting): string[] {
           `  curl ${gateway}/v1/chat/completions -H 'authorization: Bearer ${key}' -H 'content-type: application/json' \\`,
           `    -d '${body}'`,
         ]),
-    ...(tenant === undefined ? [] : [`  ${sluice} send "What is a consumer group?"${as} --wait`]),
+    ...(tenant === undefined
+      ? []
+      : [
+          `  ${sluice} send "What is a consumer group?"${as} --wait`,
+          `  ${sluice} send "Could you tell me why the sky is blue?"${as} --wait   # the sample has asked: from the cache, by meaning`,
+          `  ${sluice} cache stats`,
+        ]),
     `  ${sluice} tail results --from 10m`,
     `  ${sluice} topics`,
     ...(tenant === undefined
