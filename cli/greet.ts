@@ -64,7 +64,7 @@ export function greetingLines(greeting: Greeting): string[] {
       ? []
       : [
           `  ${sluice} send "What is a consumer group?"${as} --wait`,
-          `  ${sluice} send "Could you tell me why the sky is blue?"${as} --wait   # the sample has asked: from the cache, by meaning`,
+          `  ${sluice} send "Could you tell me why the sky is blue?"${as} --wait   # after the sample: from the cache, by meaning`,
           `  ${sluice} cache stats`,
         ]),
     `  ${sluice} tail results --from 10m`,
