@@ -1,11 +1,13 @@
 /** `sluice rollout`: a new model, prompt or policy, for a growing part of the requests. */
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../libs/shared/clock.ts";
+import type { Settings } from "../libs/shared/config/schema.ts";
+import { wantsEmbeddings } from "../libs/shared/embedding/place.ts";
 import { SluiceError } from "../libs/shared/errors.ts";
 import type { RolloutEvent } from "../libs/shared/events/control.ts";
 import { changeProblem, changeText, type RolloutChange } from "../libs/shared/rollout/changes.ts";
+import { loadPolicy } from "../libs/shared/routing/policy-file.ts";
 import { type CliContext, openContext, registerSchemas } from "./context.ts";
 import { EXIT_HELP, print } from "./output/terminal.ts";
 import { type Step, started, stepped } from "./rollout/steps.ts";
@@ -50,7 +52,7 @@ const start = new Command("start")
   .action(async (name: string, flags: StartFlags) => {
     const change = await changeOf(flags);
     const context = await openRollouts();
-    const problem = changeProblem(change, context.settings);
+    const problem = changeProblem(change, context.settings) ?? unembedded(change, context.settings);
     if (problem !== undefined) throw new SluiceError("usage", problem);
     const book = await readRollouts(context);
     const { percent, manual = false } = flags;
@@ -146,7 +148,7 @@ async function tell(context: CliContext, state: RolloutEvent, { json }: JsonFlag
   );
 }
 
-/** @throws `usage` for anything but one change, and for a policy that cannot be read. */
+/** @throws `usage` for anything but one change, `settings_invalid` for a file that is no policy. */
 async function changeOf({ tier, model, prompt, policy }: StartFlags): Promise<RolloutChange> {
   const given = [model, prompt, policy].filter((value) => value !== undefined);
   if (given.length !== 1) throw new SluiceError("usage", "name one change: --model, --prompt or --policy");
@@ -159,15 +161,16 @@ async function changeOf({ tier, model, prompt, policy }: StartFlags): Promise<Ro
   return { of: "prompt", tier, prompt: prompt as string };
 }
 
+/** A policy judges embeddings: routers that have none would go on by the heuristic. */
+function unembedded(change: RolloutChange, settings: Settings): string | undefined {
+  if (change.of !== "policy" || wantsEmbeddings(settings)) return undefined;
+  return "a policy needs embeddings, and the settings have none: switch cache.semantic.enabled on";
+}
+
 /** Its path from the root, so that every router on this machine finds it wherever it was started. */
 async function readable(file: string): Promise<string> {
   const path = resolve(file);
-  try {
-    JSON.parse(await readFile(path, "utf8"));
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SluiceError("usage", `the policy ${path} cannot be read: ${why}`, { cause });
-  }
+  await loadPolicy(path);
   return path;
 }
 
