@@ -17,11 +17,10 @@ import { until } from "../support/until.ts";
 
 /** Thinks every pair right that the guard lets through, so that answers by meaning are often wrong. */
 function gullible(): Calibration {
-  const thresholds = [{ max_error: 0.02, probability: 0.1, hits: 100, wrong: 0 }];
-  const band = { curve: { slope: 1, shift: 0 }, thresholds };
+  const thresholds = [{ max_error: 0.02, probability: 0.1, weighed: false, hits: 100, wrong: 0 }];
   return calibrationSchema.parse({
     ...{ version: 1, embedding_model: "all-minilm-l6-v2-q", trees_of: "default", pairs: 1, confidence: 0.95 },
-    ...{ features: [...FEATURES], strict: band, lax: band, rarity: countRarity([new Set(["a"])]) },
+    ...{ features: [...FEATURES], curve: { slope: 1, shift: 0 }, thresholds, rarity: countRarity([new Set(["a"])]) },
     forest: {
       base: 3,
       edges: FEATURES.map(() => []),
