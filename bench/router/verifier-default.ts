@@ -12,6 +12,9 @@ import { CONFIDENCE, findThresholds, type Judged } from "../../libs/shared/seman
 /** Errors that the crowd's labels can show. */
 const CROWD_FROM = 0.1;
 
+/** The clean pairs are many beside the crowd's, and easy: counting in full, they cost recall on those. */
+const CLEAN_WEIGHT = 0.1;
+
 export function fitDefault(
   crowd: readonly LabelledPair[],
   clean: readonly LabelledPair[],
@@ -20,7 +23,7 @@ export function fitDefault(
   told?: (done: number, total: number) => void,
 ): Calibration {
   const apart = Math.max(0, ...crowd.map(({ group }) => group)) + 1;
-  const all = [...crowd, ...clean.map((pair) => ({ ...pair, group: pair.group + apart }))];
+  const all = [...crowd, ...clean.map((pair) => ({ ...pair, group: pair.group + apart, weight: CLEAN_WEIGHT }))];
   const { scorer, scored } = crossFit(all, { fit, ...(told === undefined ? {} : { told }) });
   const curve = fitCurve(scored);
   const judged = judgedBy(curve, scored);

@@ -26,6 +26,8 @@ export type LabelledPair = {
   readonly duplicate: boolean;
   /** Pairs of one number share questions. */
   readonly group: number;
+  /** How much the pair counts when trees are fitted, 1 where it is not said. To curves and thresholds all pairs count the same. */
+  readonly weight?: number;
 };
 
 /** A pair and the score of trees that know nothing of it. */
@@ -104,7 +106,9 @@ function fitScorer(
     });
   }
   const labels = pairs.map(({ duplicate }) => (duplicate ? 1 : 0));
-  return { rarity: rarityIn(pairs), forest: fitTrees({ values, columns: FEATURES.length, labels }, fit, told) };
+  const weights = pairs.map(({ weight }) => weight ?? 1);
+  const forest = fitTrees({ values, columns: FEATURES.length, labels, weights }, fit, told);
+  return { rarity: rarityIn(pairs), forest };
 }
 
 function rarityIn(pairs: readonly LabelledPair[]): RarityTable {

@@ -25,13 +25,13 @@ export type FitOptions = {
 
 export const FIT_DEFAULTS: FitOptions = {
   forests: 2,
-  trees: 350,
-  leaves: 24,
-  learning_rate: 0.04,
-  leaf_rows_min: 60,
+  trees: 600,
+  leaves: 20,
+  learning_rate: 0.025,
+  leaf_rows_min: 40,
   l2: 5,
   row_ratio: 0.7,
-  column_ratio: 0.25,
+  column_ratio: 0.2,
   seed: 1,
 };
 
