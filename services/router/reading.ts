@@ -1,4 +1,5 @@
 /** The request as the router reads it: its body, and what is looked at in it. Pure. */
+import { parseJson } from "../../libs/shared/events/json.ts";
 import { factsOf, type RequestFacts } from "../../libs/shared/routing/facts.ts";
 
 /** All are undefined where the request is too long to be looked into, or cannot be. */
@@ -14,20 +15,13 @@ const UNREAD: ReadRequest = { body: undefined, facts: undefined, output_tokens_m
 /** @param request the carried JSON. It was checked where it entered; one written by hand to this topic may hold anything. */
 export function readRequest(kind: "chat" | "embeddings", request: Buffer, bytes_max: number): ReadRequest {
   if (request.length > bytes_max) return UNREAD;
-  const { body, limits } = membersOf(request);
+  const parsed = parseJson(request);
+  if (!isObject(parsed)) return UNREAD;
+  const { body, limits } = parsed;
   if (!isObject(body)) return UNREAD;
   const own = isObject(limits) ? limits["max_output_tokens"] : undefined;
   const output_tokens_max = typeof own === "number" ? own : undefined;
   return { body, facts: kind === "chat" ? factsOf(body) : undefined, output_tokens_max };
-}
-
-function membersOf(request: Buffer): Readonly<Record<string, unknown>> {
-  try {
-    const parsed: unknown = JSON.parse(request.toString());
-    return isObject(parsed) ? parsed : {};
-  } catch {
-    return {};
-  }
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
