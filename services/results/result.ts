@@ -34,6 +34,8 @@ function publicHead({
   fill,
   complete,
   shadow,
+  user,
+  callback_url,
   ...head
 }: OutcomeHead): ResultHead {
   return head;

@@ -14,6 +14,8 @@ const environmentSchema = z.object({
   SLUICE_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   SLUICE_LOG_LEVEL: level.default("info"),
   SLUICE_EMBEDDING_MODEL_DIR: z.string().optional(),
+  SLUICE_FILES_URL: z.string().default(""),
+  SLUICE_SECRET_KEY: z.string().default(""),
 });
 
 export type Environment = {
@@ -27,6 +29,10 @@ export type Environment = {
   readonly log_level: z.infer<typeof level>;
   /** The folder with the files of the model that embeds in process; undefined where there is none. */
   readonly embedding_model_dir: string | undefined;
+  /** Where files are kept: `file:///a/folder` or `s3://bucket/prefix`. Undefined: there are no files, and no jobs that need them. */
+  readonly files_url: string | undefined;
+  /** What webhook secrets are derived from; undefined: there are no webhooks. */
+  readonly secret_key: string | undefined;
 };
 
 /** @throws SluiceError `settings_invalid` that names the variable. */
@@ -49,5 +55,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     port: read.SLUICE_PORT,
     log_level: read.SLUICE_LOG_LEVEL,
     embedding_model_dir: read.SLUICE_EMBEDDING_MODEL_DIR || undefined,
+    files_url: read.SLUICE_FILES_URL || undefined,
+    secret_key: read.SLUICE_SECRET_KEY || undefined,
   };
 }

@@ -1,7 +1,9 @@
 /** The settings file's shape: every limit has a name here and a default that suits most. Secrets and addresses are not in it. */
 import { z } from "zod";
 import { cacheSchema } from "./cache.ts";
+import { filesSchema, gatewaySchema, jobsSchema, webhooksSchema } from "./gateway.ts";
 import { endpointSchema, inferenceSchema, priceSchema, tierSchema } from "./inference.ts";
+import { resultsSchema } from "./outputs.ts";
 import { admissionSchema, planSchema, tenantSettingsSchema } from "./plans.ts";
 import { routingSchema } from "./routing.ts";
 
@@ -71,15 +73,6 @@ const producer = z.strictObject({
   request_bytes_max: count.default(8 * 1024 * 1024),
 });
 
-const gateway = z.strictObject({
-  body_bytes_max: count.default(8 * 1024 * 1024),
-  /** How long an HTTP caller waits for its result before it is told to ask later. */
-  wait_ms_max: count.default(300_000),
-  waiting_max: count.default(10_000),
-  /** A caller of an OpenAI endpoint whose idempotency key belongs to a request under way: waits for its result, or is told 409. */
-  idempotent_in_flight: z.enum(["wait", "conflict"]).default("wait"),
-});
-
 export const settingsSchema = z.strictObject({
   topics: topics.prefault({}),
   schema_registry: z
@@ -104,15 +97,11 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
   inference: inferenceSchema.prefault({}),
-  results: z
-    .strictObject({
-      job_view_ttl_hours: count.default(24),
-      transaction_timeout_ms: count.default(30_000),
-      /** Partitions worked on at once, each with a database connection. */
-      partitions_in_flight_max: count.default(8),
-    })
-    .prefault({}),
-  gateway: gateway.prefault({}),
+  results: resultsSchema.prefault({}),
+  gateway: gatewaySchema.prefault({}),
+  files: filesSchema.prefault({}),
+  webhooks: webhooksSchema.prefault({}),
+  jobs: jobsSchema.prefault({}),
   redis: z
     .strictObject({
       /** Before every key; pipelines that share a Redis differ in it. */

@@ -41,6 +41,8 @@ export const admittedHead = z.object({
   cache: cacheAskField.optional(),
   /** It is run for a comparison alone: its outcome is no Result. */
   shadow: shadowField.optional(),
+  /** Who is told of its Result, by a webhook. */
+  callback_url: z.string().optional(),
 });
 export type AdmittedHead = z.infer<typeof admittedHead>;
 
@@ -105,6 +107,8 @@ export const outcomeHead = z.object({
   /** The answer is whole: only then it is kept (I5). */
   complete: z.boolean().optional(),
   shadow: shadowField.optional(),
+  user: z.string().optional(),
+  callback_url: z.string().optional(),
 });
 export type OutcomeHead = z.infer<typeof outcomeHead>;
 

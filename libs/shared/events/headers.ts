@@ -29,6 +29,12 @@ export const RATE_ROOM_HEADER = "sluice-ratelimit";
 /** What a request is run for beside its answer, as `shadow.ts` writes it: set by router and inference on requests of their own. */
 export const SHADOW_HEADER = "sluice-shadow";
 
+/** Somebody may follow the request: every service tells what it does with it (`redis/request-events.ts`). Set by the gateway. */
+export const EVENTS_HEADER = "sluice-events";
+
+/** Of a request that belongs to a batch or a map-reduce: the job's id. Set by whoever drives the job. */
+export const JOB_HEADER = "sluice-job";
+
 const TRACE: readonly string[] = ["traceparent", "tracestate"];
 
 /** Copied from hop to hop: W3C trace context, who waits, and what entry and scheduling need. */
@@ -43,6 +49,8 @@ const TRAVELLING: readonly string[] = [
   ROUND_HEADER,
   UNKNOWN_CALLS_HEADER,
   SHADOW_HEADER,
+  EVENTS_HEADER,
+  JOB_HEADER,
 ];
 
 export function travellingHeaders(headers: RecordHeaders): Record<string, string> {

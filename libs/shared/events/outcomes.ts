@@ -12,7 +12,10 @@ export type Ending = Pick<OutcomeHead, "status" | "timing"> &
   Partial<Pick<OutcomeHead, "error" | "route" | "usage" | "unknown_calls" | "complete">>;
 
 /** What of a request goes on with its outcome. */
-export type Ended = Pick<AdmittedHead, "id" | "tenant" | "content_hash" | "metadata" | "reservation" | "shadow"> &
+export type Ended = Pick<
+  AdmittedHead,
+  "id" | "tenant" | "content_hash" | "metadata" | "reservation" | "shadow" | "user" | "callback_url"
+> &
   Pick<OutcomeHead, "fill">;
 
 /** The terminal outcome of an admitted request; `response` is the provider's JSON, as bytes. */
@@ -24,7 +27,7 @@ export function outcomeRecord(
   ending: Ending,
   response?: Buffer,
 ): OutRecord {
-  const { id, tenant, content_hash, metadata, reservation, fill, shadow } = request;
+  const { id, tenant, content_hash, metadata, reservation, fill, shadow, user, callback_url } = request;
   const unknown_calls = Math.max(ending.unknown_calls ?? 0, unknownCallsOf(record.headers));
   const head: OutcomeHead = {
     id,
@@ -36,6 +39,8 @@ export function outcomeRecord(
     ...(reservation === undefined ? {} : { reservation }),
     ...(fill === undefined ? {} : { fill }),
     ...(shadow === undefined ? {} : { shadow }),
+    ...(user === undefined ? {} : { user }),
+    ...(callback_url === undefined ? {} : { callback_url }),
   };
   const topic = deps.names.outcomes;
   const { [UNKNOWN_CALLS_HEADER]: _, ...headers } = travellingHeaders(record.headers);

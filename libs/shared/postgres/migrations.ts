@@ -1,5 +1,9 @@
 /** The database's schema, as steps that run once each, in order, at the start of whoever writes. */
 import { type Pool, withPostgres } from "./client.ts";
+import { FILES_STEP } from "./steps/files.ts";
+import { JOBS_STEP } from "./steps/jobs.ts";
+import { RESULTS_BY_DAY_STEP } from "./steps/results-by-day.ts";
+import { WEBHOOKS_STEP } from "./steps/webhooks.ts";
 
 /** Append only: a step that has shipped is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -27,6 +31,10 @@ const MIGRATIONS: readonly string[] = [
    CREATE INDEX sluice_results_by_time ON sluice_results (tenant, completed_at DESC);`,
   // Where the request stands on llm.requests, as its header sluice-origin says: an appeal asks the same again.
   "ALTER TABLE sluice_results ADD COLUMN origin text",
+  RESULTS_BY_DAY_STEP,
+  FILES_STEP,
+  JOBS_STEP,
+  WEBHOOKS_STEP,
 ];
 
 /** Any number that is ours alone: it keeps two starting services from migrating at once. */

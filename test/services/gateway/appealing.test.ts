@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { Registry } from "prom-client";
 import type { Appeal } from "../../../libs/shared/appeals/appeals.ts";
 import { systemClock } from "../../../libs/shared/clock.ts";
+import { gatewaySchema } from "../../../libs/shared/config/gateway.ts";
 import type { KeyScope } from "../../../libs/shared/events/tenants.ts";
 import { KEY_RANDOM_BYTES, makeKey } from "../../../libs/shared/keys.ts";
 import { silentLog } from "../../../libs/shared/log.ts";
@@ -31,7 +32,7 @@ function setUp(
   const publisher = new MemoryPublisher();
   const app = createGateway({
     instance: "gateway-1",
-    settings: { body_bytes_max: 10_000, wait_ms_max: 50, waiting_max: 2, idempotent_in_flight: "wait" },
+    settings: gatewaySchema.parse({ body_bytes_max: 10_000, wait_ms_max: 50, waiting_max: 2 }),
     names: NAMES,
     codec: jsonCodec,
     publisher,

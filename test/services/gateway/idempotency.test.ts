@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { Registry } from "prom-client";
 import { canonicalJson, contentHash } from "../../../libs/shared/canonical.ts";
 import { systemClock } from "../../../libs/shared/clock.ts";
+import { gatewaySchema } from "../../../libs/shared/config/gateway.ts";
 import type { Result } from "../../../libs/shared/events/flow.ts";
 import { KEY_RANDOM_BYTES, makeKey } from "../../../libs/shared/keys.ts";
 import { silentLog } from "../../../libs/shared/log.ts";
@@ -64,7 +65,12 @@ function setUp({ idempotent_in_flight = "wait", answers = () => ({ status: "succ
   };
   const app = createGateway({
     instance: "gateway-1",
-    settings: { body_bytes_max: 10_000, wait_ms_max: 60_000, waiting_max: 100, idempotent_in_flight },
+    settings: gatewaySchema.parse({
+      body_bytes_max: 10_000,
+      wait_ms_max: 60_000,
+      waiting_max: 100,
+      idempotent_in_flight,
+    }),
     names: NAMES,
     codec: jsonCodec,
     publisher,

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Registry } from "prom-client";
 import { systemClock } from "../../../libs/shared/clock.ts";
+import { gatewaySchema } from "../../../libs/shared/config/gateway.ts";
 import { unavailable } from "../../../libs/shared/errors.ts";
 import type { Result } from "../../../libs/shared/events/flow.ts";
 import type { KeyScope } from "../../../libs/shared/events/tenants.ts";
@@ -28,7 +29,7 @@ function setUp(more: Partial<GatewayDeps> = {}, scopes: KeyScope[] = ["submit", 
   const waiting = new WaitingCallers(systemClock);
   const app = createGateway({
     instance: "gateway-1",
-    settings: { body_bytes_max: 10_000, wait_ms_max: 50, waiting_max: 2, idempotent_in_flight: "wait" },
+    settings: gatewaySchema.parse({ body_bytes_max: 10_000, wait_ms_max: 50, waiting_max: 2 }),
     names: NAMES,
     codec: jsonCodec,
     publisher,

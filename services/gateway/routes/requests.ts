@@ -1,0 +1,108 @@
+/** The native way: a request is taken, looked at, cancelled, reported and appealed against. */
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { controlRecord } from "../../../libs/shared/events/control.ts";
+import { ID_PATTERN } from "../../../libs/shared/events/fields.ts";
+import { requestSchema } from "../../../libs/shared/events/request.ts";
+import { Appealing, type AppealingDeps } from "../appealing.ts";
+import { report } from "../reporting.ts";
+import { byKey, produce, type RequestDeps, readView } from "../requests.ts";
+import { callerOf, documented, type Routes, senderOf, traceOf } from "../route.ts";
+import { REPLAYED, sendProblem, sendReused, sendUnknown, sendView } from "../sending.ts";
+import { shapeRequest } from "../submit.ts";
+
+export type RequestRoutesDeps = RequestDeps & Pick<AppealingDeps, "appealOf">;
+
+/** A call about one request. */
+type OneRequest = FastifyRequest<{ Params: { id: string } }>;
+type One = { Params: { id: string } };
+
+const TAG = "Requests";
+
+export function requestRoutes(deps: RequestRoutesDeps): Routes {
+  const appealing = new Appealing();
+  const doc = (summary: string, scope: "submit" | "read", status: 200 | 202, what: string) =>
+    documented({ summary, tag: TAG, scope, replies: { [status]: { what } } });
+  return (app) => {
+    const taking = { summary: "Take a request", tag: TAG, scope: "submit", body: requestSchema } as const;
+    app.post("/v1/requests", documented({ ...taking, replies: { 202: { what: "It is taken" } } }), (request, reply) =>
+      submit(deps, request, reply),
+    );
+    app.get<One>("/v1/requests/:id", doc("What became of a request", "read", 200, "Its state"), (request, reply) =>
+      look(deps, request, reply),
+    );
+    app.post<One>(
+      "/v1/requests/:id/cancel",
+      doc("Cancel a request", "submit", 202, "All services are told"),
+      (request, reply) => cancel(deps, request, reply),
+    );
+    app.post<One>(
+      "/v1/requests/:id/report",
+      doc("Report a wrong answer of the cache", "submit", 202, "The answer goes"),
+      (request, reply) => wrong(deps, request, reply),
+    );
+    app.post<One>(
+      "/v1/requests/:id/appeal",
+      doc("Ask a stronger tier", "submit", 202, "It is asked"),
+      (request, reply) => {
+        const caller = callerOf(deps.keys, request, "submit", reply);
+        if (caller === undefined) return reply;
+        const view = (id: string) => readView(deps, caller.tenant, id);
+        return appealing.appeal({ ...deps, view }, caller, request.params.id, traceOf(request), reply);
+      },
+    );
+  };
+}
+
+/** The native way: 202 at once, then poll. */
+async function submit(deps: RequestDeps, http: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const caller = callerOf(deps.keys, http, "submit", reply);
+  if (caller === undefined) return reply;
+  const { tenant, key_id } = caller;
+  const shaped = shapeRequest(http.body, senderOf(http, caller));
+  if (!shaped.ok) return sendProblem(reply, shaped);
+  const has_own_id = (http.body as { id?: unknown }).id !== undefined;
+  const found = await byKey(deps, shaped.request, has_own_id);
+  if (found.kind === "reused") return sendReused(reply, found.first_id);
+  const id = found.request.id as string;
+  if (found.kind === "done") return sendView(reply.header(...REPLAYED), 200, id, found.view);
+  await produce(deps, found, { reply_to: undefined, key_id, trace: traceOf(http) });
+  // Only a view: if Redis is away now, ingest and results will still make it.
+  await deps.views.queued(tenant, id, deps.clock.now_ms()).catch(() => undefined);
+  const status = (found.kind === "in_flight" ? found.view?.status : undefined) ?? "queued";
+  const body = { id, object: "request", status, url: `/v1/requests/${id}` };
+  return reply.code(202).header("x-sluice-id", id).header("location", body.url).send(body);
+}
+
+async function look(deps: RequestDeps, http: OneRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const caller = callerOf(deps.keys, http, "read", reply);
+  if (caller === undefined) return reply;
+  const { id } = http.params;
+  const view = await readView(deps, caller.tenant, id);
+  return view === undefined ? sendUnknown(reply) : sendView(reply, 200, id, view);
+}
+
+/**
+ * Tells every service that nobody wants the result any more: 202, and the request ends `cancelled` unless it ends otherwise before
+ * that is heard. What has ended stays as it is: 200.
+ */
+async function cancel(deps: RequestDeps, http: OneRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const caller = callerOf(deps.keys, http, "submit", reply);
+  if (caller === undefined) return reply;
+  const { tenant, key_id } = caller;
+  const { id } = http.params;
+  // Without a row, only Redis can tell an unfinished request from an unknown one: while it is away this throws (503).
+  const view =
+    (await readView(deps, tenant, id)) ?? (ID_PATTERN.test(id) ? await deps.views.read(tenant, id) : undefined);
+  if (view === undefined) return sendUnknown(reply);
+  if (view.result !== undefined) return sendView(reply, 200, id, view);
+  const event = { kind: "cancel", tenant, id, at_ms: deps.clock.now_ms(), by: key_id } as const;
+  await deps.publisher.publish([controlRecord(deps.codec, deps.names.control, event)]);
+  return sendView(reply, 202, id, view);
+}
+
+async function wrong(deps: RequestDeps, http: OneRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const caller = callerOf(deps.keys, http, "submit", reply);
+  if (caller === undefined) return reply;
+  const { id } = http.params;
+  return report(deps, caller, id, http.body, await readView(deps, caller.tenant, id), reply);
+}
