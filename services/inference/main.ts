@@ -51,6 +51,7 @@ await runService("inference", process.env, async (context) => {
   await untilAvailable(retry, names.control, () => control.start());
   const streams = new RedisTokenStreams(redisStreamCommands(redis), {
     settings: settings.inference.stream,
+    key_prefix: settings.redis.key_prefix,
     clock: systemClock,
     dropped: (events) => metrics.tokenEventsDropped(events),
   });

@@ -1,6 +1,7 @@
 /**
  * Writes the tokens of the calls under way to Redis, for whoever follows them. All streams of a process share one writer: what has
- * come meanwhile goes out in one round trip, at most every `flush_ms`.
+ * come meanwhile goes out in one round trip, at most every `flush_ms`, and with it a word for whoever follows (`wakeChannel`), one for
+ * each stream.
  *
  * - It never fails and never makes a call wait. While Redis is away events are held, up to a bound (I6); beyond it they are dropped
  *   and counted. A stream that lost one drops all that follow in that attempt, so that a reader has a beginning without holes.
@@ -13,6 +14,7 @@ import type { Redis } from "ioredis";
 import type { Clock, Timer } from "../../../libs/shared/clock.ts";
 import type { StreamSettings } from "../../../libs/shared/config/inference.ts";
 import { streamKey } from "../../../libs/shared/redis/job-keys.ts";
+import { wakeChannel } from "../../../libs/shared/redis/request-events.ts";
 import { type TokenEvent, tokenEntry } from "../../../libs/shared/redis/token-events.ts";
 
 /** One request's stream. None of these fails or waits. */
@@ -34,6 +36,8 @@ export type StreamCommands = (commands: readonly (readonly (string | number)[])[
 
 export type TokenStreamsOptions = {
   readonly settings: StreamSettings;
+  /** Of the connection, for the channels: only keys get it by themselves. */
+  readonly key_prefix: string;
   readonly clock: Clock;
   /** Told of events that are given up, for a metric. */
   readonly dropped: (events: number) => void;
@@ -50,6 +54,8 @@ const TRIP_BYTES_MAX = 1024 * 1024;
 /** Redis was away: how long until the next try. */
 const PAUSE_MS = 250;
 const MINUTE_MS = 60_000;
+/** Commands of each stream in a round trip beside its events: its time to live, and the word. */
+const BESIDE_EVENTS = 2;
 
 /** Errors of a server that will take commands again. */
 const PASSING = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b/;
@@ -71,6 +77,7 @@ type Held = { readonly event: TokenEvent; readonly bytes: number };
 
 type Stream = {
   readonly key: string;
+  readonly channel: string;
   queue: Held[];
   /** The id of the last entry that was written, once the attempt's start was. */
   last: { readonly ms: string; readonly n: number } | undefined;
@@ -101,7 +108,9 @@ export class RedisTokenStreams {
   }
 
   open(tenant: string, id: string): TokenStream {
-    const stream: Stream = { key: streamKey(tenant, id), queue: [], last: undefined, lossy: false };
+    const key = streamKey(tenant, id);
+    const channel = wakeChannel(this.#options.key_prefix, tenant, id);
+    const stream: Stream = { key, channel, queue: [], last: undefined, lossy: false };
     return {
       start: (event) => {
         // Readers would drop what is still held of earlier attempts.
@@ -166,6 +175,7 @@ export class RedisTokenStreams {
     const commands = sent.flatMap(({ stream, held }) => [
       ...held.map(({ event }, index) => xadd(stream, index, event, settings.events_max)),
       ["pexpire", stream.key, settings.ttl_minutes * MINUTE_MS],
+      ["publish", stream.channel, ""],
     ]);
     let replies: readonly StreamReply[];
     try {
@@ -176,7 +186,7 @@ export class RedisTokenStreams {
     let at = 0;
     for (const { stream, held, started } of sent) {
       this.#settle(stream, held, started, replies.slice(at, at + held.length));
-      at += held.length + 1;
+      at += held.length + BESIDE_EVENTS;
     }
     return true;
   }

@@ -14,8 +14,10 @@ import {
   type StreamCommands,
 } from "../../../../services/inference/streaming/token-stream.ts";
 
-const redis = connectRedis(process.env["REDIS_URL"] as string, "token-stream-test", silentLog, "sluice:");
+const PREFIX = "sluice:";
+const redis = connectRedis(process.env["REDIS_URL"] as string, "token-stream-test", silentLog, PREFIX);
 const settings = inferenceSchema.parse({}).stream;
+const OPTIONS = { settings, key_prefix: PREFIX, clock: systemClock };
 
 before(() => redisReady(redis, 5_000));
 after(() => redis.disconnect());
@@ -31,14 +33,14 @@ test("tokens are there once and in order, though an answer of Redis was lost, an
     throw new Error("connection reset");
   };
   const dropped: number[] = [];
-  const streams = new RedisTokenStreams(commands, { settings, clock: systemClock, dropped: (n) => dropped.push(n) });
+  const streams = new RedisTokenStreams(commands, { ...OPTIONS, dropped: (n) => dropped.push(n) });
   const stream = streams.open("demo", id);
   stream.start({ attempt: 1, model: "m", endpoint: "e" });
   stream.token("a");
   await streams.close();
 
   // The writer of a later attempt: the second of its round trips is answered to nobody.
-  const next = new RedisTokenStreams(commands, { settings, clock: systemClock, dropped: (n) => dropped.push(n) });
+  const next = new RedisTokenStreams(commands, { ...OPTIONS, dropped: (n) => dropped.push(n) });
   const later = next.open("demo", id);
   later.start({ attempt: 2, model: "m", endpoint: "e" });
   const written = Promise.withResolvers<void>();
@@ -78,7 +80,7 @@ test("a key that holds something else costs the stream, and nothing more", async
   const count = (events: number): void => {
     dropped += events;
   };
-  const streams = new RedisTokenStreams(redisStreamCommands(redis), { settings, clock: systemClock, dropped: count });
+  const streams = new RedisTokenStreams(redisStreamCommands(redis), { ...OPTIONS, dropped: count });
   const stream = streams.open("demo", id);
   stream.start({ attempt: 1, model: "m", endpoint: "e" });
   stream.token("a");
@@ -87,7 +89,7 @@ test("a key that holds something else costs the stream, and nothing more", async
 });
 
 test("a connection that is not there is no answer", async () => {
-  const nowhere = connectRedis("redis://127.0.0.1:1", "token-stream-test", silentLog, "sluice:");
+  const nowhere = connectRedis("redis://127.0.0.1:1", "token-stream-test", silentLog, PREFIX);
   await assert.rejects(redisStreamCommands(nowhere)([["pexpire", "x", 1]]));
   nowhere.disconnect();
 });

@@ -13,10 +13,12 @@ import { VirtualClock } from "../../../../tools/simulate/virtual-clock.ts";
 type Entry = { readonly id: readonly [ms: number, n: number]; readonly event: TokenEvent | undefined };
 type Trip = { readonly at_ms: number; readonly commands: readonly (readonly (string | number)[])[] };
 
-/** Redis, as far as XADD and PEXPIRE go. `fate` says what becomes of each round trip. */
+/** Redis, as far as XADD, PEXPIRE and PUBLISH go. `fate` says what becomes of each round trip. */
 class FakeRedis {
   readonly streams = new Map<string, Entry[]>();
   readonly trips: Trip[] = [];
+  /** Channels in the order in which a word went out on them. */
+  readonly words: string[] = [];
   fate: "there" | "away" | "answer lost" | "refuses" = "there";
   readonly #clock: VirtualClock;
 
@@ -39,7 +41,8 @@ class FakeRedis {
   }
 
   #apply([name, key, , , , id, ...fields]: readonly (string | number)[]): StreamReply {
-    if (name === "pexpire") return { ok: true, value: 1 };
+    if (name === "publish") this.words.push(String(key));
+    if (name === "pexpire" || name === "publish") return { ok: true, value: 1 };
     if (this.fate === "refuses") return { ok: false, error: new Error("WRONGTYPE") };
     const entries = this.streams.get(String(key)) ?? [];
     this.streams.set(String(key), entries);
@@ -66,7 +69,7 @@ function setUp(more: Partial<TokenStreamsOptions> = {}) {
   const count = (events: number): void => {
     dropped += events;
   };
-  const options = { settings, clock, dropped: count, ...more };
+  const options = { settings, key_prefix: "here:", clock, dropped: count, ...more };
   const streams = new RedisTokenStreams(redis.run, options);
   const stream = streams.open("demo", "r1");
   /** Lets so much time pass. */
@@ -120,9 +123,27 @@ describe("a token stream", () => {
     assert.deepEqual(redis.trips[0]?.commands, [
       ["xadd", KEY, "MAXLEN", "~", 10_000, "*", "kind", "start", "data", JSON.stringify(START)],
       ["pexpire", KEY, 3_600_000],
+      ["publish", "here:wake:demo r1", ""],
     ]);
     assert.deepEqual(redis.kinds(KEY), ["start", "a", "b"]);
     assert.deepEqual(redis.kinds("stream:{demo}:r2"), ["start", "a", "b"]);
+  });
+
+  test("wakes whoever follows it: once a round trip for each stream, after what is new is there", async () => {
+    const { redis, streams, stream, pass } = setUp();
+    stream.start(START);
+    await pass(50);
+    const other = streams.open("demo", "r2");
+    other.start(START);
+    for (const chunk of ["a", "b", "c"]) stream.token(chunk);
+    await pass(50);
+    const [r1, r2] = ["here:wake:demo r1", "here:wake:demo r2"];
+    assert.deepEqual(redis.words, [r1, r2, r1]);
+    for (const { commands } of redis.trips) {
+      const last = commands.findLastIndex(([name, key]) => name === "xadd" && key === KEY);
+      const word = commands.findIndex(([name, channel]) => name === "publish" && channel === r1);
+      assert.ok(word > last || (word === -1 && last === -1));
+    }
   });
 
   test("has nothing twice when what became of a write is not known", async () => {
@@ -240,7 +261,7 @@ describe("a token stream", () => {
     const chunks = Array.from({ length: 2_500 }, (_, index) => String(index));
     for (const chunk of chunks) stream.token(chunk);
     await pass(1_000);
-    assert.ok(redis.trips.every(({ commands }) => commands.length <= 1_001));
+    assert.ok(redis.trips.every(({ commands }) => commands.length <= 1_002));
     assert.deepEqual(redis.kinds(KEY), ["start", ...chunks]);
   });
 });
