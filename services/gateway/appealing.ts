@@ -52,7 +52,9 @@ export class Appealing {
       // Made before: the same request. Sent again under other settings it would be another one of the same id.
       const before = await deps.view(request.id);
       if (before === undefined) {
-        await deps.publisher.publish([requestRecord(deps, request, { reply_to: undefined, key_id, trace })]);
+        await deps.publisher.publish([
+          requestRecord(deps, request, { reply_to: undefined, key_id, followed: true, trace }),
+        ]);
         // Only a view: if Redis is away now, ingest and results will still make it.
         await deps.views.queued(tenant, request.id, deps.clock.now_ms()).catch(() => undefined);
       }

@@ -1,7 +1,7 @@
 /** Puts a caller's request on `llm.requests`, where all else begins. */
 import { randomUUID } from "node:crypto";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
-import { KEY_HEADER, REPLY_TO_HEADER, TENANT_HEADER } from "../../libs/shared/events/headers.ts";
+import { EVENTS_HEADER, KEY_HEADER, REPLY_TO_HEADER, TENANT_HEADER } from "../../libs/shared/events/headers.ts";
 import {
   BODY_KIND_MESSAGE,
   bodyKind,
@@ -80,6 +80,8 @@ export type Envelope = {
   readonly reply_to: string | undefined;
   /** Of the API key that the request came with. */
   readonly key_id: string;
+  /** Somebody may follow it: its states are told. */
+  readonly followed?: boolean;
   /** W3C trace context. */
   readonly trace: Readonly<Record<string, string>>;
 };
@@ -88,7 +90,7 @@ export type Envelope = {
 export function requestRecord(
   deps: { readonly codec: EventCodec; readonly names: TopicNames },
   request: Request,
-  { reply_to, key_id, trace }: Envelope,
+  { reply_to, key_id, followed, trace }: Envelope,
 ): OutRecord {
   const topic = inLane(deps.names.requests, request.lane ?? "interactive");
   return {
@@ -100,6 +102,7 @@ export function requestRecord(
       [TENANT_HEADER]: request.tenant,
       [KEY_HEADER]: key_id,
       ...(reply_to === undefined ? {} : { [REPLY_TO_HEADER]: reply_to }),
+      ...(followed ? { [EVENTS_HEADER]: "1" } : {}),
     },
   };
 }

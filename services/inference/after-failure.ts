@@ -14,7 +14,7 @@ import { isUnknown, type Verdict } from "./verdict.ts";
 export type Failed = Extract<Verdict, { kind: "failed" }>;
 
 export type AfterFailure =
-  | { readonly kind: "retry"; readonly record: OutRecord }
+  | { readonly kind: "retry"; readonly record: OutRecord; readonly due_ms: number }
   /**
    * `dead_letter`: time may heal it after all, and nobody was told who would send it again: kept for an operator. Not where the
    * deadline leaves no time for another round: sent again, it could only expire.
@@ -45,5 +45,6 @@ export function afterFailure(
   const decided = decideRedelivery(redelivery, facts);
   if (decided.kind === "final")
     return { kind: "final", dead_letter: decided.why === "rounds" || decided.why === "age" };
-  return { kind: "retry", record: retryRecord(names, record, request, decided, failed.error.code) };
+  const retry = retryRecord(names, record, request, decided, failed.error.code);
+  return { kind: "retry", record: retry, due_ms: decided.due_ms };
 }

@@ -16,6 +16,7 @@ import type { Handler, HandlerContext } from "../../libs/shared/kafka/handler.ts
 import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
 import { nusd } from "../../libs/shared/money.ts";
 import type { Answer, BatchPlace } from "../../libs/shared/redis/attempt-entry.ts";
+import { isFollowed, type RequestState, type Tell } from "../../libs/shared/redis/request-events.ts";
 import type { AfterFailure, Failed } from "./after-failure.ts";
 import type { AttemptsEnd, Concluded, Work } from "./attempts.ts";
 import type { Waits } from "./backend.ts";
@@ -65,6 +66,8 @@ export type InferenceDeps = {
   readonly shadows?: (job: Job, ending: Ending) => readonly OutRecord[];
   /** Told of answers that go to another tier, or come from one, as `hopEnd` says. */
   readonly hopped?: (end: string) => void;
+  /** Of requests that somebody may follow. Left out: nobody is told. */
+  readonly tell?: Tell;
   /** Told of every job's end and of what it waited for. */
   readonly ended: (end: JobEnd, waited_ms: Waits) => void;
 };
@@ -140,6 +143,7 @@ async function work(
   const cancellation = deps.cancellation(job.job.tenant, job.job.id);
   const cancelled = cancellation.signal;
   const tokens = deps.tokens(job.job);
+  tell(deps, job, { state: "started", attempt: attempt.calls + 1 });
   try {
     for (;;) {
       if (!(await holdBack(deps, job.job, attempt, [stopping, cancelled]))) return undefined;
@@ -157,6 +161,11 @@ async function work(
   } finally {
     cancellation.release();
   }
+}
+
+/** Not waited for: nothing depends on it. */
+function tell(deps: InferenceDeps, { record, job: { tenant, id } }: Job, state: RequestState): void {
+  if (isFollowed(record.headers)) void deps.tell?.([{ tenant, id, state }]);
 }
 
 /**
@@ -212,6 +221,7 @@ async function conclude(
   const after = deps.afterFailure(job.record, job.job, job.request, verdict, now_ms);
   if (after.kind === "retry") {
     const round = roundOf(job.record.headers);
+    tell(deps, job, { state: "retrying", round: round + 1, due_ms: after.due_ms });
     return {
       end: "redelivered",
       records: [withUnknownCalls(after.record, attempt.unknown)],

@@ -1,6 +1,7 @@
 /** What the tiers of one process share. */
 import type { Redis } from "ioredis";
 import type { PriceList } from "../../libs/shared/prices.ts";
+import type { Tell } from "../../libs/shared/redis/request-events.ts";
 import type { ServiceContext } from "../../libs/shared/service.ts";
 import type { EndpointClients } from "./endpoint-clients.ts";
 import type { AttemptLedger } from "./ledger/ledger.ts";
@@ -16,5 +17,6 @@ export type TierParts = {
   readonly ledger: AttemptLedger;
   readonly cancellations: Cancellations;
   readonly streams: RedisTokenStreams;
+  readonly tell: Tell;
   readonly metrics: InferenceMetrics;
 };

@@ -76,6 +76,7 @@ export async function startTier(parts: TierParts, tier: string, options: TierSet
     afterFailure: (...failed) => afterFailure({ names, redelivery, on_unknown }, ...failed),
     guard: new DeadLetterGuard(settings.inference.dead_letter_guard),
     shadows: (...answered) => shadowsOf({ codec, names }, settings.routing.shadows, ...answered),
+    tell: parts.tell,
     hopped: (end) => metrics.hopped(tier, end),
     ended: (end, waited_ms) => metrics.jobEnded(tier, end, waited_ms),
   });

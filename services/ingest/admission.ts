@@ -48,8 +48,12 @@ export type Admission =
       readonly identity: Identity;
       readonly status: "rejected" | "expired";
       readonly error: ResultError;
-      readonly metadata?: Record<string, string>;
+      /** What of the request goes on with its outcome. */
+      readonly told: Told;
     };
+
+/** Of a request that is known, however it ends: for its Result, and for those who hear of it. */
+export type Told = Pick<AdmittedHead, "metadata" | "user" | "callback_url">;
 
 /** `json` is the parsed value: an object. */
 export function admit(json: Record<string, unknown>, arrival: Arrival, context: AdmissionContext): Admission {
@@ -60,6 +64,7 @@ export function admit(json: Record<string, unknown>, arrival: Arrival, context: 
     identity,
     status: "rejected",
     error: { code, type: "invalid_request_error", message: problem.message, param: problem.param },
+    told: {},
   });
 
   if (too_deep) {
@@ -89,7 +94,7 @@ export function admit(json: Record<string, unknown>, arrival: Arrival, context: 
       identity,
       status: "expired",
       error: { code: "deadline_exceeded", type: "timeout_error", message, param: "deadline" },
-      ...(request.metadata ? { metadata: request.metadata } : {}),
+      told: toldOf({ ...request, callback_url: request.callback?.url }),
     };
   }
   const head = headOf(request, body, identity, arrival, deadline_ms, context);
@@ -133,7 +138,7 @@ function headOf(
   deadline_ms: number | undefined,
   context: AdmissionContext,
 ): AdmittedHead {
-  const { session, user, tier, metadata, limits, cache } = request;
+  const { session, tier, limits, cache } = request;
   return {
     id: identity.id,
     tenant: identity.tenant,
@@ -141,13 +146,21 @@ function headOf(
     kind: body.kind,
     lane: request.lane ?? context.lane,
     ...(session === undefined ? {} : { session }),
-    ...(user === undefined ? {} : { user }),
     ...(tier === undefined ? {} : { tier }),
     ...(body.model === undefined ? {} : { model: body.model }),
     ...(deadline_ms === undefined ? {} : { deadline_ms }),
     ...(limits?.max_output_tokens === undefined ? {} : { max_output_tokens: limits.max_output_tokens }),
-    ...(metadata === undefined ? {} : { metadata }),
+    ...toldOf({ ...request, callback_url: request.callback?.url }),
     ...(cache === undefined ? {} : { cache }),
     timing: { received: arrival.timestamp_ms, admitted: context.now_ms },
+  };
+}
+
+export function toldOf(of: { readonly [Name in keyof Told]: Told[Name] | undefined }): Told {
+  const { metadata, user, callback_url } = of;
+  return {
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(user === undefined ? {} : { user }),
+    ...(callback_url === undefined ? {} : { callback_url }),
   };
 }

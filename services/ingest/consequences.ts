@@ -25,6 +25,8 @@ import { inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
 import { NO_HOLD, type Reservation, type UsageEntry } from "../../libs/shared/events/usage.ts";
 import { usageEntryOut } from "../../libs/shared/events/usage-records.ts";
 import type { OutRecord } from "../../libs/shared/kafka/ports.ts";
+import { isFollowed, type Told } from "../../libs/shared/redis/request-events.ts";
+import { toldOf } from "./admission.ts";
 import { deferredRecord } from "./deferral.ts";
 import { type Admitted, type Judged, mayWait, type Refused, type Unreadable } from "./reading.ts";
 import { keyTakenError, type RefusedRequest, refusalError } from "./refusals.ts";
@@ -51,6 +53,8 @@ export type Consequence = {
   /** For `llm.usage`, once the records are acknowledged. */
   readonly ends?: OutRecord;
   readonly deferred?: DeferredView;
+  /** For whoever follows the request. */
+  readonly told?: Told;
   /** Its budgets, or its own cap, left the weakest tier alone. */
   readonly lowered?: true;
 };
@@ -112,6 +116,7 @@ function admitted(
   return {
     fate: "admitted",
     ...(head.tiers_by === "budget" ? { lowered: true as const } : {}),
+    ...told(judged, { state: "admitted", ...(waits ? { rate_room: room } : {}) }),
     records: [{ topic, key: identity.key, value: deps.codec.encode(topic, ...json), headers }],
   };
 }
@@ -136,7 +141,12 @@ function deferredOrRefused(deps: ConsequenceDeps, judged: Judged, refusal: Refus
   }
   const source = { key, headers: headersFrom(deps, judged) };
   const out = deferredRecord(deps.names, source, request, { tenant, deadline_ms, due_ms });
-  return { fate: "deferred", records: [out], deferred: { tenant, id, until_ms: due_ms } };
+  const view = { tenant, id, until_ms: due_ms };
+  return { fate: "deferred", records: [out], deferred: view, ...told(judged, { state: "deferred", until_ms: due_ms }) };
+}
+
+function told({ record, admission: { identity } }: Judged, state: Told["state"]): Pick<Consequence, "told"> {
+  return isFollowed(record.headers) ? { told: { tenant: identity.tenant, id: identity.id, state } } : {};
 }
 
 /** What the limit that refuses has left. */
@@ -167,13 +177,12 @@ function endRecord({ clock, codec, names }: ConsequenceDeps, { admission: { iden
 
 function refused(deps: ConsequenceDeps, judged: Judged, error: ResultError, room?: string): Consequence {
   const { admission } = judged;
-  const metadata = admission.kind === "refuse" ? admission.metadata : admission.head.metadata;
   const refusal: Refused = {
     kind: "refuse",
     identity: admission.identity,
     status: "rejected",
     error,
-    ...(metadata === undefined ? {} : { metadata }),
+    told: admission.kind === "refuse" ? admission.told : toldOf(admission.head),
   };
   return ended(deps, judged, refusal, undefined, room);
 }
@@ -189,14 +198,14 @@ function ended(
   reservation?: Reservation,
   room?: string,
 ): Consequence {
-  const { identity, status, error, metadata } = refusal;
+  const { identity, status, error } = refusal;
   const timing = { received: judged.arrival.timestamp_ms, completed: deps.clock.now_ms() };
   const waits = room !== undefined && judged.record.headers[REPLY_TO_HEADER] !== undefined;
   const headers = { ...headersFrom(deps, judged), ...(waits ? { [RATE_ROOM_HEADER]: room } : {}) };
   const source = { key: identity.key, headers };
   const held = reservation === undefined ? {} : { reservation };
   const shadow = shadowOf(judged.record.headers, identity.tenant);
-  const request = { ...identity, metadata, ...held, ...(shadow === undefined ? {} : { shadow }) };
+  const request = { ...identity, ...refusal.told, ...held, ...(shadow === undefined ? {} : { shadow }) };
   const record = outcomeRecord(deps, source, request, { status, error, timing });
   return { fate: status, records: [record] };
 }

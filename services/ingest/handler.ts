@@ -6,6 +6,7 @@
  * 3. What follows is published together (`consequences.ts`).
  */
 import type { Handler } from "../../libs/shared/kafka/handler.ts";
+import type { Tell } from "../../libs/shared/redis/request-events.ts";
 import { type ConsequenceDeps, consequenceOf, type DeferredView, type Fate } from "./consequences.ts";
 import { type Judged, type ReadingDeps, readRecord } from "./reading.ts";
 import { type ReservingDeps, reserve } from "./reserving.ts";
@@ -13,6 +14,8 @@ import { type ReservingDeps, reserve } from "./reserving.ts";
 export type IngestDeps = ReadingDeps &
   ReservingDeps &
   ConsequenceDeps & {
+    /** Of requests that somebody may follow; best effort. Left out: nobody is told. */
+    readonly tell?: Tell;
     /** Writes the views of deferred requests; best effort. */
     readonly onDeferred: (views: readonly DeferredView[]) => Promise<void>;
     /** Told what became of each record, for metrics. */
@@ -28,6 +31,8 @@ export function createIngestHandler(deps: IngestDeps): Handler {
     const answers = await reserve(deps, judged);
     const answerOf = new Map(judged.map((one, index) => [one, answers[index]]));
     const consequences = read.map((one) => consequenceOf(deps, one, answerOf.get(one as Judged)));
+    const told = consequences.flatMap((one) => one.told ?? []);
+    if (told.length > 0) await deps.tell?.(told);
     await deps.publisher.publish(consequences.flatMap((one) => one.records));
     const ends = consequences.flatMap((one) => one.ends ?? []);
     if (ends.length > 0) await deps.publisher.publish(ends);

@@ -6,6 +6,7 @@ import { parseDelay } from "../../libs/shared/events/redelivery.ts";
 import type { Consumption } from "../../libs/shared/kafka/consumption.ts";
 import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
 import { RedisJobViews } from "../../libs/shared/redis/job-views.ts";
+import { requestStates, type Tell } from "../../libs/shared/redis/request-events.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import {
   bothLanes,
@@ -32,7 +33,8 @@ await runService("ingest", process.env, async (context) => {
   await untilAvailable(context.retry, "redis", () => redisReady(redis, 1_000));
   const parts = await startAdmission(context, redis, process.env);
   const views = new RedisJobViews(redis, settings.results.job_view_ttl_hours * HOUR_MS);
-  const depsOf = dependencies(context, parts, views);
+  const tell = requestStates(redis, settings).quietly(log);
+  const depsOf = dependencies(context, parts, views, tell);
   const ledger = `${group}.ledger`;
   const deferred = `${group}.deferred`;
   const joining = new Map<string, Promise<Consumption>>([
@@ -65,6 +67,7 @@ function dependencies(
   context: ServiceContext,
   parts: AdmissionParts,
   views: RedisJobViews,
+  tell: Tell,
 ): (group: string, entry: string) => IngestDeps {
   const { settings, names, codec, producer, metrics, log } = context;
   const { plans, encodings, store, alerts, keeper } = parts;
@@ -112,6 +115,7 @@ function dependencies(
       const now_ms = systemClock.now_ms();
       return deferrals.defer(subjects, { ...facts, now_ms, settings: admission.deferred })?.due_ms;
     },
+    tell,
     // Only a view: the record waits on its topic whether this is written or not.
     onDeferred: (jobs) =>
       views.deferred(jobs, systemClock.now_ms()).catch((error: unknown) => {

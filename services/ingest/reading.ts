@@ -11,7 +11,7 @@ import { shadowOf } from "../../libs/shared/events/shadow-requests.ts";
 import { BATCH_SUFFIX } from "../../libs/shared/events/topics.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import { idempotencyHash } from "../../libs/shared/redis/idempotency.ts";
-import { type Admission, type Arrival, admit } from "./admission.ts";
+import { type Admission, type Arrival, admit, toldOf } from "./admission.ts";
 import type { Terms } from "./terms.ts";
 
 export type Admitted = Extract<Admission, { kind: "admit" }>;
@@ -93,8 +93,7 @@ function internalProblem(tenant: string): ResultError | undefined {
 }
 
 function refused({ identity, head }: Admitted, error: ResultError): Refused {
-  const metadata = head.metadata === undefined ? {} : { metadata: head.metadata };
-  return { kind: "refuse", identity, status: "rejected", error, ...metadata };
+  return { kind: "refuse", identity, status: "rejected", error, told: toldOf(head) };
 }
 
 /** What the counters are asked about a record. */

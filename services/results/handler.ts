@@ -37,6 +37,7 @@ import {
   type TransactionItem,
 } from "../../libs/shared/kafka/ports.ts";
 import type { JobViewWriter } from "../../libs/shared/redis/job-views.ts";
+import { isFollowed, type Tell } from "../../libs/shared/redis/request-events.ts";
 import { type CacheEntry, type CacheFilling, cacheEntryOf, tellCache } from "./cache-fill.ts";
 import type { ClaimStore, ClaimVerdict } from "./claims.ts";
 import type { Originals } from "./originals.ts";
@@ -57,6 +58,8 @@ export type ResultsDeps = {
   readonly originals?: Originals;
   /** Told of every outcome's fate, for metrics. */
   readonly count: (verdict: ClaimVerdict | "dead_letter", outcome?: OutcomeHead) => void;
+  /** Of requests that somebody may follow. Left out: nobody is told. */
+  readonly tell?: Tell;
   /** Told of every entry for the ledger, for metrics. */
   readonly settled?: (entry: UsageEntry) => void;
 };
@@ -111,6 +114,11 @@ async function writeViews(deps: ResultsDeps, won: readonly ReadOutcome[]): Promi
     rate_room: record.headers[RATE_ROOM_HEADER],
   }));
   await deps.views.finish(jobs, deps.clock.now_ms());
+  const followed = asked_for.filter(({ record }) => isFollowed(record.headers));
+  if (followed.length === 0) return;
+  await deps.tell?.(
+    followed.map(({ head: { tenant, id, status } }) => ({ tenant, id, state: { state: "ended", status } })),
+  );
 }
 
 async function fillCache(deps: ResultsDeps, read: readonly ReadOutcome[], won: readonly ReadOutcome[]): Promise<void> {

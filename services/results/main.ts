@@ -8,6 +8,7 @@ import { postgresProblem } from "../../libs/shared/postgres/readiness.ts";
 import { RedisCacheAnswers } from "../../libs/shared/redis/cache-answers-store.ts";
 import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
 import { RedisJobViews } from "../../libs/shared/redis/job-views.ts";
+import { requestStates } from "../../libs/shared/redis/request-events.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { deadLetterWriter, joinGroup, observeConsumption, runService } from "../../libs/shared/service.ts";
 import { PostgresClaimStore } from "./claims.ts";
@@ -71,6 +72,7 @@ await runService("results", process.env, async (context) => {
       originals: new PostgresOriginals(pool),
       views: new RedisJobViews(redis, settings.results.job_view_ttl_hours * HOUR_MS),
       cache: { answers: new RedisCacheAnswers(redis), response_bytes_max: settings.cache.response_bytes_max },
+      tell: requestStates(redis, settings).quietly(log),
       transactions,
       clock: systemClock,
       names,

@@ -16,6 +16,7 @@ import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
 import { inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
 import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
+import { isFollowed, type Tell } from "../../libs/shared/redis/request-events.ts";
 import type { RequestFacts } from "../../libs/shared/routing/facts.ts";
 import type { CacheEvidence, CacheHit, CacheMiss } from "./cache/contract.ts";
 import { type ReadRequest, readRequest } from "./reading.ts";
@@ -45,6 +46,8 @@ export type RouterDeps = {
   /** A run for real of what was answered by meaning; undefined where this one is not looked at. */
   readonly check: (head: AdmittedHead, request: Buffer, hit: CacheHit) => OutRecord | undefined;
   readonly ended: (end: RouterEnd) => void;
+  /** Of requests that somebody may follow. Left out: nobody is told. */
+  readonly tell?: Tell;
 };
 
 /** What a tier is chosen by. */
@@ -77,12 +80,24 @@ async function consequences(deps: RouterDeps, record: InRecord, stopping: AbortS
   const asked = { record, head, request };
   const read = readRequest(head.kind, request, deps.settings.request_bytes_max);
   const looked = await deps.lookUp(head, read, stopping);
-  if (looked.kind === "hit") return answered(deps, asked, looked);
+  if (looked.kind === "hit") {
+    await tellRoute(deps, asked, { tier: looked.answer.tier, model: looked.answer.model, cache: looked.how });
+    return answered(deps, asked, looked);
+  }
   if (head.cache?.mode === "only") return [notCached(deps, asked, looked)];
   const vector = looked.kind === "miss" ? looked.vector : undefined;
   const routing = await deps.choose({ ...read, head, request_bytes: request.length, vector });
   if (routing.kind === "refused") return [refused(deps, asked, looked, routing.error)];
+  await tellRoute(deps, asked, { ...routing.route, cache: cacheOf(looked) });
   return [job(deps, asked, routing.route, looked)];
+}
+
+async function tellRoute(
+  { tell }: RouterDeps,
+  { record, head: { tenant, id } }: Asked,
+  { tier, model, cache }: Pick<Route, "tier" | "model" | "cache">,
+): Promise<void> {
+  if (isFollowed(record.headers)) await tell?.([{ tenant, id, state: { state: "routed", tier, model, cache } }]);
 }
 
 /** From the cache: nothing is called, nothing is used. */

@@ -1,6 +1,7 @@
 /** Wires the router: llm.admitted in; llm.jobs.<tier> and llm.outcomes out. Beside it, views: the cache, rollouts, checks. */
 import { systemClock } from "../../libs/shared/clock.ts";
 import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
+import { requestStates } from "../../libs/shared/redis/request-events.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { guard } from "../../libs/shared/semantic/guard/guard.ts";
 import { bothLanes, deadLetterWriter, joinGroup, observeConsumption, runService } from "../../libs/shared/service.ts";
@@ -51,6 +52,7 @@ await runService("router", process.env, async (context) => {
       choose: routing.choose,
       check: (...hit) => cacheCheck({ codec, names }, settings.cache.semantic.checks, ...hit),
       ended: observeRouting(metrics),
+      tell: requestStates(redis, settings).quietly(log),
     }),
   });
   const groups = new Map([

@@ -6,6 +6,10 @@
  * seen. After each write a word goes out on `wakeChannel`, for tokens too; words can be lost, streams cannot.
  */
 import type { Redis } from "ioredis";
+import type { Settings } from "../config/schema.ts";
+import { EVENTS_HEADER } from "../events/headers.ts";
+import type { RecordHeaders } from "../kafka/ports.ts";
+import type { Log } from "../log.ts";
 import { pipelineReplies, withRedis } from "./client.ts";
 
 /** Of a request, in the order in which they come; rounds of retries and deferrals repeat some of them. */
@@ -25,6 +29,14 @@ export type FollowedState = RequestState | JobProgress;
 
 export type Told = { readonly tenant: string; readonly id: string; readonly state: FollowedState };
 
+/** Tells whoever follows; never rejects, and what cannot be told is not. */
+export type Tell = (told: readonly Told[]) => Promise<void>;
+
+/** Whether somebody may follow the request that these headers travel with. Pure. */
+export function isFollowed(headers: RecordHeaders): boolean {
+  return headers[EVENTS_HEADER] !== undefined;
+}
+
 /** Every state is small, and a request has few. Of a job the last ones are enough. */
 const STATES_MAX = 200;
 
@@ -35,6 +47,13 @@ export function statesKey(tenant: string, id: string): string {
 /** Where a word goes out when there is something new in the streams of a request. Channels have no prefix of their own. */
 export function wakeChannel(key_prefix: string, tenant: string, id: string): string {
   return `${key_prefix}wake:${tenant} ${id}`;
+}
+
+const MINUTE_MS = 60_000;
+
+/** As the settings have it: states are kept as long as tokens. */
+export function requestStates(redis: Redis, settings: Pick<Settings, "redis" | "inference">): RequestStates {
+  return new RequestStates(redis, settings.redis.key_prefix, settings.inference.stream.ttl_minutes * MINUTE_MS);
 }
 
 export class RequestStates {
@@ -48,7 +67,12 @@ export class RequestStates {
     this.#ttl_ms = ttl_ms;
   }
 
-  /** In one round trip. Rejects (retryable) while Redis is away; whoever tells of a request goes on all the same. */
+  /** For services, whose work goes on whether anybody hears of it or not. */
+  quietly(log: Log): Tell {
+    return (told) => this.tell(told).catch((error: unknown) => log.debug({ error }, "states could not be told"));
+  }
+
+  /** In one round trip. Rejects (retryable) while Redis is away. */
   async tell(told: readonly Told[]): Promise<void> {
     if (told.length === 0) return;
     const pipeline = this.#redis.pipeline();

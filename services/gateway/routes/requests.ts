@@ -65,7 +65,7 @@ async function submit(deps: RequestDeps, http: FastifyRequest, reply: FastifyRep
   if (found.kind === "reused") return sendReused(reply, found.first_id);
   const id = found.request.id as string;
   if (found.kind === "done") return sendView(reply.header(...REPLAYED), 200, id, found.view);
-  await produce(deps, found, { reply_to: undefined, key_id, trace: traceOf(http) });
+  await produce(deps, found, { reply_to: undefined, key_id, followed: true, trace: traceOf(http) });
   // Only a view: if Redis is away now, ingest and results will still make it.
   await deps.views.queued(tenant, id, deps.clock.now_ms()).catch(() => undefined);
   const status = (found.kind === "in_flight" ? found.view?.status : undefined) ?? "queued";

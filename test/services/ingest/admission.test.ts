@@ -146,9 +146,12 @@ describe("a request that is refused", () => {
     assert.deepEqual([again.status, again.error.code], ["expired", "deadline_exceeded"]);
   });
 
-  test("keeps the metadata of an expired one", () => {
-    const { metadata } = refused(request({ deadline: "2020-01-01T00:00:00Z", metadata: { a: "b" } }));
-    assert.deepEqual(metadata, { a: "b" });
+  test("keeps metadata, user and callback of an expired one", () => {
+    const callback = { url: "https://example.com/done" };
+    const { told } = refused(
+      request({ deadline: "2020-01-01T00:00:00Z", metadata: { a: "b" }, user: "ann", callback }),
+    );
+    assert.deepEqual(told, { metadata: { a: "b" }, user: "ann", callback_url: callback.url });
   });
 
   test("never throws, and always has a usable id, whatever it is", () => {
