@@ -20,6 +20,9 @@ export type JobStatus = (typeof JOB_STATUSES)[number];
 
 export const ENDED_STATUSES: readonly JobStatus[] = ["completed", "failed", "expired", "cancelled"];
 
+/** Why a job came to an end that its driver did not choose. */
+export type JobError = { readonly code: string; readonly message: string };
+
 export type Job<Spec = unknown, State = unknown> = {
   readonly id: string;
   readonly tenant: string;
@@ -35,6 +38,8 @@ export type Job<Spec = unknown, State = unknown> = {
   readonly deadline_ms?: number;
   /** When somebody wanted it to end. */
   readonly cancel_ms?: number;
+  /** Of a job that failed because its driver did. */
+  readonly error?: JobError;
 };
 
 export type NewJob<Spec = unknown, State = unknown> = Pick<
@@ -89,7 +94,8 @@ export type ItemResult = JobItem & {
 
 /** The rows of jobs and their items. */
 export interface JobStore {
-  create(job: NewJob): Promise<void>;
+  /** @returns false where the id is there already: then nothing is changed. */
+  create(job: NewJob): Promise<boolean>;
   find(tenant: string, kind: JobKind, id: string): Promise<Job | undefined>;
   /** The latest first. @param after the id that the page before ended with. */
   list(
@@ -101,7 +107,7 @@ export interface JobStore {
   cancel(tenant: string, kind: JobKind, id: string, now_ms: number): Promise<Job | undefined>;
   /** An ended job is driven again, from this state. @returns false where it had not ended. */
   reopen(tenant: string, id: string, state: unknown, status: JobStatus, now_ms: number): Promise<boolean>;
-  /** Adds items, or leaves those that are there. @returns custom ids that another item of the job has already. */
+  /** Adds items, or leaves those that are there. @returns custom ids that another item of the job has already; those are not added. */
   addItems(job: string, items: readonly JobItem[]): Promise<readonly string[]>;
   /** In order. */
   items(job: string, wave: number, from_item: number, limit: number): Promise<readonly JobItem[]>;
@@ -117,6 +123,11 @@ export interface JobStore {
   counts(job: Pick<Job, "id" | "tenant">, wave: number): Promise<WaveCounts>;
   /** Items are asked again, as new requests. */
   retryItems(job: string, items: readonly Pick<JobItem, "wave" | "item" | "request_id" | "tries">[]): Promise<void>;
+}
+
+/** The status as people see it: cancelling from when somebody asked for it until it has ended. Pure. */
+export function shownStatus({ status, cancel_ms }: Pick<Job, "status" | "cancel_ms">): JobStatus {
+  return cancel_ms === undefined || ENDED_STATUSES.includes(status) ? status : "cancelling";
 }
 
 /** The id of a job's request. Tries after the first are requests of their own. Pure. */
