@@ -120,15 +120,15 @@ describe("docker-compose.yml", () => {
   });
 
   test("data outlives its container", () => {
-    for (const name of ["kafka", "redis", "postgres"]) {
-      const [volume = ""] = serviceOf(name).volumes ?? [];
+    for (const name of ["kafka", "redis", "postgres", "gateway", "results"]) {
+      const volume = serviceOf(name).volumes?.at(-1) ?? "";
       assert.ok(Object.hasOwn(COMPOSE.volumes, volume.split(":")[0] ?? ""), name);
     }
   });
 
   test("no password has a default, and every secret comes from the environment", () => {
     const text = read("docker-compose.yml");
-    assert.doesNotMatch(text, /\$\{POSTGRES_PASSWORD(:?-|\})/, "POSTGRES_PASSWORD must be given");
+    assert.doesNotMatch(text, /\$\{(POSTGRES_PASSWORD|SLUICE_SECRET_KEY)(:?-|\})/, "both must be given");
     for (const [name, { environment = {} }] of ALL) {
       for (const [variable, value] of Object.entries(environment)) {
         if (/PASSWORD|SECRET|TOKEN|API_KEY|DATABASE_URL/.test(variable))
@@ -140,7 +140,7 @@ describe("docker-compose.yml", () => {
   test("the compose client reads it", (context) => {
     const version = spawnSync("docker", ["compose", "version"], { encoding: "utf8" });
     if (version.status !== 0) return context.skip("docker compose is not installed here");
-    const env = { ...process.env, POSTGRES_PASSWORD: "for-this-check-only" };
+    const env = { ...process.env, POSTGRES_PASSWORD: "for-this-check-only", SLUICE_SECRET_KEY: "for-this-check-only" };
     const config = spawnSync("docker", ["compose", "-f", "docker-compose.yml", "config", "-q"], {
       cwd: ROOT,
       env,

@@ -27,6 +27,7 @@ import type { StatsSnapshot } from "../../tools/mock-llm/stats.ts";
 import { endLeftovers } from "../../tools/stack/child.ts";
 import { openHome } from "../../tools/stack/home.ts";
 import { silentProgress } from "../../tools/stack/progress.ts";
+import { ownSecrets } from "../../tools/stack/secrets.ts";
 import { SERVICE_NAMES, type ServiceName } from "../../tools/stack/services.ts";
 import { createProcesses, type Processes } from "./pipeline/processes.ts";
 import { type SettingsChanges, writeSettings } from "./pipeline/settings.ts";
@@ -114,6 +115,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     ...pick(process.env, KEPT_VARIABLES),
     ...parts,
     DATABASE_URL: database_url,
+    ...ownSecrets(home, {}),
     SLUICE_SETTINGS: file,
     SLUICE_LOG_LEVEL: options.log_level ?? "info",
     OPENAI_API_KEY: MODEL_API_KEY,

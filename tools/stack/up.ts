@@ -6,6 +6,7 @@ import { modelEnv } from "./model.ts";
 import { type Parts, startParts } from "./parts.ts";
 import type { Progress } from "./progress.ts";
 import { type Endpoints, type ProcessEntry, removeRunState, writeRunState } from "./run-file.ts";
+import { ownSecrets } from "./secrets.ts";
 import { MOCK_NAME, type Scale, startMock, startServices } from "./services.ts";
 import { createSupervisor } from "./supervisor.ts";
 import type { Env } from "./tools.ts";
@@ -106,7 +107,8 @@ class Running {
 
     const settings_path = env["SLUICE_SETTINGS"] || join(root, "sluice.yaml");
     const own = { SLUICE_SETTINGS: settings_path, SLUICE_LOG_LEVEL: env["SLUICE_LOG_LEVEL"] || "info" };
-    const service_env: Record<string, string> = { ...defined(env), ...parts.env, ...own };
+    const secrets = ownSecrets(parts.home, env);
+    const service_env: Record<string, string> = { ...defined(env), ...parts.env, ...secrets, ...own };
     const input = { root, supervisor, ports: parts.ports, progress, env: service_env };
     let endpoints: Endpoints = { ...parts.urls, gateway: null, console: null, mock_llm: null };
     const stack = (): Stack => {
