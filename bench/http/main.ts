@@ -1,5 +1,5 @@
 /** Requests over HTTP through Sluice, beside a gateway that keeps nothing. `node bench/http/main.ts --help`. */
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
 import { listenForInterrupts } from "../../tools/stack/interrupts.ts";
