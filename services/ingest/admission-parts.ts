@@ -8,6 +8,7 @@ import { storeOptions } from "../../libs/shared/budgets/store-options.ts";
 import { TenantBook } from "../../libs/shared/budgets/tenant-book.ts";
 import { tenantReader } from "../../libs/shared/budgets/tenant-reader.ts";
 import { systemClock } from "../../libs/shared/clock.ts";
+import { loadEncodings } from "../../libs/shared/estimate/encodings.ts";
 import type { Consumption } from "../../libs/shared/kafka/consumption.ts";
 import { RedisCountersLife } from "../../libs/shared/redis/admission/life.ts";
 import { RedisAdmissionStore } from "../../libs/shared/redis/admission/redis-store.ts";
@@ -18,7 +19,6 @@ import { Alerts } from "./alerts.ts";
 import { createApplier } from "./applier.ts";
 import { AttemptPeek } from "./attempt-peek.ts";
 import { CountersKeeper } from "./counters.ts";
-import { loadEncodings } from "./encodings.ts";
 
 import { Plans } from "./plans.ts";
 import { Sweeper } from "./sweep.ts";

@@ -3,14 +3,14 @@ import type { Needs, RateAsk } from "../../libs/shared/budgets/admission-store.t
 import { capsOf, type ResolvedPlan, ratesOf } from "../../libs/shared/budgets/plan.ts";
 import type { Feature } from "../../libs/shared/config/plans.ts";
 import type { Settings } from "../../libs/shared/config/schema.ts";
+import type { Encodings } from "../../libs/shared/estimate/encodings.ts";
+import { type Estimate, type Estimated, estimate } from "../../libs/shared/estimate/estimate.ts";
 import type { ResultError } from "../../libs/shared/events/fields.ts";
 import type { AdmittedHead } from "../../libs/shared/events/flow.ts";
 import type { Request } from "../../libs/shared/events/request.ts";
 import { dollars } from "../../libs/shared/money.ts";
 import { choosable, leavesChoice } from "../../libs/shared/routing/choice.ts";
 import { featuresOf } from "../../libs/shared/routing/features.ts";
-import type { Encodings } from "./encodings.ts";
-import { type Estimate, type Estimated, estimate } from "./estimate.ts";
 
 const HOUR_MS = 3_600_000;
 

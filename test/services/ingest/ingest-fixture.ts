@@ -6,12 +6,12 @@ import type { MemoryAdmissionStore } from "../../../libs/shared/budgets/memory-s
 import { TenantBook } from "../../../libs/shared/budgets/tenant-book.ts";
 import { parseSettings } from "../../../libs/shared/config/parse.ts";
 import { admissionSchema, planSchema, tenantSettingsSchema } from "../../../libs/shared/config/plans.ts";
+import { loadEncodings } from "../../../libs/shared/estimate/encodings.ts";
 import { KEY_HEADER } from "../../../libs/shared/events/headers.ts";
 import type { Reservation, UsageEntry } from "../../../libs/shared/events/usage.ts";
 import type { InRecord, OutRecord, Publisher } from "../../../libs/shared/kafka/ports.ts";
 import type { DeferredView } from "../../../services/ingest/consequences.ts";
 import { Deferrals } from "../../../services/ingest/deferral.ts";
-import { loadEncodings } from "../../../services/ingest/encodings.ts";
 import { createIngestHandler, type IngestDeps } from "../../../services/ingest/handler.ts";
 import { Plans } from "../../../services/ingest/plans.ts";
 import { principalProblem } from "../../../services/ingest/principals.ts";

@@ -6,10 +6,10 @@ import fc from "fast-check";
 import { type ResolvedPlan, resolvePlan } from "../../../libs/shared/budgets/plan.ts";
 import { parseSettings } from "../../../libs/shared/config/parse.ts";
 import { planSchema } from "../../../libs/shared/config/plans.ts";
+import { loadEncodings } from "../../../libs/shared/estimate/encodings.ts";
+import { estimate } from "../../../libs/shared/estimate/estimate.ts";
 import type { AdmittedHead } from "../../../libs/shared/events/flow.ts";
 import { cost_nusd, priceOf } from "../../../libs/shared/money.ts";
-import { loadEncodings } from "../../../services/ingest/encodings.ts";
-import { estimate } from "../../../services/ingest/estimate.ts";
 import { type Terms, termsOf } from "../../../services/ingest/terms.ts";
 
 const read = parseSettings(readFileSync(new URL("../../../sluice.yaml", import.meta.url), "utf8"), "sluice.yaml");

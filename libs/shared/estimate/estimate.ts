@@ -1,10 +1,10 @@
 /** What a request may cost at the most, before it is let through. Pure. */
-import type { Settings } from "../../libs/shared/config/schema.ts";
-import type { AdmittedHead } from "../../libs/shared/events/flow.ts";
-import type { Request } from "../../libs/shared/events/request.ts";
-import { cost_nusd, priceOf } from "../../libs/shared/money.ts";
-import { AUTO, choosable, leavesChoice, waysThrough } from "../../libs/shared/routing/choice.ts";
-import { featuresOf } from "../../libs/shared/routing/features.ts";
+import type { Settings } from "../config/schema.ts";
+import type { AdmittedHead } from "../events/flow.ts";
+import type { Request } from "../events/request.ts";
+import { cost_nusd, priceOf } from "../money.ts";
+import { AUTO, choosable, leavesChoice, waysThrough } from "../routing/choice.ts";
+import { featuresOf } from "../routing/features.ts";
 import { type Encodings, type PriceSettings, textCounter } from "./encodings.ts";
 import { promptTokensMax } from "./tokens.ts";
 

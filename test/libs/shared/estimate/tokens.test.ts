@@ -3,11 +3,16 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import fc from "fast-check";
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
-import { type Encodings, loadEncodings, TOKENIZED_BYTES_MAX, textCounter } from "../../../services/ingest/encodings.ts";
-import { imageTokensMax } from "../../../services/ingest/images.ts";
-import { promptTokensMax } from "../../../services/ingest/tokens.ts";
-import { parseChat } from "../../../tools/mock-llm/requests.ts";
-import { countPromptTokens } from "../../../tools/mock-llm/tokens.ts";
+import {
+  type Encodings,
+  loadEncodings,
+  TOKENIZED_BYTES_MAX,
+  textCounter,
+} from "../../../../libs/shared/estimate/encodings.ts";
+import { imageTokensMax } from "../../../../libs/shared/estimate/images.ts";
+import { promptTokensMax } from "../../../../libs/shared/estimate/tokens.ts";
+import { parseChat } from "../../../../tools/mock-llm/requests.ts";
+import { countPromptTokens } from "../../../../tools/mock-llm/tokens.ts";
 
 const AS_TEXT = { allowedSpecial: new Set<string>(), disallowedSpecial: new Set<string>() };
 const real = (text: string): number => countTokens(text, AS_TEXT);

@@ -8,7 +8,7 @@
  * - What looks like a special token is text.
  */
 import type { z } from "zod";
-import type { priceSchema } from "../../libs/shared/config/inference.ts";
+import type { priceSchema } from "../config/inference.ts";
 
 export type PriceSettings = z.infer<typeof priceSchema>;
 export type Encoding = PriceSettings["encoding"];

@@ -34,7 +34,7 @@ const NOT_IN_PROMPT = new Set([
   "audio",
 ]);
 
-/** @param body as `admission.ts` accepts it. */
+/** @param body as admission accepts it. */
 export function promptTokensMax(
   kind: "chat" | "embeddings",
   body: Json,
