@@ -5,7 +5,8 @@ import { SluiceError } from "../../libs/shared/errors.ts";
 import type { Result } from "../../libs/shared/events/flow.ts";
 import { type WrongHit, wrongHit } from "../../libs/shared/events/wrong-hits.ts";
 import { BatchingProducer } from "../../libs/shared/kafka/producer.ts";
-import { connectPostgres, withPostgres } from "../../libs/shared/postgres/client.ts";
+import { connectPostgres } from "../../libs/shared/postgres/client.ts";
+import { findResult } from "../../libs/shared/postgres/results.ts";
 import { type CliContext, openContext, registerSchemas } from "../context.ts";
 import { EXIT_HELP, print } from "../output/terminal.ts";
 
@@ -66,9 +67,8 @@ async function reported(context: CliContext, tenant: string, id: string): Promis
 async function resultOf({ environment, log }: CliContext, tenant: string, id: string): Promise<Result | undefined> {
   const pool = connectPostgres(environment.database_url, "cli", 1, log);
   try {
-    const text = "SELECT result FROM sluice_results WHERE tenant = $1 AND id = $2";
-    const { rows } = await withPostgres(() => pool.query<{ result: string }>({ text, values: [tenant, id] }));
-    return rows[0] === undefined ? undefined : (JSON.parse(rows[0].result) as Result);
+    const found = await findResult(pool, tenant, id);
+    return found === undefined ? undefined : (JSON.parse(found.result) as Result);
   } finally {
     await pool.end();
   }

@@ -16,7 +16,9 @@ const SPEND = `
 SELECT tenant, tier, model, count(*)::float8 AS requests, sum(prompt_tokens)::float8 AS prompt_tokens,
   sum(completion_tokens)::float8 AS completion_tokens, sum(cost_nusd)::text AS cost_nusd
 FROM sluice_results
-WHERE cost_nusd IS NOT NULL AND completed_at >= to_timestamp($1 / 1000.0) AND ($2::text IS NULL OR tenant = $2)
+-- What has ended since then was claimed since then; a day is left for clocks that differ.
+WHERE cost_nusd IS NOT NULL AND completed_at >= to_timestamp($1 / 1000.0)
+  AND day >= (to_timestamp($1 / 1000.0) AT TIME ZONE 'UTC')::date - 1 AND ($2::text IS NULL OR tenant = $2)
 GROUP BY tenant, tier, model
 ORDER BY sum(cost_nusd) DESC, tenant, tier, model`;
 

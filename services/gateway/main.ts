@@ -5,7 +5,8 @@ import { appealDeps, appealOf } from "../../libs/shared/appeals/appeals.ts";
 import { systemClock } from "../../libs/shared/clock.ts";
 import { readKeyChange } from "../../libs/shared/events/key-records.ts";
 import { TopicReader } from "../../libs/shared/kafka/reader.ts";
-import { connectPostgres, withPostgres } from "../../libs/shared/postgres/client.ts";
+import { connectPostgres } from "../../libs/shared/postgres/client.ts";
+import { findResult } from "../../libs/shared/postgres/results.ts";
 import { connectRedis, redisReady, withRedis } from "../../libs/shared/redis/client.ts";
 import { RedisIdempotency } from "../../libs/shared/redis/idempotency-store.ts";
 import { parseReply, RedisJobViews, replyChannel } from "../../libs/shared/redis/job-views.ts";
@@ -17,7 +18,6 @@ import { WaitingCallers } from "./waiting.ts";
 
 const HOUR_MS = 3_600_000;
 const POSTGRES_CONNECTIONS = 4;
-const FIND_RESULT = "SELECT result FROM sluice_results WHERE tenant = $1 AND id = $2";
 
 await runService("gateway", process.env, async (context) => {
   const { settings, environment, names, codec, producer, metrics, log, retry, instance } = context;
@@ -72,10 +72,7 @@ await runService("gateway", process.env, async (context) => {
     views: new RedisJobViews(redis, settings.results.job_view_ttl_hours * HOUR_MS),
     idempotency: new RedisIdempotency(redis, settings.admission.idempotency_ttl_hours * HOUR_MS),
     redisReady: redisIsThere,
-    async findResult(tenant, id) {
-      const { rows } = await withPostgres(() => pool.query({ name: "find", text: FIND_RESULT, values: [tenant, id] }));
-      return (rows[0] as { result: string } | undefined)?.result;
-    },
+    findResult: async (tenant, id) => (await findResult(pool, tenant, id))?.result,
     appealOf: (...of) => appealOf(appeals, ...of),
     clock: systemClock,
     log,

@@ -29,6 +29,10 @@ export type ResultRow = {
   readonly result: string;
   /** Where the request stands on `llm.requests`, as the header `sluice-origin` says. */
   readonly origin: string | null;
+  readonly user: string | null;
+  readonly kind: "chat" | "embeddings" | null;
+  /** The batch or map-reduce that it belongs to. */
+  readonly job: string | null;
 };
 
 /**
@@ -53,22 +57,32 @@ export function claimVerdict(claim: Claim, holder: Holder): ClaimVerdict {
   return same ? "won" : "late";
 }
 
-const INSERT = `
-INSERT INTO sluice_results (tenant, id, content_hash, outcome_topic, outcome_partition, outcome_offset, status, tier, model,
-  cache, error_code, prompt_tokens, completion_tokens, cost_nusd, received_at, completed_at, result, origin)
-SELECT tenant, id, content_hash, topic, part, off, status, tier, model, cache, error_code, prompt, completion, cost,
-  to_timestamp(received / 1000.0), to_timestamp(completed / 1000.0), result, origin
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::text[], $9::text[],
-  $10::text[], $11::text[], $12::int[], $13::int[], $14::bigint[], $15::float8[], $16::float8[], $17::text[],
-  $18::text[])
+/**
+ * Claims and, for those that won, rows: one statement. The day is the transaction's, so that both have the same. Of two outcomes of a
+ * request in one batch the first wins, and its row is told from the other's by its place.
+ */
+const CLAIM = `
+WITH given AS (
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::text[], $12::int[], $13::int[], $14::bigint[], $15::float8[], $16::float8[], $17::text[], $18::text[],
+    $19::text[], $20::text[], $21::text[])
   AS claim (tenant, id, content_hash, topic, part, off, status, tier, model, cache, error_code, prompt, completion, cost,
-  received, completed, result, origin)
-ON CONFLICT (tenant, id) DO NOTHING
-RETURNING tenant, id, outcome_topic, outcome_partition, outcome_offset`;
+    received, completed, result, origin, user_id, kind, job)
+), claimed AS (
+  INSERT INTO sluice_claims (tenant, id, content_hash, outcome_topic, outcome_partition, outcome_offset, day)
+  SELECT tenant, id, content_hash, topic, part, off, (now() AT TIME ZONE 'UTC')::date FROM given
+  ON CONFLICT (tenant, id) DO NOTHING
+  RETURNING tenant, id, outcome_topic AS topic, outcome_partition AS part, outcome_offset AS off, day
+)
+INSERT INTO sluice_results (tenant, id, day, status, tier, model, cache, error_code, prompt_tokens, completion_tokens, cost_nusd,
+  received_at, completed_at, result, origin, user_id, kind, job)
+SELECT tenant, id, day, status, tier, model, cache, error_code, prompt, completion, cost,
+  to_timestamp(coalesce(received, completed) / 1000.0), to_timestamp(completed / 1000.0), result, origin, user_id, kind, job
+FROM given JOIN claimed USING (tenant, id, topic, part, off)`;
 
 const HOLDERS = `
 SELECT tenant, id, content_hash, outcome_topic AS topic, outcome_partition AS partition, outcome_offset AS "offset"
-FROM sluice_results JOIN unnest($1::text[], $2::text[]) AS asked (tenant, id) USING (tenant, id)`;
+FROM sluice_claims JOIN unnest($1::text[], $2::text[]) AS asked (tenant, id) USING (tenant, id)`;
 
 export class PostgresClaimStore implements ClaimStore {
   readonly #pool: Pool;
@@ -80,7 +94,7 @@ export class PostgresClaimStore implements ClaimStore {
   async claim(claims: readonly Claim[]): Promise<ClaimVerdict[]> {
     if (claims.length === 0) return [];
     const inserted = await withPostgres(() =>
-      this.#pool.query({ name: "claim", text: INSERT, values: columns(claims) }),
+      this.#pool.query({ name: "claim", text: CLAIM, values: columns(claims) }),
     );
     // The usual case: nobody was there before, so every outcome is the result.
     if (inserted.rowCount === claims.length) return claims.map(() => "won");
@@ -126,5 +140,8 @@ function columns(claims: readonly Claim[]): unknown[][] {
     of(({ row }) => row.completed_ms),
     of(({ row }) => row.result),
     of(({ row }) => row.origin),
+    of(({ row }) => row.user),
+    of(({ row }) => row.kind),
+    of(({ row }) => row.job),
   ];
 }

@@ -1,6 +1,7 @@
 /** From an outcome to the public Result and the row kept of it. Pure. */
+import { ID_PATTERN } from "../../libs/shared/events/fields.ts";
 import type { OutcomeHead, ResultHead } from "../../libs/shared/events/flow.ts";
-import { ORIGIN_HEADER } from "../../libs/shared/events/headers.ts";
+import { JOB_HEADER, ORIGIN_HEADER } from "../../libs/shared/events/headers.ts";
 import { originOf } from "../../libs/shared/events/origin.ts";
 import { splice } from "../../libs/shared/events/splice.ts";
 import type { RecordHeaders } from "../../libs/shared/kafka/ports.ts";
@@ -14,16 +15,23 @@ export type BuiltResult = {
   readonly row: ResultRow;
 };
 
-/** @param response the provider's JSON, carried as bytes. */
+/** What a tier's models do. */
+export type TierKinds = Readonly<Record<string, { readonly kind: "chat" | "embeddings" }>>;
+
+/**
+ * @param response the provider's JSON, carried as bytes.
+ * @param tiers of the settings: what was asked follows from the tier.
+ */
 export function buildResult(
   outcome: OutcomeHead,
   response: Buffer | undefined,
   headers: RecordHeaders = {},
+  tiers: TierKinds = {},
 ): BuiltResult {
   const head = publicHead(outcome);
   const spliced = response === undefined ? undefined : splice(head, "response", response);
   const json = spliced === undefined ? Buffer.from(JSON.stringify(head)) : Buffer.concat(spliced.json);
-  return { json, carried_at: spliced?.carried_at, row: rowOf(outcome, json, headers) };
+  return { json, carried_at: spliced?.carried_at, row: rowOf(outcome, json, headers, tiers) };
 }
 
 /** Without what is only ours. */
@@ -41,8 +49,9 @@ function publicHead({
   return head;
 }
 
-function rowOf(outcome: OutcomeHead, json: Buffer, headers: RecordHeaders): ResultRow {
-  const { status, route, usage, error, timing } = outcome;
+function rowOf(outcome: OutcomeHead, json: Buffer, headers: RecordHeaders, tiers: TierKinds): ResultRow {
+  const { status, route, usage, error, timing, user } = outcome;
+  const job = headers[JOB_HEADER] ?? "";
   return {
     status,
     tier: route?.tier ?? null,
@@ -57,5 +66,9 @@ function rowOf(outcome: OutcomeHead, json: Buffer, headers: RecordHeaders): Resu
     // Postgres text holds no NUL; JSON text has none either, since JSON escapes it.
     result: json.toString(),
     origin: originOf(headers) === undefined ? null : (headers[ORIGIN_HEADER] ?? null),
+    user: user ?? null,
+    kind: route !== undefined && Object.hasOwn(tiers, route.tier) ? (tiers[route.tier]?.kind ?? null) : null,
+    // Anybody may write headers on `llm.requests`: what cannot be a job's id is none.
+    job: ID_PATTERN.test(job) ? job : null,
   };
 }

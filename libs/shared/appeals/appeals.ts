@@ -8,7 +8,8 @@ import { originOf } from "../events/origin.ts";
 import { type Request, requestSchema } from "../events/request.ts";
 import type { InRecord, TopicPartition } from "../kafka/ports.ts";
 import { recordAt } from "../kafka/record-at.ts";
-import { type Pool, withPostgres } from "../postgres/client.ts";
+import type { Pool } from "../postgres/client.ts";
+import { findResult } from "../postgres/results.ts";
 import type { LadderSettings } from "../routing/ladder.ts";
 import { type AppealRefused, appealRequest, appealTier } from "./appeal.ts";
 
@@ -33,7 +34,7 @@ export function appealDeps(
   { settings, codec, kafka }: { readonly settings: LadderSettings; readonly codec: EventCodec; readonly kafka: Kafka },
   pool: Pool,
 ): AppealDeps {
-  return { settings, codec, find: (...of) => findAnswered(pool, ...of), read: (place) => recordAt(kafka, place) };
+  return { settings, codec, find: (...of) => findResult(pool, ...of), read: (place) => recordAt(kafka, place) };
 }
 
 /** @throws retryable while Kafka or Postgres is away. */
@@ -72,11 +73,4 @@ function parsedJson(payload: Buffer): unknown {
   } catch {
     return undefined;
   }
-}
-
-const FIND = "SELECT result, origin FROM sluice_results WHERE tenant = $1 AND id = $2";
-
-async function findAnswered(pool: Pool, tenant: string, id: string): Promise<Answered | undefined> {
-  const { rows } = await withPostgres(() => pool.query({ name: "answered", text: FIND, values: [tenant, id] }));
-  return rows[0] as Answered | undefined;
 }

@@ -40,19 +40,25 @@ const MIGRATIONS: readonly string[] = [
 /** Any number that is ours alone: it keeps two starting services from migrating at once. */
 const LOCK = 5_318_008;
 
-export async function migrate(pool: Pool): Promise<void> {
+/** The driver's own limit of a step, and of the wait for whoever migrates: rows of an old installation may be many. */
+const patient = { query_timeout: 6 * 3_600_000 };
+
+/** @param steps_max only the first steps: the schema of an earlier version. */
+export async function migrate(pool: Pool, steps_max: number = MIGRATIONS.length): Promise<void> {
   await withPostgres(async () => {
     const client = await pool.connect();
     try {
       await client.query("BEGIN");
-      await client.query("SELECT pg_advisory_xact_lock($1)", [LOCK]);
+      // A step over a large table takes longer than a query may.
+      await client.query("SET LOCAL statement_timeout = 0");
+      await client.query({ ...patient, text: "SELECT pg_advisory_xact_lock($1)", values: [LOCK] });
       await client.query(
         "CREATE TABLE IF NOT EXISTS sluice_migrations (step integer PRIMARY KEY, applied_at timestamptz)",
       );
       const { rows } = await client.query<{ done: number }>("SELECT count(*)::int AS done FROM sluice_migrations");
-      for (const [index, statements] of MIGRATIONS.entries()) {
+      for (const [index, statements] of MIGRATIONS.slice(0, steps_max).entries()) {
         if (index < (rows[0]?.done ?? 0)) continue;
-        await client.query(statements);
+        await client.query({ ...patient, text: statements });
         await client.query("INSERT INTO sluice_migrations VALUES ($1, now())", [index]);
       }
       await client.query("COMMIT");

@@ -5,10 +5,10 @@ CREATE TABLE sluice_jobs (
   tenant text NOT NULL,
   kind text NOT NULL,
   status text NOT NULL,
-  -- As it was asked for; never changed.
-  spec jsonb NOT NULL,
+  -- As it was asked for; never changed. Not jsonb, which refuses characters that JSON may have.
+  spec json NOT NULL,
   -- What its driver knows; of each kind its own.
-  state jsonb NOT NULL,
+  state json NOT NULL,
   key_id text,
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
@@ -16,13 +16,18 @@ CREATE TABLE sluice_jobs (
   -- After it, what has no result is not waited for any more.
   deadline_at timestamptz,
   cancel_at timestamptz,
-  -- Who drives it, until when; and when it wants to be driven next.
+  -- Why it failed, where its driver did not choose to.
+  error json,
+  -- Who drives it, until when; and when it wants to be driven next: null once it has ended and all have been told.
   lease_owner text,
   lease_until timestamptz,
-  wake_at timestamptz NOT NULL
+  wake_at timestamptz,
+  -- Steps begun since one was last saved.
+  tries integer NOT NULL DEFAULT 0
 );
 CREATE INDEX sluice_jobs_by_time ON sluice_jobs (tenant, kind, created_at DESC, id DESC);
-CREATE INDEX sluice_jobs_to_drive ON sluice_jobs (wake_at) WHERE ended_at IS NULL;
+CREATE INDEX sluice_jobs_to_drive ON sluice_jobs (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX sluice_jobs_to_remove ON sluice_jobs (ended_at) WHERE wake_at IS NULL;
 CREATE TABLE sluice_job_items (
   job text NOT NULL REFERENCES sluice_jobs (id) ON DELETE CASCADE,
   -- 0 for a batch's lines and the shards of a map; from 1 the waves of a reduce.
