@@ -14,6 +14,7 @@ export type ErrorCode =
   | "counters_lost"
   | "ledger_slow"
   | "embedding_unavailable"
+  | "file_missing"
   | "stopping"
   | "usage"
   | "not_running"
@@ -42,7 +43,7 @@ export class SluiceError extends Error {
 }
 
 /** The names of what Sluice stands on, as they appear in logs and errors. */
-export type Dependency = "kafka" | "schema_registry" | "redis" | "postgres";
+export type Dependency = "kafka" | "schema_registry" | "redis" | "postgres" | "file_storage";
 
 /** A part is away or refuses for now: wait with back-off and try again (never drop what was in hand). */
 export function unavailable(dependency: Dependency, cause: unknown): SluiceError {

@@ -16,6 +16,8 @@ export interface FileStorage {
   read(key: string, range?: ByteRange): AsyncIterable<Uint8Array>;
   /** Also where there is none. */
   remove(key: string): Promise<void>;
+  /** Removes what writers left that died before `before_ms`. @returns how many there were. */
+  removeUnfinished?(before_ms: number): Promise<number>;
   /** Problems in words; none when it can be used. */
   problems(): Promise<string[]>;
 }
