@@ -84,8 +84,6 @@ export type Envelope = {
   readonly followed?: boolean;
   /** W3C trace context. */
   readonly trace: Readonly<Record<string, string>>;
-  /** Somebody may follow it: services tell its states. */
-  readonly followed?: boolean;
 };
 
 /** The record for a shaped request. */
