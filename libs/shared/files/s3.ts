@@ -87,7 +87,8 @@ export class S3Files implements FileStorage {
   }
 
   async remove(key: string): Promise<void> {
-    await this.#send(() => this.#client.send(new DeleteObjectCommand(this.#object(key))));
+    const object = this.#object(key);
+    await this.#send(() => this.#client.send(new DeleteObjectCommand(object)));
   }
 
   async removeUnfinished(before_ms: number): Promise<number> {
