@@ -8,7 +8,14 @@ CREATE TABLE sluice_files (
   bytes bigint NOT NULL,
   storage_key text NOT NULL,
   created_at timestamptz NOT NULL,
-  expires_at timestamptz
+  expires_at timestamptz NOT NULL
 );
 CREATE INDEX sluice_files_by_time ON sluice_files (tenant, created_at DESC, id DESC);
-CREATE INDEX sluice_files_by_expiry ON sluice_files (expires_at) WHERE expires_at IS NOT NULL;`;
+CREATE INDEX sluice_files_by_size ON sluice_files (tenant, expires_at) INCLUDE (bytes);
+CREATE INDEX sluice_files_by_expiry ON sluice_files (expires_at);
+-- Bytes to remove: of files that are gone, and of such as are being written, should their writer die.
+CREATE TABLE sluice_file_removals (
+  storage_key text PRIMARY KEY,
+  due_at timestamptz NOT NULL
+);
+CREATE INDEX sluice_file_removals_due ON sluice_file_removals (due_at);`;
