@@ -37,10 +37,9 @@ CREATE TABLE sluice_deliveries (
   attempts integer NOT NULL DEFAULT 0,
   tries integer NOT NULL DEFAULT 0,
   began_at timestamptz NOT NULL,
-  next_at timestamptz,
-  -- Who is at it, and until when.
+  -- While somebody is at it: when another may take it for dead.
+  next_at timestamptz NOT NULL,
   lease text,
-  lease_until timestamptz,
   ended_at timestamptz,
   last_status integer,
   last_error text
