@@ -9,3 +9,8 @@ export function seenKey(tenant: string, id: string): string {
 export function streamKey(tenant: string, id: string): string {
   return `stream:{${tenant}}:${id}`;
 }
+
+/** A tenant's requests that were taken by the gateway and have not ended, by when (epoch ms). */
+export function openKey(tenant: string): string {
+  return `open:{${tenant}}`;
+}

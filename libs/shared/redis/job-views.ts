@@ -5,7 +5,7 @@
 import type { Redis } from "ioredis";
 import type { ResultStatus } from "../events/fields.ts";
 import { pipelineReplies, withRedis } from "./client.ts";
-import { seenKey } from "./job-keys.ts";
+import { openKey, seenKey } from "./job-keys.ts";
 
 export type JobStatus = "queued" | "deferred" | "running" | ResultStatus;
 
@@ -19,7 +19,12 @@ export type FinishedJob = {
   readonly reply_to: string | undefined;
   /** For that gateway: what is left of the rate limits, as the record header has it. */
   readonly rate_room?: string | undefined;
+  /** It was taken by the gateway, and is among its tenant's open requests. */
+  readonly followed?: boolean;
 };
+
+/** Open requests of a tenant that are listed; beyond, the oldest are not. */
+const OPEN_MAX = 10_000;
 
 export type JobView = {
   readonly status: JobStatus;
@@ -72,23 +77,29 @@ export class RedisJobViews implements JobViewWriter {
   async finish(jobs: readonly FinishedJob[], now_ms: number): Promise<void> {
     if (jobs.length === 0) return;
     const pipeline = this.#redis.pipeline();
-    for (const { tenant, id, status, result, reply_to, rate_room } of jobs) {
+    for (const { tenant, id, status, result, reply_to, rate_room, followed } of jobs) {
       const key = jobKey(tenant, id);
       pipeline.hset(key, "status", status, "updated_ms", now_ms, "result", result);
       pipeline.pexpire(key, this.#ttl_ms);
+      if (followed) pipeline.zrem(openKey(tenant), id);
       if (reply_to === undefined) continue;
       pipeline.publish(replyChannel(reply_to), replyMessage({ tenant, id, rate_room }, result));
     }
     await withRedis(async () => pipelineReplies(await pipeline.exec()));
   }
 
-  /** Marks a request as accepted for the topic, unless more is known already. */
+  /** Marks a request as accepted for the topic, unless more is known already; until it has ended it is among its tenant's open ones. */
   async queued(tenant: string, id: string, now_ms: number): Promise<void> {
     const key = jobKey(tenant, id);
     const pipeline = this.#redis.pipeline();
     pipeline.hsetnx(key, "status", "queued");
     pipeline.hsetnx(key, "updated_ms", String(now_ms));
     pipeline.pexpire(key, this.#ttl_ms);
+    const open = openKey(tenant);
+    pipeline.zadd(open, "NX", now_ms, id);
+    pipeline.zremrangebyscore(open, "-inf", `(${now_ms - this.#ttl_ms}`);
+    pipeline.zremrangebyrank(open, 0, -OPEN_MAX - 1);
+    pipeline.pexpire(open, this.#ttl_ms);
     await withRedis(async () => pipelineReplies(await pipeline.exec()));
   }
 
@@ -104,26 +115,34 @@ export class RedisJobViews implements JobViewWriter {
   }
 
   async read(tenant: string, id: string): Promise<JobView | undefined> {
-    const pipeline = this.#redis.pipeline();
-    pipeline.hgetall(jobKey(tenant, id));
-    pipeline.exists(seenKey(tenant, id));
-    pipeline.get(deferredKey(tenant, id));
-    const [view, seen, waits] = (await withRedis(async () => pipelineReplies(await pipeline.exec()))) as [
-      Record<string, string>,
-      number,
-      string | null,
-    ];
-    const status = view["status"] as JobStatus | undefined;
-    if (waits !== null && (status === undefined || status === "queued")) {
-      const [until_ms, updated_ms] = waits.split(" ").map(Number);
-      return { status: "deferred", updated_ms: updated_ms ?? 0, until_ms: until_ms ?? 0 };
-    }
-    if (status === undefined && seen === 0) return undefined;
-    const moved: JobStatus =
-      seen === 1 && (status === undefined || status === "queued") ? "running" : (status ?? "queued");
-    const result = view["result"] === undefined ? {} : { result: view["result"] };
-    return { status: moved, updated_ms: Number(view["updated_ms"] ?? 0), ...result };
+    return (await this.readMany(tenant, [id]))[0];
   }
+
+  /** In the order of the ids, in one round trip. */
+  async readMany(tenant: string, ids: readonly string[]): Promise<(JobView | undefined)[]> {
+    if (ids.length === 0) return [];
+    const pipeline = this.#redis.pipeline();
+    for (const id of ids) {
+      pipeline.hgetall(jobKey(tenant, id));
+      pipeline.exists(seenKey(tenant, id));
+      pipeline.get(deferredKey(tenant, id));
+    }
+    const replies = await withRedis(async () => pipelineReplies(await pipeline.exec()));
+    return ids.map((_, at) => viewOf(...(replies.slice(at * 3, at * 3 + 3) as Parameters<typeof viewOf>)));
+  }
+}
+
+function viewOf(view: Record<string, string>, seen: number, waits: string | null): JobView | undefined {
+  const status = view["status"] as JobStatus | undefined;
+  if (waits !== null && (status === undefined || status === "queued")) {
+    const [until_ms, updated_ms] = waits.split(" ").map(Number);
+    return { status: "deferred", updated_ms: updated_ms ?? 0, until_ms: until_ms ?? 0 };
+  }
+  if (status === undefined && seen === 0) return undefined;
+  const moved: JobStatus =
+    seen === 1 && (status === undefined || status === "queued") ? "running" : (status ?? "queued");
+  const result = view["result"] === undefined ? {} : { result: view["result"] };
+  return { status: moved, updated_ms: Number(view["updated_ms"] ?? 0), ...result };
 }
 
 export type Reply = {

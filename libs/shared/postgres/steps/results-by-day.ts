@@ -2,6 +2,8 @@
  * Results in a partition for each day, with who asked and what for; who is a request's result is claimed apart, by id. `day` is the UTC
  * day of the claim, by the database's clock: a claim and its row have the same, so that whoever knows an id touches one partition.
  *
+ * Names compare by their bytes, as they do in Redis and here: lists are in one order.
+ *
  * Partitions are made and dropped by the results service (`services/results/retention.ts`). What finds none goes to the default one.
  */
 export const RESULTS_BY_DAY_STEP = `
@@ -10,8 +12,8 @@ ALTER TABLE sluice_results_before RENAME CONSTRAINT sluice_results_pkey TO sluic
 DROP INDEX sluice_results_by_time;
 
 CREATE TABLE sluice_claims (
-  tenant text NOT NULL,
-  id text NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
   content_hash text NOT NULL,
   -- The outcome that won: publishing it again is a repeat, publishing another would be a second result (I1).
   outcome_topic text NOT NULL,
@@ -22,8 +24,8 @@ CREATE TABLE sluice_claims (
 );
 
 CREATE TABLE sluice_results (
-  tenant text NOT NULL,
-  id text NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
   day date NOT NULL,
   status text NOT NULL,
   tier text,
