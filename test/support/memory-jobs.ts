@@ -106,11 +106,17 @@ export class MemoryJobs implements JobStore, JobLeases {
   async addItems(job: string, items: readonly JobItem[]): Promise<string[]> {
     const row = this.#row(job);
     const taken: string[] = [];
+    const places = new Set(row.items.map(({ wave, item }) => `${wave} ${item}`));
+    const names = new Set(row.items.map(({ custom_id }) => custom_id));
     for (const item of items) {
-      if (row.items.some((there) => inOrder(there, item) === 0)) continue;
-      const named = item.custom_id !== undefined && row.items.some(({ custom_id }) => custom_id === item.custom_id);
-      if (named) taken.push(item.custom_id as string);
-      else row.items.push(copy(item));
+      const place = `${item.wave} ${item.item}`;
+      if (places.has(place)) continue;
+      if (item.custom_id !== undefined && names.has(item.custom_id)) taken.push(item.custom_id);
+      else {
+        row.items.push(copy(item));
+        places.add(place);
+        names.add(item.custom_id);
+      }
     }
     row.items.sort(inOrder);
     return taken;
