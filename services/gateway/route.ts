@@ -19,6 +19,8 @@ export type RouteDoc = {
   /** What a key must be allowed; left out: no key is needed. */
   readonly scope?: KeyScope;
   readonly query?: z.ZodType;
+  /** Headers that the route looks at, beside the key. */
+  readonly headers?: z.ZodType;
   readonly body?: z.ZodType;
   /** Of a body that is not JSON. */
   readonly body_type?: "multipart/form-data";

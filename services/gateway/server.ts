@@ -1,44 +1,65 @@
-/** The HTTP server: limits, errors in OpenAI's shape, health, and the routes. */
+/** The HTTP server: its limits, errors in OpenAI's shape, health, and the routes. */
+import { randomUUID } from "node:crypto";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { Registry } from "prom-client";
 import { describe } from "../../libs/shared/errors.ts";
 import { answerHealth, type ReadinessCheck } from "../../libs/shared/http/health.ts";
+import { answerWrongBytes, guardDoor, unknownRoutes } from "./door.ts";
 import { drain } from "./draining.ts";
 import { errorReply } from "./replies.ts";
 import type { Routes } from "./route.ts";
 import { completionRoutes } from "./routes/completions.ts";
+import { addOpenApi } from "./routes/openapi.ts";
 import { type RequestRoutesDeps, requestRoutes } from "./routes/requests.ts";
 import { failure, send, sendUnavailable } from "./sending.ts";
+import type { ChatStreamDeps } from "./streams/chat-sending.ts";
 
-export type GatewayDeps = RequestRoutesDeps & {
-  readonly metrics: Registry;
-  readonly ready: ReadinessCheck;
-  /** What is offered beside requests. */
-  readonly routes?: readonly Routes[];
-};
+export type GatewayDeps = RequestRoutesDeps &
+  ChatStreamDeps & {
+    readonly metrics: Registry;
+    readonly ready: ReadinessCheck;
+    /** What is offered beside requests. */
+    readonly routes?: readonly Routes[];
+  };
 
+const BAD_REQUEST = 400;
 const TOO_LARGE = 413;
+const WRONG_TYPE = 415;
+/** As long as an id may be, and every character of it escaped. */
+const PARAM_CHARS_MAX = 600;
+const HEADER_BYTES_MAX = 16 * 1024;
 
 export function createGateway(deps: GatewayDeps): FastifyInstance {
+  const { settings } = deps;
   const app = Fastify({
     logger: false,
-    bodyLimit: deps.settings.body_bytes_max,
-    requestTimeout: deps.settings.request_ms_max,
+    bodyLimit: settings.body_bytes_max,
+    // Of anything; bodies that are no uploads have less (`door.ts`).
+    requestTimeout: settings.upload_ms_max,
+    http: { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: 0, connectionsCheckingInterval: 5_000 },
     forceCloseConnections: "idle",
+    // It is refused in OpenAI's shape (`door.ts`).
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: PARAM_CHARS_MAX },
+    genReqId: () => randomUUID(),
     // Prototype pollution is refused, not quietly removed.
     onProtoPoisoning: "error",
     onConstructorPoisoning: "error",
+    clientErrorHandler: answerWrongBytes,
+    frameworkErrors: (error, _request, reply) => {
+      send(reply as FastifyReply, errorReply(BAD_REQUEST, failure("invalid_request", TYPE, describe(error))));
+    },
   });
+  guardDoor(app, deps);
   app.setErrorHandler(async (error, request, reply) => {
-    if (statusOf(error) === TOO_LARGE) await drain(request.raw);
-    return sendFailure(deps, error, reply);
+    if (statusOf(error) === TOO_LARGE) {
+      const limit = deps.clock.after(settings.request_ms_max, () => request.raw.destroy());
+      await drain(request.raw);
+      limit.cancel();
+    }
+    return sendFailure(deps, error, reply, request.id);
   });
-  app.setNotFoundHandler((request, reply) =>
-    send(
-      reply,
-      errorReply(404, failure("not_found", "invalid_request_error", `there is no ${request.method} ${request.url}`)),
-    ),
-  );
+  app.setNotFoundHandler(unknownRoutes(app));
   for (const path of ["/healthz", "/readyz", "/metrics"]) {
     app.get(path, async (_request, reply) => {
       const answer = await answerHealth(path, deps.ready, deps.metrics);
@@ -48,17 +69,30 @@ export function createGateway(deps: GatewayDeps): FastifyInstance {
         .send(answer?.body);
     });
   }
-  for (const routes of [completionRoutes(deps), requestRoutes(deps), ...(deps.routes ?? [])]) routes(app);
+  addOpenApi(app, [completionRoutes(deps), requestRoutes(deps), ...(deps.routes ?? [])]);
   return app;
 }
 
-function sendFailure(deps: GatewayDeps, error: unknown, reply: FastifyReply): FastifyReply {
+const TYPE = "invalid_request_error";
+
+function sendFailure(deps: GatewayDeps, error: unknown, reply: FastifyReply, request_id: string): FastifyReply {
   const status = statusOf(error);
   if (status !== undefined && status < 500) {
-    return send(reply, errorReply(status, failure("invalid_request", "invalid_request_error", describe(error))));
+    return send(reply, errorReply(status, failure(codeOf(status), TYPE, explain(deps, status, error))));
   }
-  deps.log.warn({ error }, "a request could not be served");
+  deps.log.warn({ error, request_id }, "a request could not be served");
   return sendUnavailable(reply);
+}
+
+function codeOf(status: number): string {
+  if (status === TOO_LARGE) return "request_too_large";
+  return status === WRONG_TYPE ? "media_type_unsupported" : "invalid_request";
+}
+
+function explain({ settings }: GatewayDeps, status: number, error: unknown): string {
+  if (status === WRONG_TYPE) return "the body's type is not taken here; send JSON with content-type: application/json";
+  if (status === TOO_LARGE) return `the request is too large; this gateway takes ${settings.body_bytes_max} bytes`;
+  return describe(error);
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -23,6 +23,7 @@ export class WaitingCallers {
   readonly #clock: Clock;
   readonly #waiting = new Map<string, Waiter[]>();
   #count = 0;
+  #released = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -60,6 +61,7 @@ export class WaitingCallers {
     const limit = this.#clock.after(wait_ms, () => waiter.resolve(undefined));
     let look = this.#clock.after(look_ms, () => void ask(look_ms * 2));
     this.#add(name, waiter);
+    if (this.#released) waiter.resolve(undefined);
     return { told: promise, cancel: () => waiter.resolve(undefined) };
   }
 
@@ -68,8 +70,9 @@ export class WaitingCallers {
     for (const waiter of [...(this.#waiting.get(`${tenant} ${id}`) ?? [])]) waiter.resolve(told);
   }
 
-  /** Ends every wait, for a shutdown. */
+  /** Ends every wait, for a shutdown, and those that begin after it at once. */
   release(): void {
+    this.#released = true;
     for (const waiters of [...this.#waiting.values()]) for (const waiter of [...waiters]) waiter.resolve(undefined);
   }
 

@@ -8,8 +8,10 @@ const TIMER_MS_MAX = 2_147_483_647;
 
 export const gatewaySchema = z.strictObject({
   body_bytes_max: count.default(8 * 1024 * 1024),
-  /** How long a caller may take to send its request. */
+  /** How long a caller may take to send its request, but for an upload of a file. */
   request_ms_max: count.max(TIMER_MS_MAX).default(60_000),
+  /** How long it may take to send a file. */
+  upload_ms_max: count.max(TIMER_MS_MAX).default(600_000),
   /** How long an HTTP caller waits for its result before it is told to ask later. */
   wait_ms_max: count.max(TIMER_MS_MAX).default(300_000),
   waiting_max: count.default(10_000),

@@ -13,6 +13,7 @@ import { KeyRing } from "../../../services/gateway/keys.ts";
 import { createGateway } from "../../../services/gateway/server.ts";
 import { WaitingCallers } from "../../../services/gateway/waiting.ts";
 import { jsonCodec, MemoryPublisher, NAMES } from "../../support/memory-ports.ts";
+import { noStreams } from "./gateway-fixture.ts";
 
 const { key, id: key_id, hash } = makeKey(Buffer.alloc(KEY_RANDOM_BYTES, 1));
 const request = {
@@ -31,6 +32,7 @@ function setUp(
   keys.apply({ id: key_id, record: { kind: "key", id: key_id, tenant: "demo", hash, scopes: [scope], created_ms: 0 } });
   const publisher = new MemoryPublisher();
   const app = createGateway({
+    ...noStreams(),
     instance: "gateway-1",
     settings: gatewaySchema.parse({ body_bytes_max: 10_000, wait_ms_max: 50, waiting_max: 2 }),
     names: NAMES,

@@ -15,6 +15,7 @@ import { KeyRing } from "../../../services/gateway/keys.ts";
 import { createGateway } from "../../../services/gateway/server.ts";
 import { WaitingCallers } from "../../../services/gateway/waiting.ts";
 import { jsonCodec, MemoryPublisher, NAMES } from "../../support/memory-ports.ts";
+import { noStreams } from "./gateway-fixture.ts";
 
 const { key, id: key_id, hash } = makeKey(Buffer.alloc(KEY_RANDOM_BYTES, 1));
 const chat = (content = "hi") => ({ messages: [{ role: "user", content }] });
@@ -64,6 +65,7 @@ function setUp({ idempotent_in_flight = "wait", answers = () => ({ status: "succ
     }
   };
   const app = createGateway({
+    ...noStreams(),
     instance: "gateway-1",
     settings: gatewaySchema.parse({
       body_bytes_max: 10_000,

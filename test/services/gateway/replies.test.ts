@@ -30,6 +30,7 @@ describe("a reply", () => {
       ...{
         "x-sluice-id": "r1",
         "x-sluice-tier": "small",
+        "x-sluice-model": "m",
         "x-sluice-cache": "exact",
         "x-sluice-cost-usd": "0.000001200",
       },
@@ -64,18 +65,33 @@ describe("a reply", () => {
     ["idempotency_key_reused", 422],
     ["something_new", 500],
   ];
+  const AGAIN = new Set([
+    ...["provider_rate_limited", "provider_unreachable", "provider_error", "provider_unavailable"],
+    ...["in_flight_exceeded", "something_new"],
+  ]);
   for (const [code, status] of rows) {
     test(`of ${code} is ${status}, in OpenAI's shape`, () => {
       const reply = replyOf(result({ status: "failed", error: { code, type: "api_error", message: "why" } }));
       assert.equal(reply.status, status);
       assert.deepEqual(reply.body, { error: { message: "why", type: "api_error", param: null, code } });
-      assert.deepEqual(reply.headers, { "x-sluice-id": "r1" });
+      assert.deepEqual(reply.headers, { "x-sluice-id": "r1", "x-should-retry": String(AGAIN.has(code)) });
     });
   }
 
   test("says when to come back, in whole seconds and never too early", () => {
-    const error = { code: "provider_rate_limited", type: "rate_limit_error", message: "", retry_after_ms: 1_001 };
-    assert.equal(replyOf(result({ status: "failed", error })).headers["retry-after"], "2");
+    const error = { code: "provider_rate_limited", type: "rate_limit_error", message: "", retry_after_ms: 1_000.5 };
+    const { headers } = replyOf(result({ status: "failed", error }));
+    assert.deepEqual([headers["retry-after"], headers["retry-after-ms"]], ["2", "1001"]);
+  });
+
+  test("of what would be told again is not to be asked for again", () => {
+    const error = { code: "provider_unavailable", type: "api_error", message: "" };
+    const again = (status: "failed" | "rejected", keyed: boolean) =>
+      replyOf(result({ status, error }), {}, keyed).headers["x-should-retry"];
+    assert.deepEqual(
+      [again("failed", false), again("failed", true), again("rejected", true)],
+      ["true", "false", "true"],
+    );
   });
 
   test("says what is left of the rate limits, as OpenAI does", () => {
@@ -97,7 +113,10 @@ describe("a reply", () => {
       },
     };
     const refused = replyOf(result({ status: "rejected", error: refusal }), room);
-    assert.deepEqual(refused.headers, { "x-sluice-id": "r1", "retry-after": "361", ...expected });
+    assert.deepEqual(refused.headers, {
+      ...{ "x-sluice-id": "r1", "x-should-retry": "true", "retry-after": "361", "retry-after-ms": "360020" },
+      ...expected,
+    });
     assert.deepEqual(replyOf(result({ response: {} }), room).headers, { "x-sluice-id": "r1", ...expected });
     const { requests } = room;
     assert.equal("x-ratelimit-limit-tokens" in replyOf(result({ response: {} }), { requests }).headers, false);

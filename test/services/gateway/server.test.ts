@@ -14,6 +14,7 @@ import { createGateway, type GatewayDeps } from "../../../services/gateway/serve
 import { WaitingCallers } from "../../../services/gateway/waiting.ts";
 import { START_MS, VirtualClock } from "../../../tools/simulate/virtual-clock.ts";
 import { jsonCodec, MemoryPublisher, NAMES } from "../../support/memory-ports.ts";
+import { noStreams } from "./gateway-fixture.ts";
 
 const { key, id: key_id, hash } = makeKey(Buffer.alloc(KEY_RANDOM_BYTES, 1));
 const HEADERS = { authorization: `Bearer ${key}` };
@@ -28,6 +29,7 @@ function setUp(more: Partial<GatewayDeps> = {}, scopes: KeyScope[] = ["submit", 
   const publisher = new MemoryPublisher();
   const waiting = new WaitingCallers(systemClock);
   const app = createGateway({
+    ...noStreams(),
     instance: "gateway-1",
     settings: gatewaySchema.parse({ body_bytes_max: 10_000, wait_ms_max: 50, waiting_max: 2 }),
     names: NAMES,
