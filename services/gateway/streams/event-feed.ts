@@ -68,7 +68,7 @@ export class EventFeed {
   /** @param entries the ones after `states_after`. @returns what to send. */
   states(entries: readonly StateEntry[]): string {
     const fresh = entries.filter(({ id, state }) => {
-      const is_new = this.#history.isNew(state);
+      const is_new = this.#kind === "job" || this.#history.isNew(state);
       return is_new && (this.#from.state === undefined || compareEntryIds(id, this.#from.state) > 0);
     });
     this.#last_state = entries.at(-1)?.id ?? this.#last_state;

@@ -10,7 +10,6 @@ export class StateHistory {
   /** In the order of the stream, from its beginning. @returns whether it is new. */
   isNew(state: FollowedState): boolean {
     const name = nameOf(state);
-    if (name === undefined) return true;
     if (this.#seen.has(name)) return false;
     // A request that waits goes through all of it again.
     if (state.state === "retrying" || state.state === "deferred") {
@@ -21,9 +20,8 @@ export class StateHistory {
   }
 }
 
-/** What makes two states the same one; undefined for one that is always new. */
-function nameOf(state: FollowedState): string | undefined {
-  if (state.state === "progress") return undefined;
+/** What makes two states the same one. */
+function nameOf(state: FollowedState): string {
   const of = state as Readonly<Record<string, unknown>>;
   if (state.state === "deferred") return `deferred ${of["until_ms"]}`;
   if (state.state === "routed") return `routed ${of["tier"]} ${of["model"]}`;

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { type ReadEvent, SseReader } from "../../../../bench/streams/sse-reader.ts";
 import type { FollowedState } from "../../../../libs/shared/redis/request-events.ts";
 import type { TokenEvent } from "../../../../libs/shared/redis/token-events.ts";
 import { EventFeed, type FeedKind } from "../../../../services/gateway/streams/event-feed.ts";
 import { compareEntryIds, type Place, readEventId } from "../../../../services/gateway/streams/event-ids.ts";
-import { type ReadEvent, SseReader } from "../../../support/sse-reader.ts";
 
 type StateEntry = { readonly id: string; readonly state: FollowedState };
 type TokenEntry = { readonly id: string; readonly event: TokenEvent };

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { SseReader } from "../../../../bench/streams/sse-reader.ts";
 import { sseRetry, sseText } from "../../../../services/gateway/streams/sse-format.ts";
-import { SseReader } from "../../../support/sse-reader.ts";
 
 test("an event is its fields, and an empty line", () => {
   assert.equal(sseText({ id: "1-0~-", event: "token", data: "{}" }), "id: 1-0~-\nevent: token\ndata: {}\n\n");

@@ -44,8 +44,3 @@ test("after a wait all of it comes again; a wait that is told of twice is one", 
     ...again,
   ]);
 });
-
-test("progress is always news", () => {
-  const progress = { state: "progress", done: 1 } as const;
-  assert.deepEqual(shown(progress, progress), [progress, progress]);
-});
