@@ -152,7 +152,7 @@ function formProblem(error: unknown): Extract<Uploaded, { kind: "bad" }> | undef
   if (["FST_FILES_LIMIT", "FST_PARTS_LIMIT", "FST_FIELDS_LIMIT"].includes(code)) {
     return bad("send one file and no more fields than there are");
   }
-  if (code.startsWith("FST_")) return bad("the form cannot be read; was it cut off?");
+  if (code.startsWith("FST_")) return bad(`the form cannot be read: ${error.message}`);
   return /multipart|terminated early|Malformed/i.test(error.message) ? bad("the form cannot be read") : undefined;
 }
 
