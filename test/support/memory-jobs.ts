@@ -1,5 +1,6 @@
 /** Jobs, their leases and items in memory, with results that a test sets: as Postgres has them, and nothing lasts. */
 import {
+  CLOSED_SUFFIX,
   ENDED_STATUSES,
   type ItemResult,
   type Job,
@@ -34,6 +35,10 @@ export type MemoryResult = {
 /** JSON columns give new objects each time. */
 function copy<T>(value: T): T {
   return structuredClone(value);
+}
+
+function statusOf({ status, request_id }: ItemResult): string {
+  return status ?? (request_id.endsWith(CLOSED_SUFFIX) ? "closed" : "pending");
 }
 
 function inOrder(one: JobItem, other: JobItem): number {
@@ -142,7 +147,7 @@ export class MemoryJobs implements JobStore, JobLeases {
       const whole = what === "result" && found.result !== undefined ? { result: found.result } : {};
       return { ...item, status: found.status, ...whole };
     });
-    const asked = statuses === undefined ? all : all.filter(({ status }) => statuses.includes(status ?? ""));
+    const asked = statuses === undefined ? all : all.filter((item) => statuses.includes(statusOf(item)));
     return asked.slice(0, limit);
   }
 

@@ -66,10 +66,9 @@ export type BatchState = {
   readonly cost_nusd: number;
   readonly usage: BatchUsage;
   readonly outcome?: BatchOutcome;
-  /** How far those under way were told to end, and how far lines were given up: the next item. */
+  /** How far those under way were told to end: the next item, and how many were. */
   readonly told_item?: number;
   readonly told?: number;
-  readonly closed_item?: number;
   readonly output_file_id?: string;
   readonly error_file_id?: string;
   readonly output_written?: boolean;

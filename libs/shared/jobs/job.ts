@@ -111,7 +111,11 @@ export interface JobStore {
   addItems(job: string, items: readonly JobItem[]): Promise<readonly string[]>;
   /** In order. */
   items(job: string, wave: number, from_item: number, limit: number): Promise<readonly JobItem[]>;
-  /** In order, with what became of them. @param what `status` alone, or the whole Result. */
+  /**
+   * In order, with what became of them.
+   * @param what `status` alone, or the whole Result.
+   * @param statuses of results; and `pending` of items that have none yet, `closed` of those that were given up (`CLOSED_SUFFIX`).
+   */
   results(
     job: Pick<Job, "id" | "tenant">,
     wave: number,
@@ -128,6 +132,14 @@ export interface JobStore {
 /** The status as people see it: cancelling from when somebody asked for it until it has ended. Pure. */
 export function shownStatus({ status, cancel_ms }: Pick<Job, "status" | "cancel_ms">): JobStatus {
   return cancel_ms === undefined || ENDED_STATUSES.includes(status) ? status : "cancelling";
+}
+
+/** What the request ids of items end in that were given up without a result: what comes later is nobody's. */
+export const CLOSED_SUFFIX = ".closed";
+
+/** The request that was asked for an item, given up or not. Pure. */
+export function askedId({ request_id }: Pick<JobItem, "request_id">): string {
+  return request_id.endsWith(CLOSED_SUFFIX) ? request_id.slice(0, -CLOSED_SUFFIX.length) : request_id;
 }
 
 /** The id of a job's request. Tries after the first are requests of their own. Pure. */

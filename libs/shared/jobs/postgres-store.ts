@@ -1,6 +1,7 @@
 /** Jobs and their items in Postgres. What became of an item is its request's row in `sluice_results`, so that nothing is counted twice or lost. */
 import { type Pool, withPostgres } from "../postgres/client.ts";
 import {
+  CLOSED_SUFFIX,
   ENDED_STATUSES,
   type ItemResult,
   type Job,
@@ -58,11 +59,17 @@ const ITEMS = `
 SELECT ${ITEM_COLUMNS} FROM sluice_job_items i
 WHERE i.job = $1 AND i.wave = $2 AND i.item >= $3 ORDER BY i.item LIMIT $4`;
 
+/** No result is older than its job, whatever the clocks say: days before are not looked at. */
+const FIRST_DAY = "(SELECT (created_at AT TIME ZONE 'UTC')::date - 1 FROM sluice_jobs WHERE id = $1)";
+
+const STATUS = `coalesce(r.status, CASE WHEN right(i.request_id, ${CLOSED_SUFFIX.length}) = '${CLOSED_SUFFIX}' THEN 'closed' ELSE 'pending' END)`;
+
 function resultsStatement(what: "status" | "result"): string {
   return `
 SELECT ${ITEM_COLUMNS}, r.status${what === "result" ? ", r.result" : ""}
-FROM sluice_job_items i LEFT JOIN sluice_results r ON r.job = i.job AND r.id = i.request_id AND r.tenant = $2
-WHERE i.job = $1 AND i.wave = $3 AND i.item >= $4 AND ($6::text[] IS NULL OR r.status = ANY($6))
+FROM sluice_job_items i
+  LEFT JOIN sluice_results r ON r.job = $1 AND r.id = i.request_id AND r.tenant = $2 AND r.day >= ${FIRST_DAY}
+WHERE i.job = $1 AND i.wave = $3 AND i.item >= $4 AND ($6::text[] IS NULL OR ${STATUS} = ANY($6))
 ORDER BY i.item LIMIT $5`;
 }
 
@@ -73,7 +80,8 @@ const COUNTS = `
 WITH asked AS (
   SELECT request_id, count(*) AS items FROM sluice_job_items WHERE job = $1 AND wave = $3 GROUP BY request_id
 ), there AS MATERIALIZED (
-  SELECT id, status, cost_nusd FROM sluice_results WHERE job = $1 AND tenant = $2 AND starts_with(id, $4)
+  SELECT id, status, cost_nusd FROM sluice_results
+  WHERE job = $1 AND tenant = $2 AND starts_with(id, $4) AND day >= ${FIRST_DAY}
 )
 SELECT (SELECT coalesce(sum(items), 0)::int FROM asked) AS items,
   (SELECT count(*)::int FROM asked) AS requests,

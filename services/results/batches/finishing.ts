@@ -3,9 +3,9 @@
  * then both files are written, in the order of the input, a page of results at a time.
  */
 import type { BatchJob, BatchOutcome, BatchState, BatchUsage } from "../../../libs/shared/jobs/batch.ts";
-import type { ItemResult, JobStatus, StepEnd } from "../../../libs/shared/jobs/job.ts";
+import { CLOSED_SUFFIX, type ItemResult, type JobStatus, type StepEnd } from "../../../libs/shared/jobs/job.ts";
 import { type BatchDeps, counted, stepEnd, WAVE } from "./deps.ts";
-import { addUsage, CLOSED, outputLine } from "./output.ts";
+import { addUsage, outputLine } from "./output.ts";
 
 const CLOSED_AT_ONCE = 1_000;
 const PAGE_MAX = 500;
@@ -16,13 +16,10 @@ const ERROR_STATUSES = ["rejected", "failed", "cancelled", "expired"];
 /** One page of lines without a result: results that come later find no item. */
 export async function close(deps: BatchDeps, job: BatchJob): Promise<StepEnd<BatchState>> {
   const { state } = job;
-  const page = await deps.store.results(job, WAVE, state.closed_item ?? 0, CLOSED_AT_ONCE, "status");
-  const open = page.filter(({ status, request_id }) => status === undefined && !request_id.endsWith(CLOSED));
-  const closed = open.map((item) => ({ ...item, request_id: `${item.request_id}${CLOSED}` }));
+  const open = await deps.store.results(job, WAVE, 0, CLOSED_AT_ONCE, "status", ["pending"]);
+  const closed = open.map((item) => ({ ...item, request_id: `${item.request_id}${CLOSED_SUFFIX}` }));
   await deps.store.retryItems(job.id, closed);
-  if (page.length === CLOSED_AT_ONCE) {
-    return stepEnd(job, "in_progress", { ...state, closed_item: (page.at(-1)?.item ?? 0) + 1 });
-  }
+  if (open.length === CLOSED_AT_ONCE) return stepEnd(job, "in_progress", state);
   const next = counted(state, await deps.store.counts(job, WAVE));
   // What was given up is in the error file, and counts as failed.
   const failed = next.lines - next.completed;

@@ -3,15 +3,7 @@ import type { ResultError } from "../../../libs/shared/events/fields.ts";
 import type { Result } from "../../../libs/shared/events/flow.ts";
 import { statusOfError } from "../../../libs/shared/http/error-status.ts";
 import type { BatchOutcome, BatchUsage } from "../../../libs/shared/jobs/batch.ts";
-import type { ItemResult } from "../../../libs/shared/jobs/job.ts";
-
-/** What the request ids of lines end in that were given up without a result: what comes later is nobody's. */
-export const CLOSED = ".closed";
-
-/** The request that was asked for an item. */
-export function askedId({ request_id }: Pick<ItemResult, "request_id">): string {
-  return request_id.endsWith(CLOSED) ? request_id.slice(0, -CLOSED.length) : request_id;
-}
+import { askedId, type ItemResult } from "../../../libs/shared/jobs/job.ts";
 
 const GIVEN_UP: Readonly<Record<BatchOutcome, { readonly code: string; readonly message: string }>> = {
   expired: {

@@ -1,8 +1,8 @@
-/** Batches and map-reduce: what was asked for, how far it is, and its single requests. */
+/** Batches and map-reduce: what was asked for, how far it is, and its single requests. Names compare by their bytes, as those of results do. */
 export const JOBS_STEP = `
 CREATE TABLE sluice_jobs (
-  id text PRIMARY KEY,
-  tenant text NOT NULL,
+  id text COLLATE "C" PRIMARY KEY,
+  tenant text COLLATE "C" NOT NULL,
   kind text NOT NULL,
   status text NOT NULL,
   -- As it was asked for; never changed. Not jsonb, which refuses characters that JSON may have.
@@ -29,15 +29,15 @@ CREATE INDEX sluice_jobs_by_time ON sluice_jobs (tenant, kind, created_at DESC, 
 CREATE INDEX sluice_jobs_to_drive ON sluice_jobs (wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX sluice_jobs_to_remove ON sluice_jobs (ended_at) WHERE wake_at IS NULL;
 CREATE TABLE sluice_job_items (
-  job text NOT NULL REFERENCES sluice_jobs (id) ON DELETE CASCADE,
+  job text COLLATE "C" NOT NULL REFERENCES sluice_jobs (id) ON DELETE CASCADE,
   -- 0 for a batch's lines and the shards of a map; from 1 the waves of a reduce.
   wave integer NOT NULL,
   -- From 0 within the wave; of a batch the line's number less one.
   item integer NOT NULL,
   -- Of a batch: the caller's name for the line.
-  custom_id text,
+  custom_id text COLLATE "C",
   -- The request that it became. Several items may share one: identical shards are asked once.
-  request_id text NOT NULL,
+  request_id text COLLATE "C" NOT NULL,
   -- Where its content stands in the job's file, in bytes.
   at bigint NOT NULL,
   bytes integer NOT NULL,
