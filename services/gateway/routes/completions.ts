@@ -1,11 +1,12 @@
 /** OpenAI's endpoints for chat completions and embeddings: the caller waits for the result, or reads it as it is made. */
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
 import type { Result } from "../../../libs/shared/events/flow.ts";
 import { decodeRateRoom } from "../../../libs/shared/events/rate-room.ts";
 import { chatBody, embeddingsBody } from "../../../libs/shared/events/request.ts";
 import type { Keyed } from "../idempotency.ts";
 import type { Caller } from "../keys.ts";
-import { attend, onDisconnect, WaitingCompany } from "../leaving.ts";
+import { attend, ON_DISCONNECT_HEADER, onDisconnect, WaitingCompany } from "../leaving.ts";
 import { errorReply, replyOf } from "../replies.ts";
 import { byKey, produce } from "../requests.ts";
 import { callerOf, documented, type Routes, senderOf, traceOf } from "../route.ts";
@@ -13,29 +14,58 @@ import { failure, REPLAYED, RETRY_AFTER, send, sendProblem, sendReused, sendUnav
 import { ChatSending, type ChatStreamDeps } from "../streams/chat-sending.ts";
 import { shapeBody } from "../submit.ts";
 
-const REPLIES = { 200: { what: "As OpenAI answers" } };
-
 type Deps = ChatStreamDeps & { readonly company: WaitingCompany };
+
+const usage = z.looseObject({ prompt_tokens: z.int(), total_tokens: z.int() });
+const chatCompletion = z.looseObject({
+  id: z.string(),
+  object: z.literal("chat.completion"),
+  created: z.int(),
+  model: z.string(),
+  choices: z.array(
+    z.looseObject({
+      index: z.int(),
+      message: z.looseObject({ role: z.string() }),
+      finish_reason: z.string().nullable(),
+    }),
+  ),
+  usage: usage.optional(),
+});
+const embeddingList = z.looseObject({
+  object: z.literal("list"),
+  data: z.array(z.looseObject({ index: z.int(), embedding: z.union([z.array(z.number()), z.string()]) })),
+  usage: usage.optional(),
+});
+const headers = z.object({
+  "idempotency-key": z
+    .string()
+    .max(256)
+    .optional()
+    .describe("Calls with the same key and content are one request, and have one answer."),
+  [ON_DISCONNECT_HEADER]: z
+    .enum(["cancel", "finish"])
+    .optional()
+    .describe("What becomes of the request when its caller goes away before the answer is there."),
+});
 
 export function completionRoutes(of: ChatStreamDeps): Routes {
   const deps: Deps = { ...of, company: new WaitingCompany() };
+  const chat = documented({
+    ...{ summary: "Ask a model", tag: "Chat", scope: "submit", headers, body: chatBody },
+    replies: {
+      200: {
+        what: "The answer, as OpenAI gives it; with `stream: true` its chunks as server-sent events (text/event-stream)",
+        json: chatCompletion,
+      },
+    },
+  });
+  const embeddings = documented({
+    ...{ summary: "Embed texts", tag: "Embeddings", scope: "submit", headers, body: embeddingsBody },
+    replies: { 200: { what: "The vectors, as OpenAI gives them", json: embeddingList } },
+  });
   return (app) => {
-    app.post(
-      "/v1/chat/completions",
-      documented({ summary: "Ask a model", tag: "Chat", scope: "submit", body: chatBody, replies: REPLIES }),
-      (request, reply) => complete(deps, "chat", request, reply),
-    );
-    app.post(
-      "/v1/embeddings",
-      documented({
-        summary: "Embed texts",
-        tag: "Embeddings",
-        scope: "submit",
-        body: embeddingsBody,
-        replies: REPLIES,
-      }),
-      (request, reply) => complete(deps, "embeddings", request, reply),
-    );
+    app.post("/v1/chat/completions", chat, (request, reply) => complete(deps, "chat", request, reply));
+    app.post("/v1/embeddings", embeddings, (request, reply) => complete(deps, "embeddings", request, reply));
   };
 }
 
