@@ -16,7 +16,7 @@ const FIELD_BYTES_MAX = 1_000;
 const FILENAME_LENGTH_MAX = 255;
 /** Boundaries, headers and fields beside the file. */
 const FRAMING_BYTES_MAX = 64 * 1024;
-/** Without a byte from the caller; then nothing is kept. */
+/** Without a byte from the caller; then nothing is kept. How long it may take in all is the route's `receive_ms_max`. */
 const SILENCE_MS_MAX = 60_000;
 
 /** The form, as OpenAI's clients write it. Fields stand in any order, before the file or after it. */
@@ -28,7 +28,7 @@ export const uploadForm = z.strictObject({
 
 export type UploadDeps = {
   readonly files: TenantFiles;
-  readonly settings: Pick<FilesSettings, "bytes_max" | "uploads_max" | "upload_ms_max">;
+  readonly settings: Pick<FilesSettings, "bytes_max" | "uploads_max">;
   readonly clock: Clock;
 };
 
@@ -50,19 +50,17 @@ export class Uploads {
 
   /** @throws while Postgres or the storage is away; whatever happens, an upload that was not added leaves nothing. */
   async upload(http: FastifyRequest, tenant: string): Promise<Uploaded> {
-    const { settings, clock } = this.#deps;
+    const { settings } = this.#deps;
     if (!http.isMultipart()) return bad("send a form: multipart/form-data with the fields purpose and file");
     if (Number(http.headers["content-length"] ?? 0) > settings.bytes_max + FRAMING_BYTES_MAX) {
       return { kind: "too_large", limit: "files.bytes_max", bytes_max: settings.bytes_max };
     }
     if (this.#open >= settings.uploads_max) return { kind: "busy" };
     this.#open += 1;
-    const late = clock.after(settings.upload_ms_max, () => http.raw.destroy());
     http.raw.setTimeout(SILENCE_MS_MAX, () => http.raw.destroy());
     try {
       return await this.#read(http, tenant);
     } finally {
-      late.cancel();
       this.#open -= 1;
     }
   }
