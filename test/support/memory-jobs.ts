@@ -28,6 +28,8 @@ type Row = {
 export type MemoryResult = {
   readonly status: string;
   readonly cost_nusd?: number;
+  /** Left out: whoever asks. */
+  readonly tenant?: string;
   /** The Result as JSON text. */
   readonly result?: string;
 };
@@ -143,7 +145,7 @@ export class MemoryJobs implements JobStore, JobLeases {
     const items = await this.items(job.id, wave, from_item, Number.MAX_SAFE_INTEGER);
     const all = items.map((item): ItemResult => {
       const found = this.#results.get(item.request_id);
-      if (found === undefined) return item;
+      if (found === undefined || (found.tenant ?? job.tenant) !== job.tenant) return item;
       const whole = what === "result" && found.result !== undefined ? { result: found.result } : {};
       return { ...item, status: found.status, ...whole };
     });
