@@ -88,12 +88,12 @@ FROM leased LEFT JOIN sluice_webhooks AS signer ON signer.id = leased.webhook AN
 
 const SAVE = `WITH saved AS (
   UPDATE sluice_deliveries SET status = $3, attempts = attempts + 1, tries = tries + 1, lease = NULL,
-    next_at = coalesce(to_timestamp($4 / 1000.0), next_at), last_status = $7, last_error = $8,
-    ended_at = CASE WHEN $3 = 'pending' THEN NULL ELSE to_timestamp(($5 + $6) / 1000.0) END
+    next_at = coalesce(to_timestamp($4::float8 / 1000.0), next_at), last_status = $7::int, last_error = $8::text,
+    ended_at = CASE WHEN $3 = 'pending' THEN NULL ELSE to_timestamp(($5::float8 + $6::int) / 1000.0) END
   WHERE id = $1 AND lease = $2 AND status = 'pending' RETURNING id, attempts
 )
 INSERT INTO sluice_delivery_attempts (delivery, attempt, at, duration_ms, status, error)
-SELECT id, attempts, to_timestamp($5 / 1000.0), $6::int, $7::int, $8::text FROM saved`;
+SELECT id, attempts, to_timestamp($5::float8 / 1000.0), $6::int, $7::int, $8::text FROM saved`;
 
 const DROP = `UPDATE sluice_deliveries SET status = 'dropped', lease = NULL, ended_at = to_timestamp($3 / 1000.0)
 WHERE id = $1 AND lease = $2 AND status = 'pending'`;

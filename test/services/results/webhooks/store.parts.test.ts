@@ -197,10 +197,14 @@ describe("deliveries in Postgres", { skip: NO_DATABASE }, () => {
       findResult: async (_tenant, id) => JSON.stringify({ id, status: "succeeded" }),
     });
     deliverer.start();
-    await until("both are told", () => taken.length === 2);
-    await deliverer.stop();
-    await client.close();
-    server.close();
+    try {
+      await until("both are told", () => taken.length === 2, 20_000);
+    } finally {
+      await deliverer.stop();
+      await client.close();
+      server.closeAllConnections();
+      server.close();
+    }
     assert.deepEqual(taken.map(({ id }) => id).sort(), ["r1", "r2"]);
     assert.deepEqual(taken[0]?.result, { id: taken[0]?.id, status: "succeeded" });
     assert.equal(await count("sluice_delivery_attempts"), 3);
