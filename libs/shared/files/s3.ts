@@ -21,6 +21,8 @@ const PARTS_AT_ONCE = 2;
 const CONNECT_MS_MAX = 3_000;
 /** Without a byte either way. */
 const SILENCE_MS_MAX = 30_000;
+/** Readiness is asked often, and by somebody who waits. */
+const PROBLEMS_MS_MAX = 3_000;
 
 export class S3Files implements FileStorage {
   readonly #client: S3Client;
@@ -106,7 +108,9 @@ export class S3Files implements FileStorage {
 
   async problems(): Promise<string[]> {
     try {
-      await this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket }));
+      await this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket }), {
+        abortSignal: AbortSignal.timeout(PROBLEMS_MS_MAX),
+      });
       return [];
     } catch (error) {
       const status = statusOf(error);
