@@ -2,11 +2,17 @@
 import { RE2JS } from "re2js";
 import { isInternalTenant } from "../events/shadow.ts";
 import type { Settings } from "./schema.ts";
+import { sinkProblems } from "./sink-check.ts";
 
 export type CrossProblem = { readonly path: readonly (string | number)[]; readonly message: string };
 
 export function crossCheck(settings: Settings): CrossProblem[] {
-  return [...routingProblems(settings), ...tierProblems(settings), ...tenantProblems(settings)];
+  return [
+    ...routingProblems(settings),
+    ...tierProblems(settings),
+    ...tenantProblems(settings),
+    ...sinkProblems(settings),
+  ];
 }
 
 function routingProblems(settings: Settings): CrossProblem[] {

@@ -19,9 +19,15 @@ export const sinkSchema = z.discriminatedUnion("type", [
     type: z.literal("kafka"),
     only: only.prefault({}),
     /** `{tenant}` stands for the tenant, `{label}` for the value of `label` in the request's metadata. Topics are made where they are missing. */
-    topic: z.string().regex(/^[A-Za-z0-9._{}-]+$/),
-    label: z.string().optional(),
-    partitions: count.default(4),
+    topic: z
+      .string()
+      .max(80)
+      .regex(/^([A-Za-z0-9._-]|\{tenant\}|\{label\})+$/, "must be letters, digits, . _ - and {tenant} or {label}"),
+    label: z.string().min(1).max(64).optional(),
+    /** Of topics that are made. */
+    partitions: count.max(1_000).default(4),
+    /** Topics in all; what would need a further one goes where `_other` stands for tenant and label. */
+    topics_max: count.max(10_000).default(500),
   }),
   z.strictObject({
     type: z.literal("jsonl"),
@@ -29,7 +35,7 @@ export const sinkSchema = z.discriminatedUnion("type", [
     /** The variable with the place: `file:///a/folder` or `s3://bucket/prefix`. */
     url_env: z.string().min(1),
     /** A file is closed when it has so many records, or its first one is so old. */
-    records_max: count.default(10_000),
+    records_max: count.max(100_000).default(10_000),
     wait_ms: count.max(600_000).default(10_000),
   }),
 ]);
@@ -40,8 +46,8 @@ export const resultsSchema = z.strictObject({
   transaction_timeout_ms: count.default(30_000),
   /** Partitions worked on at once, each with a database connection. */
   partitions_in_flight_max: count.default(8),
-  /** Rows are kept for so many days; then an id may be used again. Longer than requests stay on their topics. */
-  keep_days: count.max(3_650).default(30),
+  /** Rows are kept for so many days; then an id may be used again. Longer than requests stay on their topics. Each day is a partition. */
+  keep_days: count.max(1_100).default(30),
   /** Where results go beside their topic and Postgres, by name; each is a consumer group of its own. */
   sinks: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,40}$/), sinkSchema).default({}),
 });

@@ -88,6 +88,15 @@ export interface TransactionalPublisher {
   forget(partitions: readonly TopicPartition[]): void;
 }
 
+/** For whoever writes elsewhere than to Kafka, and moves the group's offset once that is done. */
+export interface OffsetHolder extends TransactionalPublisher {
+  /**
+   * Makes sure that nobody else moves the partition's offset any more.
+   * @returns the next offset to read as the group has it, -1 where it has none; `fenced` as of `publishOnce`.
+   */
+  take(source: TopicPartition): Promise<number | "fenced">;
+}
+
 /** A map key for a partition. */
 export function partitionId(tp: TopicPartition): string {
   return `${tp.topic}/${tp.partition}`;

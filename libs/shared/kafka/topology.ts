@@ -45,6 +45,17 @@ export function planTopics(settings: Settings): TopicPlan[] {
   ];
 }
 
+/** A topic beside ours, for records of the flow. Pure. */
+export function planTopic(settings: Settings, topic: string, partitions: number): TopicPlan {
+  const { record_bytes_max, replication_factor, retention_hours } = settings.topics;
+  const retention_ms = retention_hours < 0 ? -1 : retention_hours * HOUR_MS;
+  const config = {
+    "retention.ms": String(retention_ms),
+    "max.message.bytes": String(record_bytes_max + OVERHEAD_BYTES),
+  };
+  return { topic, partitions, replication_factor, config };
+}
+
 function plan(
   settings: Settings,
   topic: string,

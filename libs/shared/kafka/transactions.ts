@@ -5,7 +5,13 @@
  */
 import type { Admin, Kafka, Producer } from "kafkajs";
 import { errorType, kafkaError } from "./client.ts";
-import { partitionId, type TopicPartition, type TransactionalPublisher, type TransactionItem } from "./ports.ts";
+import {
+  type OffsetHolder,
+  partitionId,
+  type TopicPartition,
+  type TransactionalPublisher,
+  type TransactionItem,
+} from "./ports.ts";
 import { byTopic, chunks, compressionFor, sizeOf } from "./producer.ts";
 
 type Channel = { readonly producer: Producer; position: number };
@@ -20,7 +26,7 @@ export type TransactionOptions = {
   readonly request_bytes_max: number;
 };
 
-export class KafkaTransactions implements TransactionalPublisher {
+export class KafkaTransactions implements TransactionalPublisher, OffsetHolder {
   readonly #kafka: Kafka;
   readonly #options: TransactionOptions;
   readonly #admin: Admin;
@@ -41,6 +47,15 @@ export class KafkaTransactions implements TransactionalPublisher {
   }
 
   async publishOnce(source: TopicPartition, items: readonly TransactionItem[]): Promise<"committed" | "fenced"> {
+    const done = await this.#using(source, (channel) => this.#commit(channel, source, items));
+    return done === "fenced" ? "fenced" : "committed";
+  }
+
+  async take(source: TopicPartition): Promise<number | "fenced"> {
+    return this.#using(source, async ({ position }) => position);
+  }
+
+  async #using<T>(source: TopicPartition, work: (channel: Channel) => Promise<T>): Promise<T | "fenced"> {
     const id = partitionId(source);
     let channel = this.#channels.get(id);
     try {
@@ -48,8 +63,7 @@ export class KafkaTransactions implements TransactionalPublisher {
         channel = await this.#open(source);
         this.#channels.set(id, channel);
       }
-      await this.#commit(channel, source, items);
-      return "committed";
+      return await work(channel);
     } catch (error) {
       this.#close(id);
       if (FENCED.has(errorType(error) ?? "")) return "fenced";
