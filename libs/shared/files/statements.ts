@@ -4,7 +4,7 @@ import type { FilePurpose, StoredFile } from "./file.ts";
 const COLUMNS = "id, tenant, purpose, filename, bytes, storage_key, created_at, expires_at";
 
 /** One after the other within a tenant, so that no two look at the same room. The number is ours alone. */
-export const LOCK_TENANT = "SELECT pg_advisory_xact_lock(5318009, hashtext($1))";
+export const LOCK_TENANT = "SELECT pg_advisory_xact_lock(5318010, hashtext($1))";
 
 export const USED =
   "SELECT coalesce(sum(bytes), 0)::float8 AS bytes FROM sluice_files WHERE tenant = $1 AND expires_at > $2";
