@@ -1,6 +1,6 @@
 /** The HTTP server: its limits, errors in OpenAI's shape, health, and the routes. */
 import { randomUUID } from "node:crypto";
-import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Registry } from "prom-client";
 import { describe } from "../../libs/shared/errors.ts";
 import { answerHealth, type ReadinessCheck } from "../../libs/shared/http/health.ts";
@@ -22,6 +22,7 @@ export type GatewayDeps = RequestRoutesDeps &
     readonly routes?: readonly Routes[];
   };
 
+const TYPE = "invalid_request_error";
 const BAD_REQUEST = 400;
 const TOO_LARGE = 413;
 const WRONG_TYPE = 415;
@@ -57,7 +58,7 @@ export function createGateway(deps: GatewayDeps): FastifyInstance {
       await drain(request.raw);
       limit.cancel();
     }
-    return sendFailure(deps, error, reply, request.id);
+    return sendFailure(deps, error, request, reply);
   });
   app.setNotFoundHandler(unknownRoutes(app));
   for (const path of ["/healthz", "/readyz", "/metrics"]) {
@@ -73,14 +74,12 @@ export function createGateway(deps: GatewayDeps): FastifyInstance {
   return app;
 }
 
-const TYPE = "invalid_request_error";
-
-function sendFailure(deps: GatewayDeps, error: unknown, reply: FastifyReply, request_id: string): FastifyReply {
+function sendFailure(deps: GatewayDeps, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const status = statusOf(error);
   if (status !== undefined && status < 500) {
-    return send(reply, errorReply(status, failure(codeOf(status), TYPE, explain(deps, status, error))));
+    return send(reply, errorReply(status, failure(codeOf(status), TYPE, explain(error, request))));
   }
-  deps.log.warn({ error, request_id }, "a request could not be served");
+  deps.log.warn({ error, request_id: request.id }, "a request could not be served");
   return sendUnavailable(reply);
 }
 
@@ -89,10 +88,14 @@ function codeOf(status: number): string {
   return status === WRONG_TYPE ? "media_type_unsupported" : "invalid_request";
 }
 
-function explain({ settings }: GatewayDeps, status: number, error: unknown): string {
-  if (status === WRONG_TYPE) return "the body's type is not taken here; send JSON with content-type: application/json";
-  if (status === TOO_LARGE) return `the request is too large; this gateway takes ${settings.body_bytes_max} bytes`;
-  return describe(error);
+/** Fastify's own words, but where they do not say what to do. */
+function explain(error: unknown, { routeOptions }: FastifyRequest): string {
+  const { code } = error as { code?: unknown };
+  if (code === "FST_ERR_CTP_BODY_TOO_LARGE")
+    return `the body is too large; ${routeOptions.bodyLimit} bytes are taken here`;
+  if (code !== "FST_ERR_CTP_INVALID_MEDIA_TYPE") return describe(error);
+  const type = routeOptions.config.doc?.body_type ?? "application/json";
+  return `the body's type is not taken here; send it with content-type: ${type}`;
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { RouteDoc, Routes } from "../route.ts";
 
 /** Every failure of every route. */
-export const errorSchema = z.object({
+const errorSchema = z.object({
   error: z.object({
     message: z.string().describe("What is wrong, and what to do, for a person."),
     type: z.string().describe("OpenAI's kind of error, such as invalid_request_error."),
