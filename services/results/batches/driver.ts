@@ -1,4 +1,4 @@
-/** How a batch goes on: validating → running → (stopping → closing) → writing → its end. Each step is bounded and may be done again. */
+/** How a batch goes on: validating → running → (stopping → closing →) writing → its end. Each step is bounded and may be done again. */
 import type { BatchJob, BatchSpec, BatchState } from "../../../libs/shared/jobs/batch.ts";
 import type { JobDriver, StepEnd } from "../../../libs/shared/jobs/job.ts";
 import { type BatchDeps, stepEnd } from "./deps.ts";
@@ -20,10 +20,10 @@ async function step(deps: BatchDeps, job: BatchJob, signal: AbortSignal): Promis
       return overdue ? stepEnd(job, "expired", state) : validate(deps, job);
     case "running":
       if (cancel_ms !== undefined) return stop(deps, job, "cancelled");
-      if (overdue) return stepEnd(job, "in_progress", { ...state, phase: "closing", outcome: "expired" });
+      if (overdue) return stop(deps, job, "expired");
       return run(deps, job);
     case "stopping":
-      if (cancel_ms !== undefined && state.outcome !== "cancelled") return stop(deps, job, "cancelled");
+      if (cancel_ms !== undefined && !overdue && state.outcome !== "cancelled") return stop(deps, job, "cancelled");
       return stopping(deps, job);
     case "closing":
       return close(deps, job);

@@ -4,7 +4,7 @@
  */
 import type { BatchJob, BatchOutcome, BatchState, BatchUsage } from "../../../libs/shared/jobs/batch.ts";
 import { CLOSED_SUFFIX, type ItemResult, type JobStatus, type StepEnd } from "../../../libs/shared/jobs/job.ts";
-import { type BatchDeps, counted, stepEnd, WAVE } from "./deps.ts";
+import { type BatchDeps, counted, endedOf, stepEnd, WAVE } from "./deps.ts";
 import { addUsage, outputLine } from "./output.ts";
 
 const CLOSED_AT_ONCE = 1_000;
@@ -20,11 +20,15 @@ export async function close(deps: BatchDeps, job: BatchJob): Promise<StepEnd<Bat
   const closed = open.map((item) => ({ ...item, request_id: `${item.request_id}${CLOSED_SUFFIX}` }));
   await deps.store.retryItems(job.id, closed);
   if (open.length === CLOSED_AT_ONCE) return stepEnd(job, "in_progress", state);
-  const next = counted(state, await deps.store.counts(job, WAVE));
+  const counts = await deps.store.counts(job, WAVE);
+  const next = counted(state, counts);
   // What was given up is in the error file, and counts as failed.
   const failed = next.lines - next.completed;
+  // All were done in time, and nobody looked.
+  const late = state.outcome === "expired" && endedOf(counts) === next.lines && counts.ended["expired"] === undefined;
+  const outcome = late ? { outcome: "completed" as const } : {};
   const writing = { phase: "writing", failed, finalizing_ms: deps.clock.now_ms() } as const;
-  return stepEnd(job, "finalizing", { ...next, ...writing });
+  return stepEnd(job, "finalizing", { ...next, ...writing, ...outcome });
 }
 
 /** One file, then the other, then the end. */

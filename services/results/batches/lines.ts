@@ -7,11 +7,11 @@ import { nestsDeeper, REQUEST_LEVELS_MAX } from "../../../libs/shared/nesting.ts
 import { pollutes } from "../../../libs/shared/pollution.ts";
 import type { JobRequest } from "../jobs/records.ts";
 
-export const CUSTOM_ID_CHARS_MAX = 512;
+const CUSTOM_ID_CHARS_MAX = 512;
 
 type Problem = Omit<BatchError, "line">;
 
-export type CheckedLine =
+type CheckedLine =
   | { readonly ok: true; readonly custom_id: string; readonly asked: JobRequest }
   | { readonly ok: false; readonly problem: Problem };
 

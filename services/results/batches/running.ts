@@ -11,6 +11,8 @@ import { type BatchDeps, counted, endedOf, fileGone, stepEnd, WAVE, withErrors }
 const TOLD_AT_ONCE = 1_000;
 /** Those under way are waited for so long after they were told to end; as OpenAI's, at most ten minutes. */
 const STOPPING_MS_MAX = 600_000;
+/** After the deadline, which is theirs too, those under way end by themselves: what they cost and answered is not to be lost. */
+const OVERDUE_MS_MAX = 10_000;
 
 export async function run(deps: BatchDeps, job: BatchJob): Promise<StepEnd<BatchState>> {
   const { state } = job;
@@ -100,7 +102,7 @@ export async function stopping(deps: BatchDeps, job: BatchJob): Promise<StepEnd<
   const now_ms = deps.clock.now_ms();
   const waited = now_ms - (state.stopping_ms ?? now_ms) >= STOPPING_MS_MAX && state.outcome === "cancelled";
   const next = counted(state, counts);
-  if (endedOf(counts) < state.written && !waited && !isOverdue(job, now_ms)) {
+  if (endedOf(counts) < state.written && !waited && !isOverdue(job, now_ms - OVERDUE_MS_MAX)) {
     return stepEnd(job, "in_progress", next, deps.settings.poll_ms);
   }
   return stepEnd(job, "in_progress", { ...next, phase: "closing" });

@@ -46,7 +46,8 @@ const WOKEN_MAX = 1_000;
 /** From one look at a job to the next that a word may cause. */
 const REST_MS_MIN = 100;
 const REMOVE_EVERY_MS = 3_600_000;
-const REMOVED_AT_ONCE = 50;
+/** Each may have many thousands of items. */
+const REMOVED_AT_ONCE = 5;
 const DAY_MS = 86_400_000;
 const INTERNAL_ERROR = {
   code: "internal_error",

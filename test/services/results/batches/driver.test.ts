@@ -216,6 +216,33 @@ describe("a batch", () => {
     assert.deepEqual((await world.jobs.counts(job, 0)).ended, { succeeded: 2 });
   });
 
+  test("whose lines were all done in time is complete, however late somebody looks", async () => {
+    const world = new BatchWorld(1, { poll_ms: 1_000 });
+    const id = await world.batch(linesOf(3), {}, HOUR_MS);
+    const first = world.process();
+    await world.clock.run(() => world.asked.length === 3, Number.POSITIVE_INFINITY);
+    void first.drain(1_000);
+    let late = false;
+    world.clock.after(2 * HOUR_MS, () => {
+      late = true;
+    });
+    await world.clock.run(() => late, Number.POSITIVE_INFINITY);
+    world.process();
+    await world.untilEnded(id);
+    const { status, state } = await world.find(id);
+    assert.deepEqual([status, state.completed, state.error_file_id], ["completed", 3, undefined]);
+  });
+
+  test("that is cancelled or overdue while it is checked has run nothing", async () => {
+    const world = new BatchWorld();
+    const ids = [await world.batch(linesOf(3)), await world.batch(linesOf(3), {}, 0)];
+    await world.jobs.cancel(TENANT, "batch", ids[0] as string, world.clock.now_ms());
+    world.process();
+    await world.untilEnded(...ids);
+    assert.deepEqual(await Promise.all(ids.map(async (id) => (await world.find(id)).status)), ["cancelled", "expired"]);
+    assert.deepEqual(world.published, []);
+  });
+
   test("whose lines all failed has no output file, and can be asked again", async () => {
     const world = new BatchWorld();
     world.answer = () => ({ after_ms: 10, status: "failed" });
