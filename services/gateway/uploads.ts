@@ -16,7 +16,7 @@ const FIELD_BYTES_MAX = 1_000;
 const FILENAME_LENGTH_MAX = 255;
 /** Boundaries, headers and fields beside the file. */
 const FRAMING_BYTES_MAX = 64 * 1024;
-/** Without a byte from the caller; then nothing is kept. How long it may take in all is the route's `receive_ms_max`. */
+/** Without a byte from the caller; then nothing is kept. How long it may take in all, `gateway.upload_ms_max` says. */
 const SILENCE_MS_MAX = 60_000;
 
 /** The form, as OpenAI's clients write it. Fields stand in any order, before the file or after it. */

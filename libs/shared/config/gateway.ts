@@ -54,8 +54,6 @@ export const filesSchema = z.strictObject({
   keep_days: days.default(30),
   /** Uploads at once in one process; beyond, 503. Each holds up to 16 MiB of memory where files are in a bucket. */
   uploads_max: count.default(16),
-  /** How long an upload may take: longer than other requests. */
-  upload_ms_max: count.max(12 * 3_600_000).default(3_600_000),
 });
 export type FilesSettings = z.infer<typeof filesSchema>;
 

@@ -3,7 +3,6 @@ import { Readable } from "node:stream";
 import multipart from "@fastify/multipart";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import type { FilesSettings } from "../../../libs/shared/config/gateway.ts";
 import { SluiceError } from "../../../libs/shared/errors.ts";
 import { FILE_PURPOSES, type FilePurpose, type StoredFile } from "../../../libs/shared/files/file.ts";
 import { drain } from "../draining.ts";
@@ -25,10 +24,7 @@ import { callerOf, documented, type RouteDoc, type Routes } from "../route.ts";
 import { failure, RETRY_AFTER, send } from "../sending.ts";
 import { type UploadDeps, Uploads, uploadForm } from "../uploads.ts";
 
-export type FileRoutesDeps = UploadDeps & {
-  readonly keys: KeyRing;
-  readonly settings: Pick<FilesSettings, "upload_ms_max">;
-};
+export type FileRoutesDeps = UploadDeps & { readonly keys: KeyRing };
 
 type One = { Params: { id: string } };
 type OneFile = FastifyRequest<One>;
@@ -65,8 +61,7 @@ export function fileRoutes(deps: FileRoutesDeps): Routes {
     // The parser is for these routes alone.
     app.register(async (scope) => {
       await scope.register(multipart, { throwFileSizeLimit: false });
-      const config = { ...uploading.config, receive_ms_max: deps.settings.upload_ms_max };
-      scope.post("/v1/files", { config }, (request, reply) => upload(deps, uploads, request, reply));
+      scope.post("/v1/files", uploading, (request, reply) => upload(deps, uploads, request, reply));
     });
     app.get("/v1/files", doc("read", "List files", listing), (request, reply) => list(deps, request, reply));
     app.get<One>(

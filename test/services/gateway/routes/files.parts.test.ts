@@ -22,7 +22,6 @@ const SETTINGS = {
   tenant_bytes_max: 500_000,
   keep_days: 30,
   uploads_max: 2,
-  upload_ms_max: 60_000,
 };
 const KEYS = { a: makeKey(Buffer.alloc(KEY_RANDOM_BYTES, 1)), b: makeKey(Buffer.alloc(KEY_RANDOM_BYTES, 2)) };
 
