@@ -2,7 +2,7 @@
  * Which URLs may be called at all, as far as their text says. What a name resolves to is checked when it is called
  * (`guarded-client.ts`). Pure.
  */
-import { isIP } from "node:net";
+import ipaddr from "ipaddr.js";
 import type { WebhooksSettings } from "../config/gateway.ts";
 import { addressProblem, type Network, networksOf } from "./address-rules.ts";
 
@@ -59,9 +59,9 @@ function hostProblem(hostname: string, { networks }: UrlRules): string | undefin
 
 /** The address that a host is written as; what is called localhost is this machine (RFC 6761). */
 export function addressIn(hostname: string): string | undefined {
-  const bare = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
-  if (isIP(bare) !== 0) return bare;
-  return /(^|\.)localhost$/.test(bare) ? "127.0.0.1" : undefined;
+  if (hostname.startsWith("[")) return hostname.slice(1, -1);
+  if (ipaddr.IPv4.isValid(hostname) || ipaddr.IPv6.isValid(hostname)) return hostname;
+  return /(^|\.)localhost$/.test(hostname) ? "127.0.0.1" : undefined;
 }
 
 /** Why a request's `callback.url` is sure to be refused, as a whole sentence; undefined: it may be called. */
