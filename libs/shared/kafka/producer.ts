@@ -7,7 +7,7 @@ import { kafkaError } from "./client.ts";
 import type { OutRecord, Publisher } from "./ports.ts";
 
 /** Below this a batch is sent as it is: compressing costs more than it saves on loopback and LAN. */
-const COMPRESS_FROM_BYTES = 16_384;
+const COMPRESS_FROM_BYTES = 65_536;
 
 export type ProducerLimits = {
   readonly request_records_max: number;
