@@ -72,9 +72,9 @@ export function fileRoutes(deps: FileRoutesDeps): Routes {
         return found === undefined ? reply : reply.send(fileObjectOf(found));
       },
     );
-    app.get<One>("/v1/files/:id/content", doc("read", "Download a file", { replies: reading }), (request, reply) =>
-      download(deps, request, reply),
-    );
+    // A HEAD would read the whole file for nobody.
+    const downloading = { ...doc("read", "Download a file", { replies: reading }), exposeHeadRoute: false };
+    app.get<One>("/v1/files/:id/content", downloading, (request, reply) => download(deps, request, reply));
     app.delete<One>("/v1/files/:id", doc("submit", "Delete a file", removing), (request, reply) =>
       remove(deps, request, reply),
     );
