@@ -9,6 +9,10 @@ export type ReaderOptions = {
   readonly headers: Readonly<Record<string, string>>;
   /** Each event; false breaks the connection off right after it. */
   readonly got?: (event: ReadEvent, connection: number) => boolean;
+  /** Takes nothing from its first connection for so long. */
+  readonly stall_ms?: number;
+  /** Told of each connection that is a stream. */
+  readonly opened?: () => void;
   /** Waits before it comes back; default: as long as the server said. */
   readonly retry_ms?: number;
   readonly signal: AbortSignal;
@@ -57,6 +61,7 @@ function connect(options: ReaderOptions, events: ReadEvent[], connection: number
     request.on("response", (response: IncomingMessage) => {
       const status = response.statusCode ?? 0;
       const reader = new SseReader();
+      if (status === 200) options.opened?.();
       response.setEncoding("utf8");
       response.on("data", (text: string) => {
         if (status !== 200) return;
@@ -66,8 +71,14 @@ function connect(options: ReaderOptions, events: ReadEvent[], connection: number
           if (!got(event, connection)) request.destroy();
         }
       });
+      if (connection === 0 && options.stall_ms !== undefined) stall(response, options.stall_ms);
       response.on("error", () => undefined);
       response.on("close", () => resolve({ status, retry_ms: reader.retry_ms }));
     });
   });
+}
+
+function stall(response: IncomingMessage, stall_ms: number): void {
+  response.pause();
+  setTimeout(() => response.resume(), stall_ms);
 }
