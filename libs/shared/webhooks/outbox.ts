@@ -20,7 +20,7 @@ type Listener = { readonly id: string; readonly url: string; readonly events: re
 type Known = { readonly at_ms: number; readonly listeners: readonly Listener[] };
 
 /** A row to be. */
-export type Delivery = {
+type Delivery = {
   readonly id: string;
   readonly event_id: string;
   readonly webhook: string;
@@ -108,8 +108,8 @@ export class PostgresOutbox implements WebhookOutbox {
   }
 }
 
-/** One for each endpoint that wants the event, and one for the request's own callback. Exported for its tests. */
-export function deliveriesOf(event: WebhookEvent, listeners: readonly Listener[]): Delivery[] {
+/** One for each endpoint that wants the event, and one for the request's own callback. */
+function deliveriesOf(event: WebhookEvent, listeners: readonly Listener[]): Delivery[] {
   const event_id = eventId(event);
   const to = (webhook: string, url: string): Delivery => ({
     id: stableId("dlv", event_id, webhook),
