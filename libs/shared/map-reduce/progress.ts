@@ -45,7 +45,7 @@ export function itemsToCome(answers: number, fan_in: number, reduced: boolean): 
   let sum = 0;
   let left = answers;
   // Even one answer is reduced once.
-  while (left > 1 || (!reduced && sum === 0)) {
+  while (left > 1 || (left === 1 && !reduced && sum === 0)) {
     left = Math.ceil(left / fan_in);
     sum += left;
   }
