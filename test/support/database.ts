@@ -15,6 +15,8 @@ export async function createDatabase(name: string): Promise<TestDatabase> {
   const own = new URL(url);
   own.pathname = `/${database}`;
   const pool = new pg.Pool({ connectionString: own.href, max: 4 });
+  // Dropping the database may end a connection that is just closing; unheard, that would end the test.
+  pool.on("error", () => undefined);
   return {
     pool,
     async drop() {

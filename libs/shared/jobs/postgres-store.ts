@@ -64,11 +64,14 @@ const FIRST_DAY = "(SELECT (created_at AT TIME ZONE 'UTC')::date - 1 FROM sluice
 
 const STATUS = `coalesce(r.status, CASE WHEN right(i.request_id, ${CLOSED_SUFFIX.length}) = '${CLOSED_SUFFIX}' THEN 'closed' ELSE 'pending' END)`;
 
+/** Each item asks for its own result, so that a page costs what it holds and not what the job has. */
 function resultsStatement(what: "status" | "result"): string {
+  const columns = what === "result" ? "status, result" : "status";
   return `
-SELECT ${ITEM_COLUMNS}, r.status${what === "result" ? ", r.result" : ""}
-FROM sluice_job_items i
-  LEFT JOIN sluice_results r ON r.job = $1 AND r.id = i.request_id AND r.tenant = $2 AND r.day >= ${FIRST_DAY}
+SELECT ${ITEM_COLUMNS}, r.*
+FROM sluice_job_items i LEFT JOIN LATERAL (
+  SELECT ${columns} FROM sluice_results
+  WHERE tenant = $2 AND id = i.request_id AND job = $1 AND day >= ${FIRST_DAY} LIMIT 1) r ON true
 WHERE i.job = $1 AND i.wave = $3 AND i.item >= $4 AND ($6::text[] IS NULL OR ${STATUS} = ANY($6))
 ORDER BY i.item LIMIT $5`;
 }

@@ -9,6 +9,9 @@ import { readSpan, spansOf } from "./asking.ts";
 import { type BatchDeps, counted, endedOf, fileGone, stepEnd, WAVE, withErrors } from "./deps.ts";
 
 const TOLD_AT_ONCE = 1_000;
+/** Of a large batch counting takes long: it is to be a tenth of the time at the most, and not too rare. */
+const COUNT_SHARE = 10;
+const COUNT_WAIT_MS_MAX = 5_000;
 /** Those under way are waited for so long after they were told to end; as OpenAI's, at most ten minutes. */
 const STOPPING_MS_MAX = 600_000;
 /** After the deadline, which is theirs too, those under way end by themselves: what they cost and answered is not to be lost. */
@@ -71,7 +74,9 @@ async function publish(
 
 async function count(deps: BatchDeps, job: BatchJob): Promise<StepEnd<BatchState>> {
   const { settings, clock } = deps;
+  const begun_ms = clock.now_ms();
   const counts = await deps.store.counts(job, WAVE);
+  const rest_ms = Math.min((clock.now_ms() - begun_ms) * COUNT_SHARE, COUNT_WAIT_MS_MAX);
   const ended = endedOf(counts);
   const state = counted(job.state, counts);
   if (ended >= state.lines) {
@@ -80,7 +85,9 @@ async function count(deps: BatchDeps, job: BatchJob): Promise<StepEnd<BatchState
   }
   const room = settings.in_flight_max - Math.max(0, state.written - ended);
   const wanted = Math.min(settings.chunk, settings.in_flight_max, state.lines - state.written);
-  if (wanted === 0 || room < wanted) return stepEnd(job, "in_progress", { ...state, room: 0 }, settings.poll_ms);
+  if (wanted === 0 || room < wanted) {
+    return stepEnd(job, "in_progress", { ...state, room: 0 }, Math.max(settings.poll_ms, rest_ms));
+  }
   return stepEnd(job, "in_progress", { ...state, room });
 }
 

@@ -45,6 +45,7 @@ const RETRY = { base_ms: 1_000, cap_ms: 30_000 };
 const WOKEN_MAX = 1_000;
 /** From one look at a job to the next that a word may cause. */
 const REST_MS_MIN = 100;
+const REST_MS_MAX = 5_000;
 const REMOVE_EVERY_MS = 3_600_000;
 /** Each may have many thousands of items. */
 const REMOVED_AT_ONCE = 5;
@@ -188,7 +189,7 @@ export class JobRunner {
   }
 
   async #step(job: Job, signal: AbortSignal): Promise<StepEnd> {
-    const { drivers, clock, settings, observe } = this.#deps;
+    const { drivers, clock, observe } = this.#deps;
     const driver = drivers[job.kind];
     if (driver === undefined) throw new Error(`nobody drives jobs of the kind ${job.kind}`);
     const begun_ms = clock.now_ms();
@@ -196,9 +197,9 @@ export class JobRunner {
     const duration_ms = clock.now_ms() - begun_ms;
     observe?.({ event: "step", kind: job.kind, duration_ms });
     // Words come with every result: looking at a large job is to take a tenth of the time at the most.
-    const rest_ms = Math.max(REST_MS_MIN, 10 * duration_ms);
+    const rest_ms = Math.min(Math.max(REST_MS_MIN, 10 * duration_ms), REST_MS_MAX);
     if (this.#rest_until_ms.size >= WOKEN_MAX) this.#rest_until_ms.clear();
-    this.#rest_until_ms.set(job.id, begun_ms + Math.min(rest_ms, settings.poll_ms));
+    this.#rest_until_ms.set(job.id, begun_ms + rest_ms);
     return end;
   }
 

@@ -2,34 +2,32 @@
 import { after, before } from "node:test";
 import { PostgresJobLeases } from "../../../../libs/shared/jobs/postgres-leases.ts";
 import { PostgresJobStore } from "../../../../libs/shared/jobs/postgres-store.ts";
-import { silentLog } from "../../../../libs/shared/log.ts";
-import { connectPostgres, type Pool } from "../../../../libs/shared/postgres/client.ts";
 import { migrate } from "../../../../libs/shared/postgres/migrations.ts";
+import { createDatabase, NO_DATABASE, type TestDatabase } from "../../../support/database.ts";
 import { describeJobStore } from "./store-contract.ts";
 
-const url = process.env["DATABASE_URL"];
-let pool: Pool;
+let database: TestDatabase;
 
 before(async () => {
-  if (url === undefined) return;
-  pool = connectPostgres(url, "test", 4, silentLog);
-  await migrate(pool);
+  if (NO_DATABASE) return;
+  database = await createDatabase("jobs");
+  await migrate(database.pool);
 });
-after(() => pool?.end());
+after(() => database?.drop());
 
 describeJobStore(
   "jobs in Postgres",
   () => ({
-    store: new PostgresJobStore(pool),
-    leases: new PostgresJobLeases(pool),
+    store: new PostgresJobStore(database.pool),
+    leases: new PostgresJobLeases(database.pool),
     async answer(tenant, job, id, status, cost_nusd) {
       const text = `INSERT INTO sluice_results (tenant, id, day, status, cost_nusd, received_at, completed_at, result, job)
         VALUES ($1, $2, (now() AT TIME ZONE 'UTC')::date, $3, $4, now(), now(), $5, $6)`;
-      await pool.query(text, [tenant, id, status, cost_nusd, JSON.stringify({ id }), job]);
+      await database.pool.query(text, [tenant, id, status, cost_nusd, JSON.stringify({ id }), job]);
     },
     async clear() {
-      await pool.query("UPDATE sluice_jobs SET wake_at = NULL, ended_at = NULL");
+      await database.pool.query("UPDATE sluice_jobs SET wake_at = NULL, ended_at = NULL");
     },
   }),
-  url === undefined ? "DATABASE_URL names no Postgres" : false,
+  NO_DATABASE,
 );
