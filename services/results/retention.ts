@@ -32,13 +32,13 @@ SELECT (now() AT TIME ZONE 'UTC')::date::text AS today, array(
   SELECT relname::text FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'sluice_results'::regclass
 ) AS partitions`;
 
-/** Claims of one page of a partition's rows, after the last page's last. A claim made since for the same id has another day. */
+/** Claims of one page of a partition's rows, after the last page's last. A claim made since for the same id has a later day. */
 const pageOf = (table: string): string => `
 WITH page AS MATERIALIZED (
   SELECT tenant, id FROM ${table} WHERE (tenant, id) > ($1, $2) ORDER BY tenant, id LIMIT $3
 ), gone AS (
   DELETE FROM sluice_claims AS claim USING page
-  WHERE claim.tenant = page.tenant AND claim.id = page.id AND claim.day = $4::date
+  WHERE claim.tenant = page.tenant AND claim.id = page.id AND claim.day <= $4::date
   RETURNING 1
 )
 SELECT tenant, id, (SELECT count(*)::int FROM gone) AS claims FROM page ORDER BY tenant DESC, id DESC LIMIT 1`;

@@ -53,12 +53,18 @@ CREATE INDEX sluice_results_by_arrival ON sluice_results (tenant, received_at DE
 CREATE INDEX sluice_results_by_job ON sluice_results (job, id) WHERE job IS NOT NULL;
 CREATE TABLE sluice_results_default PARTITION OF sluice_results DEFAULT;
 
+-- Each partition takes locks: what is older than these days lies in one, named by the last day that it may hold.
 DO $$
-DECLARE each date;
+DECLARE
+  today date := (now() AT TIME ZONE 'UTC')::date;
+  each date;
 BEGIN
+  EXECUTE format('CREATE TABLE %I PARTITION OF sluice_results FOR VALUES FROM (MINVALUE) TO (%L)',
+    'sluice_results_' || to_char(today - 101, 'YYYYMMDD'), today - 100);
   FOR each IN
-    SELECT (completed_at AT TIME ZONE 'UTC')::date FROM sluice_results_before
-    UNION SELECT (now() AT TIME ZONE 'UTC')::date + ahead FROM generate_series(0, 1) AS ahead
+    SELECT day FROM (SELECT DISTINCT (completed_at AT TIME ZONE 'UTC')::date AS day FROM sluice_results_before) AS days
+    WHERE day >= today - 100
+    UNION SELECT today + ahead FROM generate_series(0, 1) AS ahead
   LOOP
     EXECUTE format('CREATE TABLE %I PARTITION OF sluice_results FOR VALUES FROM (%L) TO (%L)',
       'sluice_results_' || to_char(each, 'YYYYMMDD'), each, each + 1);

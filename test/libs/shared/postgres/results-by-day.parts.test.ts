@@ -4,10 +4,14 @@ import { after, before, describe, test } from "node:test";
 import { migrate } from "../../../../libs/shared/postgres/migrations.ts";
 import { findResult, findResults } from "../../../../libs/shared/postgres/results.ts";
 import { type Claim, PostgresClaimStore } from "../../../../services/results/claims.ts";
+import { keepDays } from "../../../../services/results/retention.ts";
 import { claimOf } from "../../../support/claims.ts";
 import { createDatabase, NO_DATABASE, type TestDatabase } from "../../../support/database.ts";
 
 const STEPS_BEFORE = 2;
+const NOW_MS = Date.now();
+const dayBefore = (days: number): string => new Date(NOW_MS - days * 86_400_000).toISOString().slice(0, 10);
+const partOf = (day: string): string => `sluice_results_${day.replaceAll("-", "")}`;
 const OLD_ROW = `
 INSERT INTO sluice_results (tenant, id, status, content_hash, outcome_topic, outcome_partition, outcome_offset, tier, cost_nusd,
   received_at, completed_at, result, origin)
@@ -20,8 +24,8 @@ describe("an old installation", { skip: NO_DATABASE }, () => {
     const { pool } = database;
     await migrate(pool, STEPS_BEFORE);
     const rows = [
-      ["early", 3, "2026-01-31T23:59:59.999Z", "2026-02-01T00:00:00.000Z"],
-      ["late", 4, null, "2026-02-01T23:59:59.999Z"],
+      ["early", 3, `${dayBefore(5)}T23:59:59.999Z`, `${dayBefore(4)}T00:00:00.000Z`],
+      ["late", 4, null, `${dayBefore(4)}T23:59:59.999Z`],
       ["long-ago", 5, null, "1970-01-01T00:00:00.000Z"],
     ];
     for (const [id, offset, received, completed] of rows) {
@@ -38,15 +42,12 @@ describe("an old installation", { skip: NO_DATABASE }, () => {
       "SELECT id, day::text, tier, cost_nusd::int, received_at, tableoid::regclass::text AS part FROM sluice_results ORDER BY id",
     );
     const kept = { tier: "small", cost_nusd: 7 };
-    const received_at = new Date("2026-01-31T23:59:59.999Z");
+    const day = dayBefore(4);
+    const part = partOf(day);
     assert.deepEqual(rows, [
-      { ...kept, id: "early", day: "2026-02-01", received_at, part: "sluice_results_20260201" },
-      {
-        ...kept,
-        ...{ id: "late", day: "2026-02-01", part: "sluice_results_20260201" },
-        received_at: new Date("2026-02-01T23:59:59.999Z"),
-      },
-      { ...kept, id: "long-ago", day: "1970-01-01", received_at: new Date(0), part: "sluice_results_19700101" },
+      { ...kept, id: "early", day, received_at: new Date(`${dayBefore(5)}T23:59:59.999Z`), part },
+      { ...kept, id: "late", day, received_at: new Date(`${day}T23:59:59.999Z`), part },
+      { ...kept, id: "long-ago", day: "1970-01-01", received_at: new Date(0), part: partOf(dayBefore(101)) },
     ]);
   });
 
@@ -75,5 +76,13 @@ describe("an old installation", { skip: NO_DATABASE }, () => {
       early({ place, content_hash: "another" }),
     ]);
     assert.deepEqual(verdicts, ["won", "late", "conflict"]);
+  });
+
+  test("loses what is too old to the next look at the days, with its claims", async () => {
+    const { pool } = database;
+    const run = await keepDays(pool, { keep_days: 4, page: 10 }, new AbortController().signal);
+    assert.deepEqual([run.dropped, run.claims, run.ended], [[dayBefore(101)], 1, "done"]);
+    const { rows } = await pool.query("SELECT id FROM sluice_claims ORDER BY id");
+    assert.deepEqual(rows, [{ id: "early" }, { id: "late" }]);
   });
 });
