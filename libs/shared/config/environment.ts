@@ -1,4 +1,6 @@
 /** What a service reads from its environment: addresses and secrets. Only main.ts and the command line pass it in. */
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { SluiceError } from "../errors.ts";
 
@@ -29,8 +31,8 @@ export type Environment = {
   readonly log_level: z.infer<typeof level>;
   /** The folder with the files of the model that embeds in process; undefined where there is none. */
   readonly embedding_model_dir: string | undefined;
-  /** Where files are kept: `file:///a/folder` or `s3://bucket/prefix`. Undefined: there are no files, and no jobs that need them. */
-  readonly files_url: string | undefined;
+  /** Where files are kept: `file:///a/folder` or `s3://bucket/prefix`; a folder beside the program unless it is given. */
+  readonly files_url: string;
   /** What webhook secrets are derived from; undefined: there are no webhooks. */
   readonly secret_key: string | undefined;
 };
@@ -55,7 +57,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     port: read.SLUICE_PORT,
     log_level: read.SLUICE_LOG_LEVEL,
     embedding_model_dir: read.SLUICE_EMBEDDING_MODEL_DIR || undefined,
-    files_url: read.SLUICE_FILES_URL || undefined,
+    files_url: read.SLUICE_FILES_URL || pathToFileURL(resolve(".sluice/files")).href,
     secret_key: read.SLUICE_SECRET_KEY || undefined,
   };
 }
