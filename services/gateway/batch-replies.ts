@@ -44,7 +44,7 @@ export const pageQuery = z.object({
   after: z.string().min(1).max(200).optional(),
 });
 
-export const REQUEST_STATUSES = [
+const REQUEST_STATUSES = [
   "pending",
   "succeeded",
   "rejected",

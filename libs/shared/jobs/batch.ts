@@ -80,7 +80,7 @@ export type BatchState = {
 
 export type BatchJob = Job<BatchSpec, BatchState>;
 
-export function newBatchState(): BatchState {
+function newBatchState(): BatchState {
   const usage = { input_tokens: 0, cached_tokens: 0, output_tokens: 0, reasoning_tokens: 0 };
   const none = { next_item: 0, lines: 0, written: 0, room: 0, completed: 0, failed: 0, cost_nusd: 0 };
   return { phase: "validating", ...none, errors: [], errors_total: 0, usage };
