@@ -44,15 +44,7 @@ export const pageQuery = z.object({
   after: z.string().min(1).max(200).optional(),
 });
 
-const REQUEST_STATUSES = [
-  "pending",
-  "succeeded",
-  "rejected",
-  "failed",
-  "cancelled",
-  "expired",
-  "closed",
-] as const;
+const REQUEST_STATUSES = ["pending", "succeeded", "rejected", "failed", "cancelled", "expired", "closed"] as const;
 
 export const requestsQuery = pageQuery.extend({
   /** `pending` has no result yet; `closed` had none when the batch ended. */
