@@ -13,6 +13,7 @@ import { failure, RETRY_AFTER, send, sendUnknown } from "../sending.ts";
 import type { Following, SendEvents, StreamReader, Wakes } from "./contract.ts";
 import { EventFeed, type FeedKind, type Standing } from "./event-feed.ts";
 import { type Place, readEventId } from "./event-ids.ts";
+import { PageSize } from "./page-size.ts";
 import type { EventStream, EventStreams } from "./sse.ts";
 import { sseRetry } from "./sse-format.ts";
 
@@ -33,8 +34,6 @@ type Of = { readonly tenant: string; readonly id: string; readonly kind: FeedKin
 
 /** How long a reader whose connection broke is to wait before it comes back. */
 const RETRY_MS = 1_000;
-/** Of tokens, in one read. */
-const READ_MAX = 100;
 /** The last tokens may be written a little after the end was told; the Result has them in any case. */
 const TAIL_MS_MAX = 1_000;
 /** One of which states are told is looked up so much more rarely: its end comes by a word, and looks are there for a lost one. */
@@ -89,6 +88,7 @@ class Follower {
   readonly #deps: EventsDeps;
   readonly #of: Of;
   readonly #feed: EventFeed;
+  readonly #page = new PageSize();
   /** Undefined where Redis is away: then it has ended, and that alone is told. */
   #following: Following | undefined;
   /** What is to be sent first. */
@@ -163,9 +163,12 @@ class Follower {
     const states = await reader.states(tenant, id, feed.states_after);
     if (states.length > 0) await stream.write(feed.states(states));
     if (kind === "request") {
-      const tokens = await reader.tokens(tenant, id, feed.tokens_after, READ_MAX);
-      if (tokens.length > 0) await stream.write(feed.tokens(tokens));
-      if (tokens.length >= READ_MAX) return true;
+      const { limit } = this.#page;
+      const tokens = await reader.tokens(tenant, id, feed.tokens_after, limit);
+      const text = feed.tokens(tokens);
+      this.#page.saw(tokens.length, text.length);
+      if (text !== "") await stream.write(text);
+      if (tokens.length >= limit) return true;
     }
     return this.#lookUp(stream);
   }

@@ -4,8 +4,8 @@
  * - Whoever writes to a stream first waits for room in it, and reads what to write only then.
  * - A reader that takes nothing for `stalled_ms_max` is cut off. One that is silent because there is nothing for it gets a comment every
  *   `heartbeat_ms`. One timer looks after all of them.
- * - What is larger than a reader's room goes as it takes it; of such there is `HELD_BYTES_MAX` in memory for all readers together. One more
- *   is cut off, and comes back for it.
+ * - All that readers have not taken is `HELD_BYTES_MAX` at the most. Beyond, one that is slow, or gets something large, is cut off and comes
+ *   back for it; one that takes small things at once is not.
  * - `close` ends all streams, so that their readers come back elsewhere.
  */
 import type { ServerResponse } from "node:http";
@@ -16,7 +16,7 @@ import { LookWheel } from "./look-wheel.ts";
 import { HEARTBEAT, SSE_HEADERS } from "./sse-format.ts";
 
 /** Of an HTTP response, what is needed. */
-export type Sink = Pick<ServerResponse, "write" | "end" | "destroy" | "destroyed" | "once">;
+export type Sink = Pick<ServerResponse, "write" | "end" | "destroy" | "destroyed" | "on" | "once">;
 
 export interface EventStream {
   /** False once its reader is gone, or was cut off, or it was ended. */
@@ -104,7 +104,7 @@ export class EventStreams {
   }
 }
 
-/** Of all streams: written, and not yet handed to a socket. */
+/** Of all streams: written, and not yet taken. */
 type Held = { bytes: number };
 
 class Stream implements EventStream {
@@ -126,7 +126,8 @@ class Stream implements EventStream {
     this.#held = held;
     this.#options = options;
     this.#written_ms = this.#took_ms = options.clock.now_ms();
-    sink.once("error", () => this.#gone());
+    // Each of them: one without a listener would end the process.
+    sink.on("error", () => this.#gone());
     sink.once("close", () => this.#gone());
     sink.once("finish", () => this.#taken.resolve());
   }
@@ -153,14 +154,15 @@ class Stream implements EventStream {
 
   async write(text: string): Promise<boolean> {
     const bytes = Buffer.from(text);
-    if (bytes.length > PIECE_BYTES && this.#held.bytes + bytes.length > HELD_BYTES_MAX) this.cut();
+    const is_slow = this.#unsent_bytes > 0 || bytes.length > PIECE_BYTES;
+    if (is_slow && this.#held.bytes + bytes.length > HELD_BYTES_MAX) this.cut();
     let start = 0;
     this.#held.bytes += bytes.length;
     try {
-      while (start < bytes.length && (await this.room())) {
+      // Asked again: it may have been closed between the answer and now.
+      while (start < bytes.length && (await this.room()) && this.#is_open) {
         const piece = bytes.subarray(start, start + PIECE_BYTES);
         start += piece.length;
-        this.#held.bytes -= piece.length;
         this.#hand(piece);
       }
     } finally {
@@ -185,7 +187,7 @@ class Stream implements EventStream {
     const now_ms = this.#options.clock.now_ms();
     const { heartbeat_ms, stalled_ms_max } = this.#options.settings;
     if (this.#unsent_bytes === 0) {
-      if (this.#is_open && now_ms - this.#written_ms >= heartbeat_ms) this.#hand(Buffer.from(HEARTBEAT));
+      if (this.#is_open && now_ms - this.#written_ms >= heartbeat_ms) this.#beat();
     } else if (now_ms - this.#took_ms >= stalled_ms_max) {
       this.#options.stalled?.();
       this.cut();
@@ -196,6 +198,11 @@ class Stream implements EventStream {
     return this.#unsent_bytes <= this.#options.settings.unsent_bytes_max;
   }
 
+  #beat(): void {
+    this.#held.bytes += HEARTBEAT.length;
+    this.#hand(Buffer.from(HEARTBEAT));
+  }
+
   #hand(piece: Buffer): void {
     const now_ms = this.#options.clock.now_ms();
     // It has had nothing to take until now.
@@ -203,7 +210,9 @@ class Stream implements EventStream {
     this.#written_ms = now_ms;
     this.#unsent_bytes += piece.length;
     this.#sink.write(piece, () => {
+      // Also where it is gone: Node calls back with the error.
       this.#unsent_bytes -= piece.length;
+      this.#held.bytes -= piece.length;
       this.#took_ms = this.#options.clock.now_ms();
       if (this.#has_room) this.#resolveRoom(this.#is_open);
     });
