@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { before, describe, test } from "node:test";
 import Fastify from "fastify";
+import { filesSchema, gatewaySchema, jobsSchema, webhooksSchema } from "../../../../libs/shared/config/gateway.ts";
 import type { RouteDoc, Routes } from "../../../../services/gateway/route.ts";
 import { addOpenApi } from "../../../../services/gateway/routes/openapi.ts";
 
@@ -31,9 +32,17 @@ type Document = {
   readonly components: { schemas: Record<string, object>; securitySchemes: Record<string, object> };
 };
 
-/** Whatever a route's factory asks of its dependencies before a call. */
+/** Bounds of settings stand in schemas. */
+const SETTINGS = {
+  ...gatewaySchema.parse({}),
+  ...filesSchema.parse({}),
+  ...webhooksSchema.parse({}),
+  ...jobsSchema.parse({}),
+};
+
+/** Whatever else a route's factory asks of its dependencies before a call. */
 const ANYTHING: never = new Proxy(() => undefined, {
-  get: (_target, name) => (name === Symbol.toPrimitive ? () => 1 : ANYTHING),
+  get: (_target, name) => (name === "settings" ? SETTINGS : name === Symbol.toPrimitive ? () => 1 : ANYTHING),
   apply: () => ANYTHING,
   construct: () => ANYTHING as object,
 }) as never;
