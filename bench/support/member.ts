@@ -20,6 +20,7 @@ export async function readAs(
     session_timeout_ms: 10_000,
     fetch_wait_ms: 250,
     fetch_partition_bytes_max: 1024 * 1024,
+    fetch_pause_ms_max: 0,
   });
   const { promise: joined, resolve } = Promise.withResolvers<void>();
   const ignored = (): void => undefined;

@@ -150,6 +150,8 @@ export type GroupOptions = Pick<ConsumptionOptions, "handler" | "order" | "commi
     readonly max_in_flight_by_lane?: ConsumptionLimits["max_in_flight_by_lane"];
     /** 1 for handlers of single records; the settings' batch size otherwise. */
     readonly batch_records_max: number;
+    /** Instead of the settings', for a group that nobody waits for. */
+    readonly fetch_pause_ms_max?: number;
   };
 
 /** Joins a consumer group with the settings' limits; waits until the brokers are there. */
@@ -164,6 +166,7 @@ export async function joinGroup(context: ServiceContext, options: GroupOptions):
     session_timeout_ms: limits.session_timeout_ms,
     fetch_wait_ms: limits.fetch_wait_ms,
     fetch_partition_bytes_max: limits.fetch_partition_bytes_max,
+    fetch_pause_ms_max: options.fetch_pause_ms_max ?? limits.fetch_pause_ms_max,
   });
   const writer = deadLetterWriter(context, options.group);
   const consumptionLimits: ConsumptionLimits = {

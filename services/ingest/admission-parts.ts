@@ -24,6 +24,7 @@ import { Plans } from "./plans.ts";
 import { Sweeper } from "./sweep.ts";
 import { postTo, webhookUrl } from "./webhook.ts";
 
+const LEDGER_PAUSE_MS = 50;
 const REBUILD_LOCK_MS = 60_000;
 const SWEEP_TURN_MS = 55_000;
 const POST_WAIT_MS = 5_000;
@@ -178,6 +179,8 @@ export function joinLedger(context: ServiceContext, group: string, parts: Admiss
     commit_by: "engine",
     max_in_flight: settings.topics.partitions,
     batch_records_max: settings.consumption.batch_records_max,
+    // Counters hold what is reserved already: what settles may take a moment.
+    fetch_pause_ms_max: LEDGER_PAUSE_MS,
     handler: createApplier({
       codec,
       publisher: producer,

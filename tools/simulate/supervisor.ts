@@ -147,6 +147,7 @@ export class Supervisor {
       session_timeout_ms: settings.session_timeout_ms,
       fetch_wait_ms: 200,
       fetch_partition_bytes_max: settings.fetch_partition_bytes_max,
+      fetch_pause_ms_max: 0,
     });
     const publisher = new BatchingProducer(kafka, settings.producer);
     const built = service.build({ process, clock: process.clock, random: uniform, publisher, transactions });

@@ -1,17 +1,12 @@
 /** A group member on kafkajs. It only fetches and commits; all else is the engine's. */
-import type { Admin, Consumer, EachBatchPayload, IHeaders, Kafka } from "kafkajs";
-import type { Clock } from "../clock.ts";
+import type { Admin, Consumer, EachBatchPayload, Kafka } from "kafkajs";
+import { type Clock, sleep } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { coPartitioning } from "./assigner.ts";
 import { kafkaError } from "./client.ts";
-import type {
-  ConsumerEvents,
-  ConsumerPort,
-  InRecord,
-  PartitionOffset,
-  RecordHeaders,
-  TopicPartition,
-} from "./ports.ts";
+import { FetchPace } from "./fetch-pace.ts";
+import { ownBytes, readHeaders } from "./message-parts.ts";
+import type { ConsumerEvents, ConsumerPort, InRecord, PartitionOffset, TopicPartition } from "./ports.ts";
 import { partitionId } from "./ports.ts";
 
 export type ConsumerOptions = {
@@ -24,7 +19,12 @@ export type ConsumerOptions = {
   /** The longest a fetch waits for data; also the longest a fully paused member sleeps before it looks again. */
   readonly fetch_wait_ms: number;
   readonly fetch_partition_bytes_max: number;
+  /** The longest pause between two fetches under load, in which more is gathered; 0 for none. */
+  readonly fetch_pause_ms_max: number;
 };
+
+/** Partitions whose records are handed over at once; those of further ones wait for the pause. */
+const DELIVERIES = 8;
 
 /** How long a consumer has to say goodbye: one that hangs is left to itself, and is not listened to any more. */
 const LEAVE_MS = 10_000;
@@ -43,10 +43,14 @@ export class KafkaConsumer implements ConsumerPort {
   #joined = false;
   /** Counts starts and the stop: the last one counts. */
   #turn = 0;
+  readonly #pace: FetchPace;
+  /** Between the latest fetch and the next; undefined until the first of what was fetched is delivered. */
+  #pause: Promise<void> | undefined;
 
   constructor(kafka: Kafka, options: ConsumerOptions) {
     this.#options = options;
     this.#kafka = kafka;
+    this.#pace = new FetchPace(options.fetch_pause_ms_max);
   }
 
   start(events: ConsumerEvents): Promise<void> {
@@ -71,7 +75,8 @@ export class KafkaConsumer implements ConsumerPort {
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
-        eachBatch: async (payload) => this.#deliver(consumer, payload),
+        partitionsConsumedConcurrently: DELIVERIES,
+        eachBatch: (payload) => this.#deliver(consumer, payload),
       });
     } catch (error) {
       throw kafkaError(error);
@@ -179,7 +184,10 @@ export class KafkaConsumer implements ConsumerPort {
       }),
     );
     const alive = heard(() => events.alive());
-    consumer.on(FETCH, alive);
+    consumer.on(FETCH, () => {
+      this.#pause = undefined;
+      alive({ payload: undefined });
+    });
     consumer.on(HEARTBEAT, alive);
     consumer.on(
       END_BATCH_PROCESS,
@@ -238,7 +246,8 @@ export class KafkaConsumer implements ConsumerPort {
     );
   }
 
-  #deliver(consumer: Consumer, { batch, resolveOffset }: EachBatchPayload): void {
+  /** Resolves when the next fetch may go: kafkajs fetches again once all that it fetched is delivered. */
+  async #deliver(consumer: Consumer, { batch, resolveOffset }: EachBatchPayload): Promise<void> {
     if (this.#consumer !== consumer) return;
     const { topic, partition } = batch;
     const records: InRecord[] = batch.messages.map((message) => ({
@@ -256,28 +265,10 @@ export class KafkaConsumer implements ConsumerPort {
     resolveOffset(last.offset);
     const [behind, next] = [Number(last.offset) + 1, Number(batch.lastOffset()) + 1];
     if (behind < next) this.#events?.passed?.({ topic, partition }, behind, next);
+    const { clock } = this.#options;
+    this.#pace.took(records.length, clock.now_ms());
+    const pause_ms = this.#pace.pause_ms(clock.now_ms());
+    this.#pause ??= pause_ms > 0 ? sleep(clock, pause_ms) : Promise.resolve();
+    await this.#pause;
   }
-}
-
-/**
- * kafkajs's keys and values are slices of the fetch's answer, or of a batch that was decompressed: one record that waits would keep
- * all of it in memory. What is most of its buffer stays as it is.
- */
-function ownBytes(bytes: Buffer | null): Buffer | null {
-  if (bytes === null || bytes.length * 2 > bytes.buffer.byteLength) return bytes;
-  return Buffer.from(bytes);
-}
-
-const NO_HEADERS: RecordHeaders = Object.freeze({});
-
-/** Header values as text; of a repeated header, the last. */
-export function readHeaders(headers: IHeaders | undefined): RecordHeaders {
-  if (headers === undefined) return NO_HEADERS;
-  const read: Record<string, string> = {};
-  for (const name in headers) {
-    const value = headers[name];
-    const last = Array.isArray(value) ? value.at(-1) : value;
-    if (last !== undefined) read[name] = last.toString();
-  }
-  return read;
 }

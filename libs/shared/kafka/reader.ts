@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { Consumer, EachBatchPayload, Kafka } from "kafkajs";
 import { SluiceError } from "../errors.ts";
 import { kafkaError } from "./client.ts";
-import { readHeaders } from "./consumer.ts";
+import { readHeaders } from "./message-parts.ts";
 import type { InRecord } from "./ports.ts";
 
 /** Where to begin, on every partition. An offset that is not there gives way to the nearest that is. */

@@ -71,6 +71,7 @@ async function rig() {
     session_timeout_ms: 10_000,
     fetch_wait_ms: 250,
     fetch_partition_bytes_max: 1_000,
+    fetch_pause_ms_max: 0,
   });
   const told: string[] = [];
   const records: InRecord[] = [];
