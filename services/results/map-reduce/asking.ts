@@ -13,7 +13,7 @@ import { itemsOf, type MapReduceJob, requestsOf } from "./contents.ts";
 import { BYTES_PER_TOKEN } from "./cutting.ts";
 import { type Look, look, windowItems } from "./looking.ts";
 import { type End, ends, fails, goesOn, type MapReduceDeps } from "./parts.ts";
-import { type Candidate, type Chosen, choose } from "./spending.ts";
+import { type Candidate, type Chosen, choose, leftOf } from "./spending.ts";
 import { leaderOf } from "./window.ts";
 
 /** So many shards in a row and none that succeeded: a job that fails anyway ends here. */
@@ -80,7 +80,7 @@ async function next(
     wave.wave,
     again.map(({ item }) => item),
   );
-  const candidates = await bounded(deps, job, together([...old, ...fresh.leaders], job));
+  const candidates = await bounded(deps, { ...job, state }, together([...old, ...fresh.leaders], job));
   if (candidates === undefined) {
     return fails(state, "price_unknown", "a model of the job has no price, so that its budget cannot be kept");
   }
@@ -148,11 +148,15 @@ async function bounded(
   if (job.state.budget_nusd === undefined) return rows.map((row) => ({ ...tries(row), bound_nusd: 0 }));
   const requests = await requestsOf(deps, job, rows);
   const candidates: Candidate[] = [];
+  let left_nusd = leftOf(job.state);
   for (const [index, row] of rows.entries()) {
+    // One that does not fit is enough: counting takes time.
+    if (left_nusd < 0 && candidates.length > 0) break;
     const request = requests[index];
     const bound_nusd = request === undefined ? undefined : deps.bound(request);
     if (bound_nusd === undefined) return undefined;
     candidates.push({ ...tries(row), bound_nusd });
+    left_nusd -= bound_nusd;
   }
   return candidates;
 }

@@ -9,15 +9,19 @@ export type Chosen = {
   readonly over_budget: boolean;
 };
 
+type Spending = Pick<MapReduceState, "waves" | "past" | "asking" | "lost_nusd" | "budget_nusd">;
+
+/** What is left of the budget; below nought where requests cost more than was thought. */
+export function leftOf(state: Spending): number {
+  return (state.budget_nusd ?? Number.POSITIVE_INFINITY) - spent_nusd(state) - held_nusd(state);
+}
+
 /**
  * The first of the candidates, in their order, as long as what is spent, what those under way may cost and what these may cost stays within
  * the budget. None is passed over for a cheaper one behind it.
  */
-export function choose(
-  state: Pick<MapReduceState, "waves" | "past" | "asking" | "lost_nusd" | "budget_nusd">,
-  candidates: readonly Candidate[],
-): Chosen {
-  let left_nusd = (state.budget_nusd ?? Number.POSITIVE_INFINITY) - spent_nusd(state) - held_nusd(state);
+export function choose(state: Spending, candidates: readonly Candidate[]): Chosen {
+  let left_nusd = leftOf(state);
   const written: Written[] = [];
   for (const { item, tries, bound_nusd } of candidates) {
     if (bound_nusd > left_nusd) return { written, over_budget: true };
