@@ -4,7 +4,8 @@ import type { Redis } from "ioredis";
 import { systemClock } from "../../libs/shared/clock.ts";
 import { inferenceSchema } from "../../libs/shared/config/inference.ts";
 import { RedisJobViews } from "../../libs/shared/redis/job-views.ts";
-import { RequestStates, type Told } from "../../libs/shared/redis/request-events.ts";
+import type { Told } from "../../libs/shared/redis/request-events.ts";
+import { RequestStates } from "../../libs/shared/redis/request-states.ts";
 import {
   RedisTokenStreams,
   redisStreamCommands,

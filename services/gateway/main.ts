@@ -15,6 +15,7 @@ import { RedisIdempotency } from "../../libs/shared/redis/idempotency-store.ts";
 import { parseReply, RedisJobViews, replyChannel } from "../../libs/shared/redis/job-views.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { runService, type ServiceContext } from "../../libs/shared/service.ts";
+import { callbackCheck } from "../../libs/shared/webhooks/url-rules.ts";
 import { closeGently } from "./closing.ts";
 import { KeyRing } from "./keys.ts";
 import { createOffers } from "./offers.ts";
@@ -89,6 +90,7 @@ await runService("gateway", process.env, async (context) => {
   const offers = createOffers(context, { requests, redis, pool, storage, book, wakes, reader, events });
   const app = createGateway({
     ...requests,
+    callbackProblem: callbackCheck(settings.webhooks, environment.secret_key),
     appealOf: (...of) => appealOf(appeals, ...of),
     wakes,
     reader,

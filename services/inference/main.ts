@@ -4,7 +4,7 @@ import type { TierSettings } from "../../libs/shared/config/schema.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { priceList } from "../../libs/shared/prices.ts";
 import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
-import { requestStates } from "../../libs/shared/redis/request-events.ts";
+import { requestStates } from "../../libs/shared/redis/request-states.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { observeConsumption, runService, type ServiceContext } from "../../libs/shared/service.ts";
 import { EndpointClients } from "./endpoint-clients.ts";

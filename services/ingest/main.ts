@@ -6,7 +6,8 @@ import { parseDelay } from "../../libs/shared/events/redelivery.ts";
 import type { Consumption } from "../../libs/shared/kafka/consumption.ts";
 import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
 import { RedisJobViews } from "../../libs/shared/redis/job-views.ts";
-import { requestStates, type Tell } from "../../libs/shared/redis/request-events.ts";
+import type { Tell } from "../../libs/shared/redis/request-events.ts";
+import { requestStates } from "../../libs/shared/redis/request-states.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import {
   bothLanes,
@@ -16,6 +17,7 @@ import {
   runService,
   type ServiceContext,
 } from "../../libs/shared/service.ts";
+import { callbackCheck } from "../../libs/shared/webhooks/url-rules.ts";
 import { type AdmissionParts, joinLedger, startAdmission } from "./admission-parts.ts";
 import { Deferrals } from "./deferral.ts";
 import { createDeferredHandler } from "./deferred.ts";
@@ -89,6 +91,7 @@ function dependencies(
     registers: [metrics],
   });
   const deferrals = new Deferrals();
+  const callbackProblem = callbackCheck(settings.webhooks, context.environment.secret_key);
   return (group, entry) => ({
     codec,
     publisher: producer,
@@ -104,6 +107,7 @@ function dependencies(
       const now_ms = systemClock.now_ms();
       return termsOf(request, head, plan, { now_ms, settings, encodings, key_id: record.headers[KEY_HEADER] });
     },
+    callbackProblem,
     principalProblem: ({ headers }, tenant) => principalProblem(admission.principals, headers, tenant),
     without_redis: admission.without_redis,
     lease_ms: admission.lease_ms,

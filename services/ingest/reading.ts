@@ -11,6 +11,7 @@ import { shadowOf } from "../../libs/shared/events/shadow-requests.ts";
 import { BATCH_SUFFIX } from "../../libs/shared/events/topics.ts";
 import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import { idempotencyHash } from "../../libs/shared/redis/idempotency.ts";
+import type { CallbackCheck } from "../../libs/shared/webhooks/url-rules.ts";
 import { type Admission, type Arrival, admit, toldOf } from "./admission.ts";
 import type { Terms } from "./terms.ts";
 
@@ -25,6 +26,8 @@ export type ReadingDeps = {
   readonly terms: (admitted: Admitted, record: InRecord) => Terms;
   /** Whether the record's authenticated producer may name the tenant; a word on why not. */
   readonly principalProblem: (record: InRecord, tenant: string) => ResultError | undefined;
+  /** A word on why the request's callback cannot be called. Left out: any may. */
+  readonly callbackProblem?: CallbackCheck;
   /** Records come from a retry topic or from `llm.deferred`: place, times and rounds are those that their headers tell, and
    *  deadlines are looked at now. */
   readonly reentry: boolean;
@@ -69,7 +72,7 @@ function judge(deps: ReadingDeps, record: InRecord, request: Buffer, json: Recor
   const { tenant } = admission.identity;
   const shadow = shadowOf(record.headers, tenant);
   const problem = shadow === undefined ? internalProblem(tenant) : undefined;
-  const refusal = problem ?? deps.principalProblem(record, tenant);
+  const refusal = problem ?? deps.principalProblem(record, tenant) ?? callbackRefused(deps, admission.head);
   if (refusal !== undefined) return { ...base, admission: refused(admission, refusal) };
   const terms = deps.terms(admission, record);
   if (terms.kind === "refused") return { ...base, admission: refused(admission, terms.error) };
@@ -83,6 +86,12 @@ function judge(deps: ReadingDeps, record: InRecord, request: Buffer, json: Recor
   };
   const lower = needs.lower_nusd === undefined || tiers === undefined ? {} : { lower_tiers: tiers.slice(0, 1) };
   return { ...base, admission: { ...admission, head }, needs, ...lower };
+}
+
+function callbackRefused({ callbackProblem }: ReadingDeps, { callback_url }: AdmittedHead): ResultError | undefined {
+  const problem = callback_url === undefined ? undefined : callbackProblem?.(callback_url);
+  if (problem === undefined) return undefined;
+  return { code: "invalid_request", type: "invalid_request_error", message: problem, param: "callback.url" };
 }
 
 /** The pipeline's own tenants have nothing but runs for a comparison. */

@@ -2,7 +2,8 @@
  * Results: the first terminal outcome of a request wins, and is published once.
  *
  * 1. Postgres says which outcomes win (claims are idempotent).
- * 2. The job views are written and waiting gateways told; answers go into the cache, and whoever waits there is told.
+ * 2. The job views are written and waiting gateways told; answers go into the cache, and whoever waits there is told; what webhooks are to
+ *    tell is written down.
  * 3. Per input partition, one transaction publishes the results and the cache's entries, settles what was held for them and moves
  *    the group's offset (I1, I2, I4, I5).
  *
@@ -16,6 +17,7 @@ import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { type DeadLetterWriter, deadLetter, deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
 import { type OutcomeHead, outcomeHead } from "../../libs/shared/events/flow.ts";
 import {
+  JOB_HEADER,
   RATE_ROOM_HEADER,
   REPLY_TO_HEADER,
   traceHeaders,
@@ -38,10 +40,12 @@ import {
 } from "../../libs/shared/kafka/ports.ts";
 import type { JobViewWriter } from "../../libs/shared/redis/job-views.ts";
 import { isFollowed, type Tell } from "../../libs/shared/redis/request-events.ts";
+import type { WebhookOutbox } from "../../libs/shared/webhooks/event.ts";
+import { webhookEventOf } from "../../libs/shared/webhooks/event-body.ts";
 import { type CacheEntry, type CacheFilling, cacheEntryOf, tellCache } from "./cache-fill.ts";
 import type { ClaimStore, ClaimVerdict } from "./claims.ts";
 import type { Originals } from "./originals.ts";
-import { type BuiltResult, buildResult } from "./result.ts";
+import { type BuiltResult, buildResult, type TierKinds } from "./result.ts";
 import { settlementOf } from "./settlement.ts";
 import { runFor, shadowRun } from "./shadow-run.ts";
 
@@ -60,6 +64,12 @@ export type ResultsDeps = {
   readonly count: (verdict: ClaimVerdict | "dead_letter", outcome?: OutcomeHead) => void;
   /** Of requests that somebody may follow. Left out: nobody is told. */
   readonly tell?: Tell;
+  /** Whose webhooks are told of results. Left out: nobody's. */
+  readonly outbox?: WebhookOutbox;
+  /** Told of batches and map-reduces whose requests have results. */
+  readonly wakeJobs?: (jobs: ReadonlySet<string>) => void;
+  /** Kinds of the tiers, for the rows. */
+  readonly tiers?: TierKinds;
   /** Told of every entry for the ledger, for metrics. */
   readonly settled?: (entry: UsageEntry) => void;
 };
@@ -77,12 +87,21 @@ export function createResultsHandler(deps: ResultsDeps): Handler {
     for (const hop of hops) {
       if (!hop.ok) continue;
       const entry = cacheEntryOf(hop.head, hop.carried, deps.cache.response_bytes_max);
-      outcomes.set(hop.record, { ...hop, built: buildResult(hop.head, hop.carried, hop.record.headers), entry });
+      outcomes.set(hop.record, {
+        ...hop,
+        built: buildResult(hop.head, hop.carried, hop.record.headers, deps.tiers),
+        entry,
+      });
     }
     const read = [...outcomes.values()];
     const verdicts = await claim(deps, read);
     const won = read.filter(({ record }) => verdicts.get(record) === "won");
-    const [runs] = await Promise.all([runRecords(deps, won), writeViews(deps, won), fillCache(deps, read, won)]);
+    const [runs] = await Promise.all([
+      runRecords(deps, won),
+      writeViews(deps, won),
+      fillCache(deps, read, won),
+      announce(deps, won),
+    ]);
     const items = hops.map((hop) =>
       itemOf(deps, hop, outcomes.get(hop.record), verdicts.get(hop.record), runs.get(hop.record)),
     );
@@ -112,6 +131,7 @@ async function writeViews(deps: ResultsDeps, won: readonly ReadOutcome[]): Promi
     result: built.json,
     reply_to: record.headers[REPLY_TO_HEADER],
     rate_room: record.headers[RATE_ROOM_HEADER],
+    followed: isFollowed(record.headers),
   }));
   await deps.views.finish(jobs, deps.clock.now_ms());
   const followed = asked_for.filter(({ record }) => isFollowed(record.headers));
@@ -119,6 +139,18 @@ async function writeViews(deps: ResultsDeps, won: readonly ReadOutcome[]): Promi
   await deps.tell?.(
     followed.map(({ head: { tenant, id, status } }) => ({ tenant, id, state: { state: "ended", status } })),
   );
+}
+
+/** For webhooks and jobs. */
+async function announce({ outbox, wakeJobs, clock }: ResultsDeps, won: readonly ReadOutcome[]): Promise<void> {
+  const now_ms = clock.now_ms();
+  const jobs = new Set(won.flatMap(({ record }) => record.headers[JOB_HEADER] ?? []));
+  if (jobs.size > 0) wakeJobs?.(jobs);
+  if (outbox === undefined) return;
+  const events = won.flatMap(
+    ({ head, record }) => webhookEventOf(head, now_ms, { job: record.headers[JOB_HEADER] }) ?? [],
+  );
+  if (events.length > 0) await outbox.add(events);
 }
 
 async function fillCache(deps: ResultsDeps, read: readonly ReadOutcome[], won: readonly ReadOutcome[]): Promise<void> {

@@ -8,13 +8,15 @@ import { postgresProblem } from "../../libs/shared/postgres/readiness.ts";
 import { RedisCacheAnswers } from "../../libs/shared/redis/cache-answers-store.ts";
 import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
 import { RedisJobViews } from "../../libs/shared/redis/job-views.ts";
-import { requestStates } from "../../libs/shared/redis/request-events.ts";
+import { requestStates } from "../../libs/shared/redis/request-states.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { deadLetterWriter, joinGroup, observeConsumption, runService } from "../../libs/shared/service.ts";
+import { startBackground } from "./background.ts";
 import { PostgresClaimStore } from "./claims.ts";
 import { createResultsHandler, transactionalDeadLetter } from "./handler.ts";
 import { PostgresOriginals } from "./originals.ts";
 import { overReserved_nusd } from "./settlement.ts";
+import { startSinks } from "./sinks/start.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -38,6 +40,8 @@ await runService("results", process.env, async (context) => {
     untilAvailable(retry, "redis", () => redisReady(redis, 1_000)),
     untilAvailable(retry, "kafka", () => transactions.connect()),
   ]);
+  const states = requestStates(redis, settings);
+  const [background, sinks] = await Promise.all([startBackground(context, states), startSinks(context, process.env)]);
   const outcomes = new Counter({
     name: "sluice_results_total",
     help: "Outcomes read, by verdict and, for results, by status",
@@ -72,7 +76,10 @@ await runService("results", process.env, async (context) => {
       originals: new PostgresOriginals(pool),
       views: new RedisJobViews(redis, settings.results.job_view_ttl_hours * HOUR_MS),
       cache: { answers: new RedisCacheAnswers(redis), response_bytes_max: settings.cache.response_bytes_max },
-      tell: requestStates(redis, settings).quietly(log),
+      tell: states.quietly(log),
+      outbox: background.outbox,
+      wakeJobs: background.wakeJobs,
+      tiers: settings.tiers,
       transactions,
       clock: systemClock,
       names,
@@ -86,7 +93,7 @@ await runService("results", process.env, async (context) => {
       },
     }),
   });
-  observeConsumption(context, new Map([[group, consumption]]));
+  observeConsumption(context, new Map([[group, consumption], ...sinks.consumptions]));
   return {
     ready: async () => [
       ...(consumption.joined ? [] : ["not yet a member of its group"]),
@@ -94,7 +101,7 @@ await runService("results", process.env, async (context) => {
       ...(await postgresProblem(pool)),
     ],
     async stop() {
-      await consumption.drain(settings.consumption.drain_deadline_ms);
+      await Promise.all([consumption.drain(settings.consumption.drain_deadline_ms), background.stop(), sinks.stop()]);
       await transactions.close();
       redis.disconnect();
       await pool.end();

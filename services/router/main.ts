@@ -1,7 +1,7 @@
 /** Wires the router: llm.admitted in; llm.jobs.<tier> and llm.outcomes out. Beside it, views: the cache, rollouts, checks. */
 import { systemClock } from "../../libs/shared/clock.ts";
 import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
-import { requestStates } from "../../libs/shared/redis/request-events.ts";
+import { requestStates } from "../../libs/shared/redis/request-states.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { guard } from "../../libs/shared/semantic/guard/guard.ts";
 import { bothLanes, deadLetterWriter, joinGroup, observeConsumption, runService } from "../../libs/shared/service.ts";

@@ -75,3 +75,16 @@ export function shownUrl(text: string): string {
   const url = URL.parse(text);
   return url === null ? "" : `${url.origin}${url.pathname}`;
 }
+
+/** What is said of a request's `callback.url` before the request is let through; undefined where it may be called. Pure. */
+export type CallbackCheck = (url: string) => string | undefined;
+
+/** @param secret_key SLUICE_SECRET_KEY: without it no callback could be signed, and none is sent. */
+export function callbackCheck(settings: WebhooksSettings, secret_key: string | undefined): CallbackCheck {
+  const rules = urlRulesOf(settings);
+  return (url) => {
+    if (secret_key === undefined)
+      return "callback.url: callbacks are off here; whoever runs Sluice sets SLUICE_SECRET_KEY to have them";
+    return callbackProblem(url, rules);
+  };
+}

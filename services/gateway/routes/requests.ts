@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { controlRecord } from "../../../libs/shared/events/control.ts";
 import { ID_PATTERN } from "../../../libs/shared/events/fields.ts";
 import { requestSchema } from "../../../libs/shared/events/request.ts";
+import type { CallbackCheck } from "../../../libs/shared/webhooks/url-rules.ts";
 import { Appealing, type AppealingDeps } from "../appealing.ts";
 import { report } from "../reporting.ts";
 import { byKey, produce, type RequestDeps, readView } from "../requests.ts";
@@ -10,7 +11,11 @@ import { callerOf, documented, type Routes, senderOf, traceOf } from "../route.t
 import { REPLAYED, sendProblem, sendReused, sendUnknown, sendView } from "../sending.ts";
 import { shapeRequest } from "../submit.ts";
 
-export type RequestRoutesDeps = RequestDeps & Pick<AppealingDeps, "appealOf">;
+export type RequestRoutesDeps = RequestDeps &
+  Pick<AppealingDeps, "appealOf"> & {
+    /** Ingest asks it too; said here, it is said at once. Left out: any callback may be named. */
+    readonly callbackProblem?: CallbackCheck;
+  };
 
 /** A call about one request. */
 type OneRequest = FastifyRequest<{ Params: { id: string } }>;
@@ -54,12 +59,17 @@ export function requestRoutes(deps: RequestRoutesDeps): Routes {
 }
 
 /** The native way: 202 at once, then poll. */
-async function submit(deps: RequestDeps, http: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function submit(deps: RequestRoutesDeps, http: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const caller = callerOf(deps.keys, http, "submit", reply);
   if (caller === undefined) return reply;
   const { tenant, key_id } = caller;
   const shaped = shapeRequest(http.body, senderOf(http, caller));
   if (!shaped.ok) return sendProblem(reply, shaped);
+  const { callback } = shaped.request;
+  const problem = callback === undefined ? undefined : deps.callbackProblem?.(callback.url);
+  if (problem !== undefined) {
+    return sendProblem(reply, { ok: false, problem: { param: "callback.url", message: problem } });
+  }
   const has_own_id = (http.body as { id?: unknown }).id !== undefined;
   const found = await byKey(deps, shaped.request, has_own_id);
   if (found.kind === "reused") return sendReused(reply, found.first_id);

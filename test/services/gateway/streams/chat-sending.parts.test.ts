@@ -10,7 +10,7 @@ import { inferenceSchema } from "../../../../libs/shared/config/inference.ts";
 import { silentLog } from "../../../../libs/shared/log.ts";
 import { connectRedis, redisReady } from "../../../../libs/shared/redis/client.ts";
 import { parseReply, RedisJobViews, replyChannel } from "../../../../libs/shared/redis/job-views.ts";
-import { RequestStates } from "../../../../libs/shared/redis/request-events.ts";
+import { RequestStates } from "../../../../libs/shared/redis/request-states.ts";
 import { RedisStreamReader } from "../../../../services/gateway/streams/reader.ts";
 import { RedisWakes } from "../../../../services/gateway/streams/wakes.ts";
 import { WaitingCallers } from "../../../../services/gateway/waiting.ts";

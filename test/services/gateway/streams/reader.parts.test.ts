@@ -8,7 +8,7 @@ import { isRetryable } from "../../../../libs/shared/errors.ts";
 import { silentLog } from "../../../../libs/shared/log.ts";
 import { connectRedis, redisReady } from "../../../../libs/shared/redis/client.ts";
 import { streamKey } from "../../../../libs/shared/redis/job-keys.ts";
-import { RequestStates } from "../../../../libs/shared/redis/request-events.ts";
+import { RequestStates } from "../../../../libs/shared/redis/request-states.ts";
 import { tokenEntry } from "../../../../libs/shared/redis/token-events.ts";
 import { RedisStreamReader } from "../../../../services/gateway/streams/reader.ts";
 import { RedisWakes } from "../../../../services/gateway/streams/wakes.ts";
