@@ -167,6 +167,7 @@ export async function joinGroup(context: ServiceContext, options: GroupOptions):
     fetch_wait_ms: limits.fetch_wait_ms,
     fetch_partition_bytes_max: limits.fetch_partition_bytes_max,
     fetch_pause_ms_max: options.fetch_pause_ms_max ?? limits.fetch_pause_ms_max,
+    patient: options.fetch_pause_ms_max !== undefined,
   });
   const writer = deadLetterWriter(context, options.group);
   const consumptionLimits: ConsumptionLimits = {

@@ -21,6 +21,8 @@ export type ConsumerOptions = {
   readonly fetch_partition_bytes_max: number;
   /** The longest pause between two fetches under load, in which more is gathered; 0 for none. */
   readonly fetch_pause_ms_max: number;
+  /** The pause is not in proportion to what handling takes: for a group that nobody waits for. */
+  readonly patient?: boolean | undefined;
 };
 
 /** Partitions whose records are handed over at once; those of further ones wait for the pause. */
@@ -50,7 +52,7 @@ export class KafkaConsumer implements ConsumerPort {
   constructor(kafka: Kafka, options: ConsumerOptions) {
     this.#options = options;
     this.#kafka = kafka;
-    this.#pace = new FetchPace(options.fetch_pause_ms_max);
+    this.#pace = new FetchPace(options.fetch_pause_ms_max, options.patient);
   }
 
   start(events: ConsumerEvents): Promise<void> {
@@ -91,6 +93,10 @@ export class KafkaConsumer implements ConsumerPort {
   resume(topics: readonly string[]): void {
     for (const topic of topics) this.#paused.delete(topic);
     if (this.#joined) this.#consumer?.resume(topics.map((topic) => ({ topic })));
+  }
+
+  handled(took_ms: number): void {
+    this.#pace.handled(took_ms);
   }
 
   async commit(offsets: readonly PartitionOffset[]): Promise<void> {

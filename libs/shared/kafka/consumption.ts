@@ -280,7 +280,9 @@ export class Consumption {
       for (const { record, state } of batch) state.tracker.complete(record.offset);
     };
     if (this.#options.plant_early_commit) complete();
+    const began_ms = this.#options.clock.now_ms();
     const settled = await this.#handling.settle(batch);
+    this.#options.consumer.handled?.(this.#options.clock.now_ms() - began_ms);
     if (settled && !this.#options.plant_early_commit) complete();
     this.#scheduler.release(batch);
   }

@@ -67,6 +67,8 @@ export interface ConsumerPort {
   /** Of these topics nothing more is delivered, but for what is under way, until `resume`: also over a crash or restart. */
   pause(topics: readonly string[]): void;
   resume(topics: readonly string[]): void;
+  /** Some records were in hand for so long: under load the next fetch may wait for a part of it, and bring more. */
+  handled?(took_ms: number): void;
   /** What the group has committed for each partition asked for, with its metadata; those without a commit are left out. */
   committed(partitions: readonly TopicPartition[]): Promise<PartitionOffset[]>;
   /** Rejects when this member no longer owns the generation; the caller forgets it and goes on. */
