@@ -35,6 +35,8 @@ try {
   const found = globSync("test/**/*.test.ts", { cwd: ROOT }).map((file) => relative(ROOT, join(ROOT, file)));
   const plan = planTests(found, { filters: positionals, unit: values.unit });
   if (plan.quick.length + plan.heavy.length === 0) throw new Error("no test file matches");
+  // The tests start hundreds of processes: what one has compiled, the next one reads. Half of a start's CPU.
+  process.env["NODE_COMPILE_CACHE"] ??= join(ROOT, ".sluice", "compile-cache");
   if (plan.needs_parts) parts = await startTestParts();
   const passed = await runTests(ROOT, plan, { names: values.name ?? [], signal: interrupts.signal });
   process.exitCode = interrupts.signal.aborted ? INTERRUPTED_CODE : passed ? 0 : 1;

@@ -36,7 +36,7 @@ import { until } from "./until.ts";
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const PART_VARIABLES = ["KAFKA_BROKERS", "SCHEMA_REGISTRY_URL", "REDIS_URL", "DATABASE_URL"] as const;
-const KEPT_VARIABLES = ["PATH", "HOME", "TMPDIR", "TZ", "SLUICE_EMBEDDING_MODEL_DIR"];
+const KEPT_VARIABLES = ["PATH", "HOME", "TMPDIR", "TZ", "NODE_COMPILE_CACHE", "SLUICE_EMBEDDING_MODEL_DIR"];
 /** A secret that no log may show. */
 export const MODEL_API_KEY = "sk-e2e-9f8e7d6c5b4a3f2e1d0c";
 const LEFTOVER_WAIT_MS = 10_000;

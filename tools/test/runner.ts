@@ -5,7 +5,9 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import type { TestPlan } from "./selection.ts";
 
+/** Files at a time. A heavy one waits most of its time, for a session to end or a process to start: three keep two cores at work. */
 const QUICK_CONCURRENCY = 2;
+const HEAVY_CONCURRENCY = 3;
 /** A test that hangs fails by itself; the slowest (a fault with its recovery) stays well below. */
 const TEST_WAIT_MS = 5 * 60_000;
 /** The totals that the runner prints at the end of a run, in its order. */
@@ -35,7 +37,7 @@ export async function runTests(root: string, plan: TestPlan, options: RunOptions
     { files: plan.quick, concurrency: QUICK_CONCURRENCY, forceExit: false },
     // kafkajs may leave a connection behind after a disconnect; a file whose tests are done is done. It costs words of the report where
     // the process ends before they are read, so files without parts do without.
-    { files: plan.heavy, concurrency: 1, forceExit: true },
+    { files: plan.heavy, concurrency: HEAVY_CONCURRENCY, forceExit: true },
   ];
   for (const { files, concurrency, forceExit } of runs) {
     if (files.length === 0 || options.signal.aborted) continue;

@@ -1,9 +1,12 @@
 /** Which test files run, and how. Pure. */
 
 export type TestPlan = {
-  /** Run two files at a time. */
+  /** What mostly computes. */
   readonly quick: readonly string[];
-  /** Run one at a time, after the others: they start processes, kill them and watch the clock. */
+  /**
+   * What has a pipeline of its own: its processes, topics, groups, Redis prefix and database. Files may run side by side, since none
+   * touches what another has: one that takes a part away has a proxy before it or a part of its own. The longest are first.
+   */
   readonly heavy: readonly string[];
   readonly needs_parts: boolean;
 };
@@ -24,13 +27,17 @@ export function planTests(files: readonly string[], { filters, unit }: Selection
     .toSorted();
   return {
     quick: chosen.filter((file) => !isHeavy(file)),
-    heavy: chosen.filter(isHeavy),
+    heavy: [...chosen.filter(isFault), ...chosen.filter((file) => isHeavy(file) && !isFault(file))],
     needs_parts: chosen.some(needsParts),
   };
 }
 
 function isHeavy(file: string): boolean {
-  return file.startsWith("test/e2e/") || file.startsWith("test/faults/");
+  return file.startsWith("test/e2e/") || isFault(file);
+}
+
+function isFault(file: string): boolean {
+  return file.startsWith("test/faults/");
 }
 
 function needsParts(file: string): boolean {

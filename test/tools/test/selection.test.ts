@@ -4,10 +4,10 @@ import { planTests } from "../../../tools/test/selection.ts";
 
 const FILES = ["test/e2e/flow.test.ts", "test/libs/b.test.ts", "test/libs/a.parts.test.ts", "test/faults/kill.test.ts"];
 
-test("everything: quick files first, heavy ones apart", () => {
+test("everything: heavy files apart, and of them the longest first", () => {
   assert.deepEqual(planTests(FILES, { filters: [], unit: false }), {
     quick: ["test/libs/a.parts.test.ts", "test/libs/b.test.ts"],
-    heavy: ["test/e2e/flow.test.ts", "test/faults/kill.test.ts"],
+    heavy: ["test/faults/kill.test.ts", "test/e2e/flow.test.ts"],
     needs_parts: true,
   });
 });
