@@ -1,5 +1,6 @@
 /** The mock and the services of one pipeline as supervised processes: what dies is started again by itself. */
 import { join } from "node:path";
+import { SluiceError } from "../../../libs/shared/errors.ts";
 import type { Home } from "../../../tools/stack/home.ts";
 import { createPortBook } from "../../../tools/stack/ports.ts";
 import { MOCK_NAME, SERVICE_NAMES } from "../../../tools/stack/services.ts";
@@ -8,6 +9,7 @@ import { createSupervisor, type ProcessSpec } from "../../../tools/stack/supervi
 const HOST = "127.0.0.1";
 const READY_WAIT_MS = 120_000;
 const DRAIN_WAIT_MS = 40_000;
+const PORT_ATTEMPTS_MAX = 3;
 const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning", "--max-semi-space-size=8"];
 
 export type Processes = {
@@ -48,15 +50,24 @@ export function createProcesses(root: string, home: Home, env: Readonly<Record<s
     ready_wait_ms: READY_WAIT_MS,
     stop_wait_ms: DRAIN_WAIT_MS,
   });
-  const serviceSpec = async (name: string): Promise<ProcessSpec> => {
+  const serviceSpec = (name: string, port: number): ProcessSpec => {
     const service = SERVICE_NAMES.find((known) => name === known || name.startsWith(`${known}-`));
     if (service === undefined) throw new Error(`no service is named ${name}`);
-    return specOf(name, `services/${service}/main.ts`, await ports.take());
+    return specOf(name, `services/${service}/main.ts`, port);
   };
-  const started = async (spec: ProcessSpec): Promise<string> => {
-    await supervisor.start(spec);
-    urls.set(spec.name, spec.url ?? "");
-    return spec.url ?? "";
+  /** On a port that is free. Another program, as a test beside this one, may be quicker to take it: then on another. */
+  const started = async (specOn: (port: number) => ProcessSpec): Promise<string> => {
+    for (let attempt = 1; ; attempt += 1) {
+      const spec = specOn(await ports.take());
+      try {
+        await supervisor.start(spec);
+      } catch (error) {
+        if (error instanceof SluiceError && error.code === "port_taken" && attempt < PORT_ATTEMPTS_MAX) continue;
+        throw error;
+      }
+      urls.set(spec.name, spec.url ?? "");
+      return spec.url ?? "";
+    }
   };
   const pid = (name: string): number => {
     const found = supervisor.processes().find((one) => one.name === name);
@@ -65,22 +76,17 @@ export function createProcesses(root: string, home: Home, env: Readonly<Record<s
   };
 
   return {
-    async startMock(args) {
-      const port = await ports.take();
-      const spec = specOf(MOCK_NAME, "tools/mock-llm/main.ts", port);
-      return started({
-        ...spec,
-        args: [...spec.args, "--port", String(port), ...args],
-        ready_url: `${spec.url}/healthz`,
-      });
-    },
-    async start(name) {
-      const spec = await serviceSpec(name);
-      return started({ ...spec, ready_url: `${spec.url}/readyz` });
-    },
-    async launch(name) {
-      return started(await serviceSpec(name));
-    },
+    startMock: (args) =>
+      started((port) => {
+        const spec = specOf(MOCK_NAME, "tools/mock-llm/main.ts", port);
+        return { ...spec, args: [...spec.args, "--port", String(port), ...args], ready_url: `${spec.url}/healthz` };
+      }),
+    start: (name) =>
+      started((port) => {
+        const spec = serviceSpec(name, port);
+        return { ...spec, ready_url: `${spec.url}/readyz` };
+      }),
+    launch: (name) => started((port) => serviceSpec(name, port)),
     stop: (...names) => supervisor.stop(names),
     signal: (name, signal) => void process.kill(pid(name), signal),
     restart: (name, signal) => supervisor.restart(name, { signal }),
