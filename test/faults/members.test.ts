@@ -7,7 +7,7 @@ import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { until } from "../support/until.ts";
 
 const REQUESTS = FULL ? 5_000 : 600;
-/** Long enough that the load outlasts the start of a process. */
+/** Long enough that a process which leaves has work in flight. */
 const LATENCY_MS = FULL ? "500" : "1500";
 /** Both lanes of the tier. */
 const PARTITIONS = 8;
@@ -30,7 +30,11 @@ describe("inference processes that come and go", () => {
         return fair && new Set(held.flat()).size === PARTITIONS && held.map((partitions) => partitions.length);
       });
     const extra = async () => (await pipeline.calls(2)).reduce((sum, one) => sum + one.calls - 1, 0);
-    const load = startLoad(pipeline, "member", REQUESTS);
+    let steps_left = true;
+    const load = startLoad(pipeline, "member", REQUESTS, () => steps_left);
+    t.after(() => {
+      steps_left = false;
+    });
     const of_two = await shared(2);
 
     await load.answered(REQUESTS * 0.2);
@@ -46,6 +50,7 @@ describe("inference processes that come and go", () => {
     await load.answered(REQUESTS * 0.6);
     const extra_drained = await extra();
     await inFlight(pipeline, "inference-3");
+    steps_left = false;
     await processes.restart("inference-3", "SIGKILL");
     await load.done;
     await verify(t, pipeline, load.ids, { of_two, of_three, extra_joined, extra_drained });

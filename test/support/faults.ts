@@ -19,6 +19,7 @@ const CHUNK = 20;
 const HTTP_EVERY = 10;
 
 export type Load = {
+  /** Of those sent so far. */
   readonly ids: readonly string[];
   /** Resolves when this many of its requests have a Result. */
   answered(count: number): Promise<void>;
@@ -28,10 +29,13 @@ export type Load = {
   readonly done: Promise<void>;
 };
 
-/** Keeps requests in flight until `count` are answered. Some go through the gateway, where it runs. */
-export function startLoad(pipeline: Pipeline, name: string, count: number): Load {
-  const ids = Array.from({ length: count }, (_, index) => pipeline.id(`${name}-${index}`));
-  const own = new Set(ids);
+/**
+ * Keeps requests in flight until `count` are answered, and until `goesOn` says no: for steps that need work in flight, however long
+ * they take. Some go through the gateway, where it runs.
+ */
+export function startLoad(pipeline: Pipeline, name: string, count: number, goesOn = () => false): Load {
+  const ids: string[] = [];
+  const own = new Set<string>();
   let seen = 0;
   let read = 0;
   const answeredOf = new Set<string>();
@@ -50,9 +54,11 @@ export function startLoad(pipeline: Pipeline, name: string, count: number): Load
       300_000,
     );
   const run = async (): Promise<void> => {
-    for (let at = 0; at < count; at += CHUNK) {
-      await answered(Math.max(0, at - OUTSTANDING_MAX));
-      const chunk = ids.slice(at, at + CHUNK);
+    while (ids.length < count || goesOn()) {
+      await answered(Math.max(0, ids.length - OUTSTANDING_MAX));
+      const chunk = Array.from({ length: CHUNK }, (_, index) => pipeline.id(`${name}-${ids.length + index}`));
+      ids.push(...chunk);
+      for (const id of chunk) own.add(id);
       const byHttp = pipeline.gateway_url === "" ? [] : chunk.filter((_, index) => index % HTTP_EVERY === 0);
       const byTopic = chunk.filter((id) => !byHttp.includes(id));
       await Promise.all([
@@ -60,7 +66,7 @@ export function startLoad(pipeline: Pipeline, name: string, count: number): Load
         ...byHttp.map((id) => submit(pipeline, id)),
       ]);
     }
-    await answered(count);
+    await answered(ids.length);
   };
   const done = run();
   // Awaited later; until then a failure must not end the process.
@@ -68,7 +74,7 @@ export function startLoad(pipeline: Pipeline, name: string, count: number): Load
   const atWork = async (): Promise<void> => {
     await until(
       "calls are in flight",
-      async () => progress() === count || (await pipeline.mockStats()).concurrency > 0,
+      async () => progress() >= Math.max(count, ids.length) || (await pipeline.mockStats()).concurrency > 0,
     );
   };
   return { ids, answered, atWork, done };
