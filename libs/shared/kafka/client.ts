@@ -3,6 +3,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import kafkajs, { type Kafka } from "kafkajs";
 import { SluiceError, unavailable } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { hideAbortedRecords } from "./aborted-transactions.ts";
 import { decodeLz4, decodeSnappy, encodeSnappy } from "./codecs.ts";
 import { cacheCoordinators } from "./coordinator-cache.ts";
 import { encodeProduceRequests } from "./produce-encoding.ts";
@@ -37,6 +38,7 @@ function prepareOnce(): void {
   silenceNegativeTimeouts();
   cacheCoordinators(() => performance.now());
   quietRequestTimers(() => Date.now());
+  hideAbortedRecords();
   encodeProduceRequests(() => Date.now());
   CompressionCodecs[CompressionTypes.ZSTD] = () => ({
     compress: async (encoder: { buffer: Buffer }) => compressZstd(encoder.buffer),
