@@ -1,7 +1,9 @@
 /** Replies by way of Fastify: the common ones, said in one place. */
 import type { FastifyReply } from "fastify";
+import type { z } from "zod";
 import type { ResultError } from "../../libs/shared/events/fields.ts";
 import type { Result } from "../../libs/shared/events/flow.ts";
+import { firstProblem } from "../../libs/shared/events/validation.ts";
 import type { JobView } from "../../libs/shared/redis/job-views.ts";
 import { errorReply, type HttpReply } from "./replies.ts";
 import type { Shaped } from "./submit.ts";
@@ -21,6 +23,13 @@ export function send(reply: FastifyReply, { status, headers, body }: HttpReply):
 export function sendProblem(reply: FastifyReply, shaped: Extract<Shaped, { ok: false }>): FastifyReply {
   const { param, message } = shaped.problem;
   return send(reply, errorReply(400, { ...failure("invalid_request", "invalid_request_error", message), param }));
+}
+
+/** What is wrong with a query, in which a list is one text. */
+export function sendBadQuery(reply: FastifyReply, error: z.ZodError): FastifyReply {
+  const { param, message } = firstProblem(error);
+  const name = param.split("[", 1)[0] as string;
+  return sendProblem(reply, { ok: false, problem: { param: name, message: message.replace(param, name) } });
 }
 
 export function sendReused(reply: FastifyReply, first_id: string): FastifyReply {

@@ -4,6 +4,7 @@ import multipart from "@fastify/multipart";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { SluiceError } from "../../../libs/shared/errors.ts";
+import { firstProblem } from "../../../libs/shared/events/validation.ts";
 import { FILE_PURPOSES, type FilePurpose, type StoredFile } from "../../../libs/shared/files/file.ts";
 import { drain } from "../draining.ts";
 import {
@@ -104,14 +105,13 @@ async function list({ keys, files }: FileRoutesDeps, http: FastifyRequest, reply
   if (caller === undefined) return reply;
   const read = listQuery.safeParse(http.query);
   if (!read.success) {
-    const [issue] = read.error.issues;
-    const param = String(issue?.path[0] ?? "");
-    return send(reply, badFile(param, `${param}: ${issue?.message}`));
+    const { param, message } = firstProblem(read.error);
+    return send(reply, badFile(param, message));
   }
   const { purpose, limit, order, after } = read.data;
   // OpenAI has more purposes: of those there are no files.
   if (purpose !== undefined && !isPurpose(purpose)) return reply.send(fileListOf([], false));
-  const last = after === undefined ? undefined : await files.find(caller.tenant, after);
+  const last = after !== undefined && isId(after) ? await files.find(caller.tenant, after) : undefined;
   if (after !== undefined && last === undefined) {
     return send(reply, badFile("after", "after: there is no such file; begin with the first page"));
   }

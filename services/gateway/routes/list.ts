@@ -11,9 +11,8 @@ import {
   OPEN_STATUSES,
   readAfter,
 } from "../listing.ts";
-import { errorReply } from "../replies.ts";
 import { callerOf, documented, type Routes } from "../route.ts";
-import { failure, send } from "../sending.ts";
+import { sendBadQuery, sendProblem } from "../sending.ts";
 
 export type ListRoutesDeps = ListingDeps & { readonly keys: KeyRing };
 
@@ -89,10 +88,7 @@ async function list(deps: ListRoutesDeps, http: FastifyRequest, reply: FastifyRe
   const caller = callerOf(deps.keys, http, "read", reply);
   if (caller === undefined) return reply;
   const parsed = querySchema.safeParse(http.query);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return wrong(reply, String(issue?.path[0] ?? ""), issue?.message ?? "is wrong");
-  }
+  if (!parsed.success) return sendBadQuery(reply, parsed.error);
   const { status: statuses, from: from_ms, to: to_ms, after, ...rest } = parsed.data;
   const before = after === undefined ? undefined : await readAfter(deps, caller.tenant, after);
   if (after !== undefined && before === undefined) return wrong(reply, "after", "names no request of a page before");
@@ -113,6 +109,5 @@ function itemOf({ id, received_us, status, ...rest }: Listed): z.infer<typeof it
 }
 
 function wrong(reply: FastifyReply, param: string, message: string): FastifyReply {
-  const error = failure("invalid_request", "invalid_request_error", param === "" ? message : `${param}: ${message}`);
-  return send(reply, errorReply(400, { ...error, ...(param === "" ? {} : { param }) }));
+  return sendProblem(reply, { ok: false, problem: { param, message: `${param}: ${message}` } });
 }

@@ -3,9 +3,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Clock } from "../../../libs/shared/clock.ts";
 import type { KeyRing } from "../keys.ts";
-import { errorReply } from "../replies.ts";
 import { callerOf, documented, type Routes } from "../route.ts";
-import { failure, send } from "../sending.ts";
+import { sendBadQuery, sendProblem } from "../sending.ts";
 import { type ReadUsage, USAGE_GROUPS, type Usage, type UsageGroup } from "../usage-rows.ts";
 
 export type UsageRoutesDeps = { readonly keys: KeyRing; readonly readUsage: ReadUsage; readonly clock: Clock };
@@ -66,10 +65,7 @@ async function usage(deps: UsageRoutesDeps, http: FastifyRequest, reply: Fastify
   const caller = callerOf(deps.keys, http, "read", reply);
   if (caller === undefined) return reply;
   const parsed = querySchema.safeParse(http.query);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return wrong(reply, String(issue?.path[0] ?? ""), issue?.message ?? "is wrong");
-  }
+  if (!parsed.success) return sendBadQuery(reply, parsed.error);
   const { group_by, limit, format, to = dayOf(deps.clock.now_ms()) } = parsed.data;
   const from = parsed.data.from ?? dayOf(Date.parse(to) - (DAYS_USUAL - 1) * DAY_MS);
   const days = (Date.parse(to) - Date.parse(from)) / DAY_MS + 1;
@@ -89,8 +85,7 @@ function dayOf(at_ms: number): string {
 }
 
 function wrong(reply: FastifyReply, param: string, message: string): FastifyReply {
-  const error = failure("invalid_request", "invalid_request_error", param === "" ? message : `${param}: ${message}`);
-  return send(reply, errorReply(400, { ...error, ...(param === "" ? {} : { param }) }));
+  return sendProblem(reply, { ok: false, problem: { param, message: `${param}: ${message}` } });
 }
 
 /** RFC 4180, with a header. Pure. */

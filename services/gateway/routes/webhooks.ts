@@ -7,6 +7,7 @@ import type { z } from "zod";
 import type { Clock } from "../../../libs/shared/clock.ts";
 import type { WebhooksSettings } from "../../../libs/shared/config/gateway.ts";
 import type { KeyScope } from "../../../libs/shared/events/tenants.ts";
+import { firstProblem } from "../../../libs/shared/events/validation.ts";
 import type { Endpoint, PostgresEndpoints } from "../../../libs/shared/webhooks/endpoints.ts";
 import { eventBody, stableId, TEST_TYPE } from "../../../libs/shared/webhooks/event-body.ts";
 import type { PostOnce } from "../../../libs/shared/webhooks/guarded-client.ts";
@@ -15,7 +16,7 @@ import { checkUrl, urlRulesOf } from "../../../libs/shared/webhooks/url-rules.ts
 import type { Caller, KeyRing } from "../keys.ts";
 import { errorReply } from "../replies.ts";
 import { callerOf, documented, type RouteDoc, type Routes } from "../route.ts";
-import { failure, RETRY_AFTER, send } from "../sending.ts";
+import { failure, RETRY_AFTER, send, sendProblem } from "../sending.ts";
 import {
   callbacksObject,
   callbacksOf,
@@ -265,14 +266,7 @@ export function idOf(http: Call): string | undefined {
 export function checked<T extends z.ZodType>(shape: T, given: unknown, reply: FastifyReply): z.infer<T> | undefined {
   const read = shape.safeParse(given ?? {});
   if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  const param = (issue?.path ?? []).join(".");
-  const error = failure(
-    "invalid_request",
-    "invalid_request_error",
-    `${param || "the body"}: ${issue?.message ?? "is wrong"}`,
-  );
-  send(reply, errorReply(400, param === "" ? error : { ...error, param }));
+  sendProblem(reply, { ok: false, problem: firstProblem(read.error) });
   return undefined;
 }
 

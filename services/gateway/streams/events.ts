@@ -50,7 +50,7 @@ export function sendEvents(deps: EventsDeps): SendEvents {
     if (standing === undefined) return sendUnknown(reply);
     if (from.ended === true && (standing.ended || of.kind === "request")) return reply.code(204).send();
     if (deps.wakes.count >= deps.settings.open_max) {
-      const error = failure("unavailable", "api_error", "too many streams are open here; try again soon");
+      const error = failure("overloaded", "api_error", "too many streams are open here; try again soon");
       return send(reply, errorReply(503, error, RETRY_AFTER));
     }
     const follower = new Follower(deps, of, from.ended === true ? {} : from);

@@ -137,7 +137,7 @@ describe("the Files API", { skip: NO_DATABASE }, () => {
     assert.deepEqual([page.has_more, page.data.length], [true, 2]);
     assert.deepEqual((await clientOf("a").files.list({ purpose: "fine-tune" })).data, []);
     assert.deepEqual((await clientOf("b").files.list()).data, []);
-    for (const query of [{ after: "file-none" }, { limit: 0 }, { order: "up" as "asc" }]) {
+    for (const query of [{ after: "file-none" }, { after: "a\0b" }, { limit: 0 }, { order: "up" as "asc" }]) {
       const [name = ""] = Object.keys(query);
       await assert.rejects(
         clientOf("a").files.list(query),
