@@ -211,7 +211,7 @@ function errorOf({ state, error }: MapReduceJob): z.infer<typeof errorSchema> | 
   return { code: "input_invalid", message: "the input cannot be used; errors says what is wrong with it" };
 }
 
-export const SHARD_STATUSES = ["pending", "succeeded", "rejected", "failed", "cancelled", "expired"] as const;
+const SHARD_STATUSES = ["pending", "succeeded", "rejected", "failed", "cancelled", "expired"] as const;
 
 export const shardsQuery = pageQuery.extend({
   status: z.enum(SHARD_STATUSES).optional(),

@@ -16,21 +16,26 @@ const GIVEN = [
   // The functions that build an error, a verdict or a row of a table of failures, the code first.
   new RegExp(`\\b(?:SluiceError|failed|failure|row|unreadable)\\(\\s*${CODE}`, "g"),
   // A refusal by the gateway: the HTTP status, then the code. By ingest: the field, then the code.
-  new RegExp(`\\brefused\\(\\s*\\d+,\\s*${CODE}`, "g"),
+  new RegExp(`\\brefused?\\(\\s*\\d+,\\s*${CODE}`, "g"),
   new RegExp(`\\brefuse\\(\\s*\\{[^}]*\\},\\s*${CODE}`, "g"),
+  // What is wrong with a line of a job's input, and the end of a job: its state, then the code.
+  new RegExp(`\\bproblem\\(\\s*${CODE}`, "g"),
+  new RegExp(`\\bfails\\(\\s*[\\w.]+,\\s*${CODE}`, "g"),
   // A dead letter: who writes it, the record, the code.
   new RegExp(`\\bdeadLetter\\(\\s*[\\w.]+,\\s*[\\w.]+,\\s*${CODE}`, "g"),
 ];
-/** Lists of codes: unions of string literals, and statuses by code. */
+/** Lists of codes: unions of string literals, statuses by code, and what a choice of code gives. */
 const UNION = /type \w*Code =([^;]*);/g;
+const CODE_OF = /function codeOf\(status: number\)[^{]*\{([^}]*)\}/g;
 const BY_CODE = /BY_CODE\b[^=]*=\s*\{([^}]*)\}/g;
 
 /** Every code in the text of a module. */
 function codesIn(code: string): string[] {
   const given = GIVEN.flatMap((pattern) => [...code.matchAll(pattern)].flatMap(([, first, second]) => [first, second]));
   const unions = [...code.matchAll(UNION)].flatMap(([, list = ""]) => list.match(/(?<=")[a-z_]+(?=")/g) ?? []);
+  const chosen = [...code.matchAll(CODE_OF)].flatMap(([, list = ""]) => list.match(/(?<=")[a-z_]+(?=")/g) ?? []);
   const keys = [...code.matchAll(BY_CODE)].flatMap(([, list = ""]) => list.match(/[a-z_]+(?=:)/g) ?? []);
-  return [...given, ...unions, ...keys].filter((found) => found !== undefined);
+  return [...given, ...unions, ...chosen, ...keys].filter((found) => found !== undefined);
 }
 
 const used = new Map<string, string>();
@@ -74,9 +79,13 @@ describe("the collector of codes", () => {
     ['return refuse({ param: "tenant", message }, "a_b");', ["a_b"]],
     ['return refused(401, "a_b", "text");', ["a_b"]],
     ['call(verdict.ok ? verdict.error.code : "fine"); const found = "code" in error;', []],
+    ['return refuse(409, "a_b", "text");', ["a_b"]],
+    ['return problem("a_b", null, "text");', ["a_b"]],
+    ['return fails(job.state, "a_b", "text");', ["a_b"]],
     ['return refused("param", "text");', []],
     ['return deadLetter(deps.dead_letters, record, "a_b", "text");', ["a_b"]],
     ['export type SomeCode =\n  | "a_b"\n  | "c_d";', ["a_b", "c_d"]],
+    ['function codeOf(status: number): string {\n  return status === 1 ? "a_b" : "c_d";\n}', ["a_b", "c_d"]],
     ["const STATUS_BY_CODE: Readonly<Record<string, number>> = {\n  a_b: 400,\n  c_d: 404,\n};", ["a_b", "c_d"]],
   ];
   for (const [code, found] of snippets) {

@@ -1,10 +1,12 @@
-/** docs/operations.md names every environment variable, every metric (and no other), and the settings of inference and admission with their defaults. */
+/** docs/operations.md names every environment variable, every metric (and no other), and the settings of services with their defaults. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { filesSchema, gatewaySchema, jobsSchema, webhooksSchema } from "../../libs/shared/config/gateway.ts";
 import { endpointSchema, inferenceSchema, priceSchema, tierSchema } from "../../libs/shared/config/inference.ts";
+import { resultsSchema } from "../../libs/shared/config/outputs.ts";
 import { admissionSchema, planSchema } from "../../libs/shared/config/plans.ts";
 import { readSources } from "../support/architecture/sources.ts";
 
@@ -22,7 +24,7 @@ const MIB = 1024 * 1024;
 /** Every value below the settings, by its path, as the page shows it. */
 function defaultsOf(settings: object, prefix: string): [path: string, shown: string][] {
   return Object.entries(settings).flatMap(([name, value]: [string, unknown]) => {
-    if (Array.isArray(value)) return [[`${prefix}${name}`, value.join(", ")]];
+    if (Array.isArray(value)) return [[`${prefix}${name}`, value.join(", ") || "none"]];
     if (typeof value === "object" && value !== null) return defaultsOf(value, `${prefix}${name}.`);
     if (typeof value !== "number") return [[`${prefix}${name}`, `\`${value}\``]];
     const is_mib = value > 0 && value % MIB === 0;
@@ -46,7 +48,7 @@ describe("docs/operations.md", () => {
     assert.deepEqual([...all(TEXT, /^\| `((?:sluice|gen_ai)_[a-z_]+)` \|/gm)].toSorted(), [...there].toSorted());
   });
 
-  test("names the settings of inference and admission with their defaults", () => {
+  test("names the settings of services with their defaults", () => {
     const {
       input_usd_per_mtok: _input,
       output_usd_per_mtok: _output,
@@ -60,8 +62,13 @@ describe("docs/operations.md", () => {
       ...defaultsOf(planSchema.parse({}), "plans.<plan>."),
       ...defaultsOf(admissionSchema.parse({}), "admission."),
       ...defaultsOf(price, ""),
+      ...defaultsOf(gatewaySchema.parse({}), "gateway."),
+      ...defaultsOf(filesSchema.parse({}), "files."),
+      ...defaultsOf(webhooksSchema.parse({}), "webhooks."),
+      ...defaultsOf(jobsSchema.parse({}), "jobs."),
+      ...defaultsOf(resultsSchema.parse({}), "results."),
     ];
-    assert.ok(defaults.length > 40);
+    assert.ok(defaults.length > 80);
     const missing = defaults.filter(([path, shown]) => !TEXT.includes(`\n| \`${path}\` | ${shown} |`));
     assert.deepEqual(missing, [], "path and default: correct its line in docs/operations.md");
   });

@@ -15,7 +15,7 @@ export type DocumentEvent =
   | { readonly kind: "problem"; readonly problem: InputError };
 
 /** The longest line; a document of more goes in as a text file of its own. */
-export const LINE_BYTES_MAX = 32 * 1024 * 1024;
+const LINE_BYTES_MAX = 32 * 1024 * 1024;
 
 /** Ids are shown, and kept where some characters cannot be. */
 const PRINTED = /^\P{Cc}*$/u;

@@ -88,9 +88,14 @@ function shardLine(name: string, text: string, known: Map<string, number>, count
   return Buffer.from(`${JSON.stringify(shard)}\n`);
 }
 
+const TOO_MANY = {
+  documents: { code: "too_many_documents", fix: "split the input" },
+  shards: { code: "too_many_shards", fix: "ask for larger shards (shard_tokens), or split the input" },
+} as const;
+
 function tooMany(what: "documents" | "shards", max: number): InputError {
-  const fix = what === "documents" ? "split the input" : "ask for larger shards (shard_tokens), or split the input";
-  return { code: `too_many_${what}`, message: `more than ${max} ${what} (jobs.map_reduce.${what}_max); ${fix}` };
+  const { code, fix } = TOO_MANY[what];
+  return { code, message: `more than ${max} ${what} (jobs.map_reduce.${what}_max); ${fix}` };
 }
 
 /** The longest line of the file: every byte of a shard may be escaped. */
