@@ -1,5 +1,5 @@
 /** Who answers the same requests: the mock model by itself, Portkey's gateway before it, and Sluice before it. */
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createPortBook } from "../../tools/stack/ports.ts";
 import type { BenchStack } from "../support/stack.ts";
@@ -37,7 +37,7 @@ export async function startContenders(stack: BenchStack): Promise<readonly Conte
 async function startPortkey(stack: BenchStack): Promise<Contender> {
   const port = await createPortBook().take();
   const url = `http://127.0.0.1:${port}`;
-  const script = join(ROOT, "node_modules/@portkey-ai/gateway/build/start-server.js");
+  const script = fileURLToPath(import.meta.resolve("@portkey-ai/gateway/build/start-server.js"));
   await stack.supervisor.start({
     name: PEER,
     command: process.execPath,
