@@ -15,6 +15,7 @@ import { failure, send } from "../sending.ts";
 import type { Told, Wait } from "../waiting.ts";
 import { ChatRelay } from "./chat-relay.ts";
 import type { StreamReader, Wakes } from "./contract.ts";
+import { PageSize } from "./page-size.ts";
 import type { EventStream, EventStreams } from "./sse.ts";
 import { sseText } from "./sse-format.ts";
 
@@ -34,8 +35,6 @@ export type ChatCall = {
   readonly reply: FastifyReply;
 };
 
-/** Entries read at once. */
-const ENTRIES_MAX = 256;
 const DONE = "[DONE]";
 
 /** What is known of a request before its Result. */
@@ -46,6 +45,7 @@ export class ChatSending {
   readonly #call: ChatCall;
   readonly #relay: ChatRelay;
   readonly #bell = new Bell();
+  readonly #page = new PageSize();
   #stream: EventStream | undefined;
   #costs_later = false;
   #facts: Facts = {};
@@ -137,9 +137,10 @@ export class ChatSending {
     const { tenant, id } = this.#call;
     const { begun, live } = this.#relay;
     const { reader } = this.#deps;
+    const { limit } = this.#page;
     // Once tokens come, states say nothing new; once only the Result helps, tokens do not.
     const states = begun && live ? [] : reader.states(tenant, id, this.#states_after);
-    const entries = begun && !live ? [] : reader.tokens(tenant, id, this.#tokens_after, ENTRIES_MAX);
+    const entries = begun && !live ? [] : reader.tokens(tenant, id, this.#tokens_after, limit);
     const read = await Promise.all([states, entries]).catch((error: unknown) => {
       // The next word or look tries again; the Result comes in any case.
       this.#deps.log.debug({ error }, "what is new of a request cannot be read");
@@ -152,16 +153,19 @@ export class ChatSending {
       if (state.state === "ended") await this.#lookUp();
     }
     const chunks: string[] = [];
+    let chars = 0;
     for (const { id: at, event } of read[1]) {
       this.#tokens_after = at;
+      if (event.kind === "token") chars += event.chunk.length;
       chunks.push(...this.#relay.take(at, event));
     }
+    this.#page.saw(read[1].length, chars);
     if (read[1].length > 0) this.#moved = true;
     if (chunks.length > 0) {
       this.#open();
       await this.#write(chunks);
     }
-    return read[1].length === ENTRIES_MAX;
+    return read[1].length === limit;
   }
 
   #learn(state: FollowedState): void {

@@ -95,6 +95,29 @@ describe("a chat stream", () => {
     assert.equal(contentOf(await readAll(stalled)).length, 2_000 * big.length);
   });
 
+  test("is read in pages that large chunks make small", async () => {
+    for (const [chars, entries_max] of [
+      [10, 100],
+      [20_000, 1],
+    ] as const) {
+      const pages: number[] = [];
+      const { url, following, deps, close } = await setUp(({ id }) => {
+        following.token(id, START, ...Array.from({ length: 300 }, () => token("x".repeat(chars))), END);
+      });
+      const tokens = following.tokens.bind(following);
+      deps.reader.tokens = async (...of) => {
+        const entries = await tokens(...of);
+        if (entries.length > 0) pages.push(entries.length);
+        return entries;
+      };
+      assert.equal(contentOf(await readAll(await ask(url))).length, 300 * chars);
+      const [first = 0, ...others] = pages;
+      assert.ok(first <= 4, "a few, as long as nothing is known of them");
+      assert.equal(Math.max(...others), entries_max);
+      await close();
+    }
+  });
+
   test("of a request that came by another process ends by its state and its view", async () => {
     const { url, pipe, following, waiting, publisher } = await setUp(() => undefined);
     // No word of the Result comes here.
