@@ -1,8 +1,8 @@
 /**
  * Writes down what is to be told to whom. A delivery's id is made of its event and its webhook, so that doing it again adds nothing.
  *
- * Which endpoints a tenant has is looked up at most every few seconds, for all tenants of a call in one statement: where nobody listens, a result
- * costs nothing.
+ * Of requests, which endpoints a tenant has is looked up at most every few seconds, for all tenants of a call in one statement: where nobody
+ * listens, a result costs nothing. Of batches and map-reduces, which are few, it is looked up each time.
  */
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
@@ -66,8 +66,9 @@ export class PostgresOutbox implements WebhookOutbox {
     const now_ms = this.#clock.now_ms();
     const found = new Map<string, Listener[]>();
     const missing: string[] = [];
+    const of_jobs = new Set(events.filter(({ type }) => !type.startsWith("request.")).map(({ tenant }) => tenant));
     for (const tenant of new Set(events.map((event) => event.tenant))) {
-      const known = this.#known.get(tenant);
+      const known = of_jobs.has(tenant) ? undefined : this.#known.get(tenant);
       if (known !== undefined && now_ms - known.at_ms < FRESH_MS) found.set(tenant, [...known.listeners]);
       else missing.push(tenant);
     }

@@ -140,6 +140,15 @@ describe("webhooks in Postgres", { skip: NO_DATABASE }, () => {
     assert.deepEqual(await told(), ["r1 request.completed wh1"]);
   });
 
+  test("an endpoint that was just made is told of a batch that ends", async () => {
+    const outbox = new PostgresOutbox(database.pool, clock);
+    await outbox.add([event({ subject: "r1" })]);
+    await make("demo", "wh1");
+    await outbox.add([event({ subject: "b1", type: "batch.completed" })]);
+    await outbox.add([event({ subject: "r2" })]);
+    assert.deepEqual(await told(), ["b1 batch.completed wh1", "r2 request.completed wh1"]);
+  });
+
   test("what waits for an endpoint moves with its URL, and ends when it is disabled or removed", async () => {
     for (const id of ["moved", "stopped", "removed"]) await make("demo", id);
     await new PostgresOutbox(database.pool, clock).add([event()]);
