@@ -16,8 +16,8 @@ export const SSE_HEADERS = {
   "x-accel-buffering": "no",
 } as const;
 
-/** For readers, nothing; for whoever is on the way, a sign of life. */
-export const HEARTBEAT = ":\n\n";
+/** For readers, nothing; for whoever is on the way, a sign of life. Without an empty line: some readers take what it ends for an event. */
+export const HEARTBEAT = ":\n";
 
 const LINE_ENDS = /\r\n|\r|\n/g;
 
@@ -28,9 +28,9 @@ export function sseText({ id, event, data }: ServerSentEvent): string {
   return `${head}data: ${lines}\n\n`;
 }
 
-/** How long a reader is to wait before it comes back. */
+/** How long a reader is to wait before it comes back. A line of the event after it: by itself some readers take it for one. */
 export function sseRetry(retry_ms: number): string {
-  return `retry: ${retry_ms}\n\n`;
+  return `retry: ${retry_ms}\n`;
 }
 
 function field(name: string, value: string | undefined): string {

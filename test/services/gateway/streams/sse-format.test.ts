@@ -9,7 +9,7 @@ test("an event is its fields, and an empty line", () => {
   assert.equal(sseText({ id: "1-0~-", event: "token", data: "{}" }), "id: 1-0~-\nevent: token\ndata: {}\n\n");
   assert.equal(sseText({ data: "a\nb\r\nc\rd" }), "data: a\ndata: b\ndata: c\ndata: d\n\n");
   assert.equal(sseText({ data: "" }), "data: \n\n");
-  assert.equal(sseRetry(1_000), "retry: 1000\n\n");
+  assert.equal(sseRetry(1_000), "retry: 1000\n");
 });
 
 test("no text in it makes another event, or another field", () => {
