@@ -62,7 +62,9 @@ function install() {
  */
 function handOver(program, args) {
   const node = join(root, "node_modules", ".bin", "node");
-  const child = spawn(node, [...program, ...args], { cwd: root, stdio: "inherit" });
+  // What Node compiles is kept, for this program and all that it starts.
+  const env = { NODE_COMPILE_CACHE: join(root, ".sluice", "compile-cache"), ...process.env };
+  const child = spawn(node, [...program, ...args], { cwd: root, stdio: "inherit", env });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.once("error", (error) => fail(`could not run ${node}: ${error.message}`));
   child.once("exit", (code, signal) => process.exit(signal ? 128 + constants.signals[signal] : (code ?? 1)));
