@@ -4,12 +4,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { type Answer, Api, errorOf, type Operation, pathOf, withoutId } from "../support/api.ts";
+import { batchOf, endOf, type List, makeObjects, type Objects, upload, type View } from "../support/objects.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { chat } from "../support/requests.ts";
 import { until } from "../support/until.ts";
-
-type View = { readonly id: string; readonly status: string } & Record<string, unknown>;
-type List = { readonly data: readonly View[] };
 
 /** What an operation needs in its body to get as far as the object. */
 const BODIES: Readonly<Record<string, object>> = {
@@ -53,9 +51,9 @@ describe("tenants apart", () => {
   let api: Api;
   let operations: readonly Operation[];
   let other: string;
-  /** Of the tenant demo, by the first step of the routes that take them: ended ones, and some under way. */
-  let ids: Readonly<Record<string, readonly string[]>>;
-  let open: { readonly request: string; readonly batch: string; readonly map_reduce: string };
+  /** Of the tenant demo. */
+  let ids: Objects["ids"];
+  let open: Objects["open"];
   let input_file: string;
   const demo = () => ({ key: pipeline.api_key });
   const withId = () => operations.filter(({ has_id }) => has_id);
@@ -82,90 +80,14 @@ describe("tenants apart", () => {
       "the other's key is known",
       async () => (await api.call("GET", "/v1/models", { key: other })).status === 200,
     );
-    await makeObjects();
+    const { port } = receiver.address() as AddressInfo;
+    ({ ids, open, input_file } = await makeObjects(pipeline, api, `http://127.0.0.1:${port}/hook`));
   });
   after(async () => {
     await api?.close();
     receiver?.close();
     await pipeline?.stop();
   });
-
-  const endOf = (path: string): Promise<View> =>
-    until(`${path} has ended`, async () => {
-      const view = await api.json<View>("GET", path, demo());
-      return ["completed", "succeeded", "failed", "expired", "cancelled"].includes(view.status) && view;
-    });
-
-  async function upload(key: string): Promise<string> {
-    const form = new FormData();
-    const line = {
-      custom_id: "one",
-      method: "POST",
-      url: "/v1/chat/completions",
-      body: chat("a line", { model: "small" }),
-    };
-    form.append("purpose", "batch");
-    form.append("file", new Blob([JSON.stringify(line)]), "input.jsonl");
-    // The form's own type stands in fetch's request.
-    const { headers, body } = new Request(pipeline.gateway_url, { method: "POST", body: form });
-    const type = headers.get("content-type") ?? "";
-    const text = await new Response(body).text();
-    return (await api.json<View>("POST", "/v1/files", { key, body: text, headers: { "content-type": type } })).id;
-  }
-
-  async function start(what: "requests" | "batches" | "map-reduce", name: string): Promise<string> {
-    const body = {
-      requests: { id: pipeline.id(name), body: chat(name) },
-      batches: { input_file_id: input_file, endpoint: "/v1/chat/completions", completion_window: "24h" },
-      "map-reduce": { documents: [`document ${name}`], map: { prompt: "Say it." }, reduce: { prompt: "Join." } },
-    }[what];
-    const headers = { "idempotency-key": pipeline.id(name) };
-    return (await api.json<View>("POST", `/v1/${what}`, { ...demo(), body, headers })).id;
-  }
-
-  async function makeObjects(): Promise<void> {
-    const { port } = receiver.address() as AddressInfo;
-    const hook = { url: `http://127.0.0.1:${port}/hook`, events: ["request.completed"] };
-    const webhook = (await api.json<View>("POST", "/v1/webhooks", { ...demo(), body: hook })).id;
-    input_file = await upload(pipeline.api_key);
-    const [request, batch, map_reduce] = [
-      await start("requests", "ended"),
-      await start("batches", "ended"),
-      await start("map-reduce", "ended"),
-    ];
-    const [, ended] = await Promise.all([
-      endOf(`/v1/requests/${request}`),
-      endOf(`/v1/batches/${batch}`),
-      endOf(`/v1/map-reduce/${map_reduce}`),
-    ]);
-    const of_batch = await api.json<List>("GET", `/v1/batches/${batch}/requests`, demo());
-    const told = await until("the webhook is told", async () => {
-      const { data } = await api.json<List>("GET", `/v1/webhooks/${webhook}/deliveries`, demo());
-      return data.every(({ status }) => status === "delivered") && data[0];
-    });
-    // Nobody answers now: these stay under way.
-    await pipeline.processes.stop("inference");
-    open = {
-      request: await start("requests", "open"),
-      batch: await start("batches", "open"),
-      map_reduce: await start("map-reduce", "open"),
-    };
-    ids = {
-      requests: [request, open.request, of_batch.data[0]?.id ?? ""],
-      files: [input_file, String(ended["output_file_id"])],
-      batches: [batch, open.batch],
-      "map-reduce": [map_reduce, open.map_reduce],
-      webhooks: [webhook],
-      deliveries: [told.id],
-      models: ["large"],
-    };
-    await until("the jobs under way wait for answers", async () => {
-      const job = await api.json<View>("GET", `/v1/map-reduce/${open.map_reduce}`, demo());
-      const items = await api.json<List>("GET", `/v1/requests?status=queued,running`, demo());
-      const one = await api.json<View>("GET", `/v1/batches/${open.batch}`, demo());
-      return job.status === "in_progress" && one.status === "in_progress" && items.data.length >= 1;
-    });
-  }
 
   /** As long and of the same alphabet, and never given out. */
   function neverOf(id: string): string {
@@ -199,7 +121,7 @@ describe("tenants apart", () => {
     assert.deepEqual(
       withId().filter(({ kind }) => (ids[kind] ?? []).length === 0 || ids[kind]?.includes("")),
       [],
-      "give these an object in makeObjects",
+      "give these an object in test/support/objects.ts",
     );
     const takesId = (name: string): boolean => /(^|_)ids?$|^(after|before|job|subject)$/.test(name);
     const fields = operations.flatMap(({ name, query, body }) =>
@@ -330,7 +252,7 @@ describe("tenants apart", () => {
     const bodies: Readonly<Record<string, object>> = {
       ...BODIES,
       "POST /v1/requests": { body: chat("x") },
-      "POST /v1/batches": { input_file_id: input_file, endpoint: "/v1/chat/completions", completion_window: "24h" },
+      "POST /v1/batches": batchOf(input_file),
       "POST /v1/map-reduce": { documents: ["x"], map: { prompt: "a" }, reduce: { prompt: "b" } },
       "POST /v1/webhooks": { url: "https://example.com/x" },
     };
@@ -382,8 +304,7 @@ describe("tenants apart", () => {
     const id = open.request;
     const headers = { "idempotency-key": pipeline.id("open") };
     await api.json("POST", "/v1/requests", { key: other, body: { id, body: chat("the other's") }, headers });
-    const file = await upload(other);
-    const body = { input_file_id: file, endpoint: "/v1/chat/completions", completion_window: "24h" };
+    const body = batchOf(await upload(api, other));
     const batch = await api.json<View>("POST", "/v1/batches", { key: other, body, headers });
     assert.notEqual(batch.id, open.batch);
     await pipeline.processes.start("inference");
@@ -400,7 +321,7 @@ describe("tenants apart", () => {
     };
     assert.deepEqual(await tenantsOf(pipeline.api_key), ["demo", "succeeded"]);
     assert.deepEqual(await tenantsOf(other), ["other", "succeeded"]);
-    assert.equal((await endOf(`/v1/batches/${open.batch}`)).status, "completed");
-    assert.equal((await endOf(`/v1/map-reduce/${open.map_reduce}`)).status, "completed");
+    assert.equal((await endOf(api, pipeline.api_key, `/v1/batches/${open.batch}`)).status, "completed");
+    assert.equal((await endOf(api, pipeline.api_key, `/v1/map-reduce/${open.map_reduce}`)).status, "completed");
   });
 });
