@@ -1,6 +1,6 @@
 /** /openapi.json: every route is in it, it is sound, and nothing of the inside is. */
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { before, describe, test } from "node:test";
 import Fastify from "fastify";
 import { filesSchema, gatewaySchema, jobsSchema, webhooksSchema } from "../../../../libs/shared/config/gateway.ts";
@@ -137,5 +137,20 @@ describe("the document of the API", () => {
 
   test("says nothing of the inside", () => {
     assert.doesNotMatch(text, /kafka|redis|postgres|sluice_|llm\.|fastify|services\/|\.ts\b/i);
+  });
+
+  test("has the routes that stand on the page of the HTTP API, with their scopes", () => {
+    const page = readFileSync(new URL("../../../../docs/http-api.md", import.meta.url), "utf8");
+    const rows = (page.match(/^\| .*$/gm) ?? []).map((line) => line.split(" | "));
+    const shown = rows.flatMap(([routes = "", , scope = ""]) =>
+      [...routes.matchAll(/`([A-Z]+ \/v1\/[^`]+)`/g)].map(([, route]) => `${route} ${scope.replace(" |", "")}`),
+    );
+    const there = declared.flatMap(({ method, url, doc }) => {
+      if (doc?.scope === undefined || method === "HEAD") return [];
+      const path = url.replace(/:\w+/, "<id>").replace("*", "<name>");
+      // Whoever may ask models, or look at answers, may see which there are.
+      return [`${method} ${path} ${doc.tag === "Models" ? "either" : doc.scope}`];
+    });
+    assert.deepEqual(shown.toSorted(), there.toSorted());
   });
 });
