@@ -90,7 +90,7 @@ describe("records of aborted transactions", () => {
           const { log, fates, ended } = run(steps);
           const from = Math.floor(part * log.length);
           const messages = log.slice(from);
-        fc.pre(messages.length > 0);
+          fc.pre(messages.length > 0);
           const listed = ended
             .filter(({ last }) => last >= from)
             .map(({ producer, first }) => [producer, first] as const);
