@@ -16,6 +16,8 @@ export function chatTests(given: Given): void {
       assert.equal(data.usage?.total_tokens, data.usage && data.usage.prompt_tokens + data.usage.completion_tokens);
       const header = (name: string): string => response.headers.get(name) ?? "";
       assert.match(header("x-sluice-id"), /^req_/);
+      const { _request_id } = await given.client.chat.completions.create(ask("plain"));
+      assert.match(_request_id ?? "", /^[0-9a-f-]{36}$/);
       assert.deepEqual([header("x-sluice-tier"), header("x-sluice-model")], ["small", "gpt-4.1-mini"]);
       assert.equal(header("x-sluice-cache"), "miss");
       assert.ok(Number(header("x-sluice-cost-usd")) > 0);

@@ -48,12 +48,10 @@ export function failureTests(given: Given): void {
     test("429 is waited out by the client, as long as it is told to", async () => {
       const apiKey = given.on.limited_key;
       const impatient = given.clientOf({ apiKey });
-      const rejected = await until("the limit is reached", () =>
-        chat("limited", {}, impatient).then(
-          () => undefined,
-          (error: unknown) => error,
-        ),
-      );
+      const rejected = await until("the limit is reached", async () => {
+        const calls = await Promise.allSettled([1, 2, 3].map(() => chat("limited", {}, impatient)));
+        return calls.flatMap((call) => (call.status === "rejected" ? [call.reason as unknown] : [])).at(-1);
+      });
       assert.ok(rejected instanceof OpenAI.RateLimitError);
       assert.equal(rejected.code, "rate_limited");
       assert.ok(Number(rejected.headers.get("retry-after-ms")) <= 1_000);
@@ -66,7 +64,7 @@ export function failureTests(given: Given): void {
     test("5xx is tried again by the client, what would be paid for twice is not", async () => {
       const patient = given.clientOf({ maxRetries: 2 });
       const { data } = await patient.chat.completions
-        .create({ ...ask("[[fail 2]] heals"), model: "echo" })
+        .create({ ...ask("[[fail 1]] heals"), model: "echo" })
         .withResponse();
       assert.ok(data.choices[0]?.message.content?.includes("heals"));
       const before = (await given.pipeline.mockStats()).calls;
@@ -78,12 +76,12 @@ export function failureTests(given: Given): void {
   describe("a caller that goes away", () => {
     test("has its answer later: the request goes on", async () => {
       const headers = { "idempotency-key": given.pipeline.id("late") };
-      const body = ask("[[mock latency_ms=1500]] late");
+      const body = ask("[[mock latency_ms=1000]] late");
       const hurried = given.client.chat.completions.create(body, { headers, timeout: 300 });
       await assert.rejects(hurried, OpenAI.APIConnectionTimeoutError);
       const { data, response } = await given.client.chat.completions.create(body, { headers }).withResponse();
       const id = response.headers.get("x-sluice-id") ?? "";
-      const kept = (await given.stored(id)).result?.["response"];
+      const kept = (await given.stored(id)).result["response"];
       assert.deepEqual((kept as typeof data).choices, data.choices);
       assert.equal(await given.callsOf(id), 1);
     });

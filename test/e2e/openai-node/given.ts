@@ -55,10 +55,11 @@ export class Given {
   }
 
   /** The request, when it has its Result. */
-  stored(id: string): Promise<Stored> {
+  stored(id: string): Promise<Required<Stored>> {
     return until(`${id} has ended`, async () => {
       const found = await this.client.get<Stored>(`/requests/${id}`);
-      return found.result !== undefined && found;
+      const { result } = found;
+      return result !== undefined && { ...found, result };
     });
   }
 

@@ -83,6 +83,22 @@ export function jobTests(given: Given): void {
       assert.ok((await collect(await given.client.batches.list({ limit: 1 }))).some(({ id }) => id === made.id));
     });
 
+    test("of embeddings has a vector for each line", async () => {
+      const lines = ["a", "b"].map((custom_id) => {
+        const body = { model: "text-embedding-3-small", input: `text ${custom_id}`, dimensions: 4 };
+        return JSON.stringify({ custom_id, method: "POST", url: "/v1/embeddings", body });
+      });
+      const { status, output_file_id } = await ended((await run(lines.join("\n"), { endpoint: "/v1/embeddings" })).id);
+      assert.equal(status, "completed");
+      const output = (await linesOf(output_file_id)) as unknown as {
+        response: { body: OpenAI.CreateEmbeddingResponse };
+      }[];
+      assert.deepEqual(
+        output.map(({ response }) => response.body.data[0]?.embedding.length),
+        [4, 4],
+      );
+    });
+
     test("names each bad line of its file by number, and runs none", async () => {
       const { id } = await run([line("a", "fine"), "{", line("b", "fine"), line("a", "twice")].join("\n"));
       const batch = await ended(id);

@@ -20,7 +20,7 @@ export function streamTests(given: Given): void {
       assert.ok(chunks.length > 10, `${chunks.length} chunks`);
       assert.ok(chunks.every(({ usage }) => usage == null));
       const { result } = await given.stored(id);
-      const response_body = result?.["response"] as OpenAI.Chat.Completions.ChatCompletion;
+      const response_body = result["response"] as OpenAI.Chat.Completions.ChatCompletion;
       assert.equal(textOf(chunks), response_body.choices[0]?.message.content);
 
       const usage_wanted = { ...body, stream_options: { include_usage: true } };
@@ -45,13 +45,39 @@ export function streamTests(given: Given): void {
       assert.ok((final.choices[0]?.message.content?.length ?? 0) > 0);
     });
 
+    test("of several choices with log-probabilities is the Result too", async () => {
+      const body = ask("[[mock tokens=15]] two", { n: 2, logprobs: true, top_logprobs: 1 });
+      for (const cache of ["miss", "exact"]) {
+        const call = given.client.chat.completions.create({ ...body, stream: true });
+        const { data, response } = await call.withResponse();
+        assert.equal(response.headers.get("x-sluice-cache"), cache);
+        const chunks = await collect(data);
+        const { result } = await given.stored(response.headers.get("x-sluice-id") ?? "");
+        const { choices } = result["response"] as OpenAI.Chat.Completions.ChatCompletion;
+        assert.equal(choices.length, 2);
+        for (const { index, message, logprobs, finish_reason } of choices) {
+          const parts = chunks.flatMap((chunk) => chunk.choices).filter((part) => part.index === index);
+          assert.equal(parts.map(({ delta }) => delta.content ?? "").join(""), message.content);
+          assert.deepEqual(
+            parts.flatMap((part) => part.logprobs?.content ?? []),
+            logprobs?.content,
+          );
+          assert.deepEqual(parts.map((part) => part.finish_reason).filter(Boolean), [finish_reason]);
+        }
+      }
+    });
+
     test("left in the middle, it is cancelled, and the call at the model ends", async () => {
       const body = { ...ask(`${SLOW} left`), stream: true } as const;
       const { data, response } = await given.client.chat.completions.create(body).withResponse();
+      // Long before its end.
+      for (const name of ["x-sluice-tier", "x-sluice-cache", "x-ratelimit-remaining-tokens"]) {
+        assert.ok(response.headers.has(name), name);
+      }
       for await (const _ of data) break;
       const { status, result } = await given.stored(response.headers.get("x-sluice-id") ?? "");
       assert.equal(status, "cancelled");
-      const usage = result?.["usage"] as { completion_tokens: number } | undefined;
+      const usage = result["usage"] as { completion_tokens: number } | undefined;
       assert.ok(usage !== undefined && usage.completion_tokens < 300);
       await until("no call is under way", async () => (await given.pipeline.mockStats()).concurrency === 0);
     });

@@ -4,6 +4,7 @@ Takes one JSON object as its argument: base_url, api_key, limited_key, reader_ke
 each check: {"check", "ok", "error"?, "ms"}.
 """
 
+import asyncio
 import base64
 import http.server
 import json
@@ -15,7 +16,7 @@ import traceback
 import urllib.request
 
 import openai
-from openai import OpenAI
+from openai import AsyncOpenAI, OpenAI
 from openai.types.chat import ChatCompletionChunk
 from pydantic import BaseModel
 
@@ -256,6 +257,17 @@ def a_stream_that_is_left_is_cancelled_and_the_call_ends():
 
 
 @check
+def many_at_once_have_each_their_own():
+    async def all_of(texts):
+        async with AsyncOpenAI(base_url=GIVEN["base_url"], api_key=GIVEN["api_key"], max_retries=0) as many:
+            calls = [many.chat.completions.create(**ask(text, model="echo")) for text in texts]
+            return [json.loads(one.choices[0].message.content) for one in await asyncio.gather(*calls)]
+
+    texts = [f"caller {at}" for at in range(50)]
+    assert [one["messages"][0]["content"] for one in asyncio.run(all_of(texts))] == texts
+
+
+@check
 def tools_are_called_and_told():
     body = ask("weather in Ulm", tools=[WEATHER], tool_choice="required")
     choice = client.chat.completions.create(**body).choices[0]
@@ -332,7 +344,8 @@ def lines_of(file):
 
 @check
 def a_file_is_kept_found_read_and_deleted():
-    data = (line("a", "\u00e4 \u20ac \U0001f600") + "\n").encode()
+    # Larger than what other bodies may be.
+    data = (line("a", "\u00e4 \u20ac \U0001f600" * GIVEN["body_bytes_max"]) + "\n").encode()
     made = client.files.create(file=("an \u00e4.jsonl", data), purpose="batch")
     assert (made.object, made.bytes, made.filename, made.purpose) == ("file", len(data), "an \u00e4.jsonl", "batch")
     assert client.files.retrieve(made.id) == made
@@ -444,7 +457,7 @@ def a_429_is_waited_out_by_the_client():
 @check
 def a_5xx_is_tried_again_but_not_what_would_be_paid_twice():
     patient = client_of(max_retries=2)
-    assert "heals" in chat("[[fail 2]] heals", of=patient, model="echo").choices[0].message.content
+    assert "heals" in chat("[[fail 1]] heals", of=patient, model="echo").choices[0].message.content
     before = mock("/stats")["calls"]
     raises(
         openai.InternalServerError, 502, "provider_garbage", lambda: chat("[[mock fault=garbage]]", of=patient)
@@ -454,7 +467,7 @@ def a_5xx_is_tried_again_but_not_what_would_be_paid_twice():
 
 @check
 def a_caller_that_goes_away_has_its_answer_later():
-    body = ask("[[mock latency_ms=1500]] late", extra_headers={"idempotency-key": f"{GIVEN['tag']}-late"})
+    body = ask("[[mock latency_ms=1000]] late", extra_headers={"idempotency-key": f"{GIVEN['tag']}-late"})
     try:
         client.chat.completions.create(**body, timeout=0.3)
         raise AssertionError("it was not slow")
