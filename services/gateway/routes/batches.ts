@@ -1,5 +1,4 @@
 /** OpenAI's Batch API; and what it lacks: each request's progress, asking again only what did not succeed, and events. */
-import { createHash, randomUUID } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { contentHash } from "../../../libs/shared/canonical.ts";
@@ -17,6 +16,7 @@ import {
 } from "../../../libs/shared/jobs/batch.ts";
 import { ENDED_STATUSES, type JobStore } from "../../../libs/shared/jobs/job.ts";
 import * as shapes from "../batch-replies.ts";
+import { jobInPath, newJobId, pageOfJobs, sendBad, sendNone, sendReusedKey } from "../job-routes.ts";
 import type { Caller, KeyRing } from "../keys.ts";
 import { errorReply } from "../replies.ts";
 import { callerOf, documented, type RouteDoc, type Routes } from "../route.ts";
@@ -34,7 +34,7 @@ export type BatchRoutesDeps = {
 type One = { Params: { id: string } };
 type OneBatch = FastifyRequest<One>;
 
-const KEY_CHARS_MAX = 256;
+const KIND = { kind: "batch", called: "batch" } as const;
 const NONE = { what: "There is no such batch" };
 const BAD = { what: "The field named is wrong" };
 const ONE = { what: "The batch", json: shapes.batchSchema };
@@ -63,7 +63,7 @@ export function batchRoutes(deps: BatchRoutesDeps): Routes {
       "/v1/batches/:id",
       doc("read", "Look at a batch", { replies: { 200: ONE, 404: NONE } }),
       async (request, reply) => {
-        const found = await findBatch(deps, "read", request, reply);
+        const found = await jobInPath<BatchJob>(deps, KIND, "read", request, reply);
         return found === undefined ? reply : reply.send(batchObject(found.job));
       },
     );
@@ -85,7 +85,7 @@ export function batchRoutes(deps: BatchRoutesDeps): Routes {
       // A HEAD would be a stream that sends nothing.
       { ...doc("read", "Follow a batch", { replies: { 200: stream, 404: NONE } }), exposeHeadRoute: false },
       async (request, reply) => {
-        const found = await findBatch(deps, "read", request, reply);
+        const found = await jobInPath<BatchJob>(deps, KIND, "read", request, reply);
         if (found === undefined) return reply;
         return deps.events(request, reply, { tenant: found.caller.tenant, id: found.job.id, kind: "job" });
       },
@@ -110,7 +110,6 @@ async function create(deps: BatchRoutesDeps, http: FastifyRequest, reply: Fastif
   return start(deps, caller, spec, http, reply);
 }
 
-/** With an idempotency key the id is of the key: whoever calls again finds the batch of the first call. */
 async function start(
   { jobs, clock }: BatchRoutesDeps,
   { tenant, key_id }: Caller,
@@ -118,46 +117,27 @@ async function start(
   http: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const key = http.headers["idempotency-key"];
-  if (key !== undefined && (typeof key !== "string" || key.length === 0 || key.length > KEY_CHARS_MAX)) {
-    const message = `Idempotency-Key: must have 1 to ${KEY_CHARS_MAX} characters`;
-    return sendBad(reply, { param: "Idempotency-Key", message });
-  }
-  const named = key === undefined ? randomUUID().replaceAll("-", "") : keyedName(tenant, key);
+  const named = newJobId("batch", tenant, http, reply);
+  if (named === undefined) return reply;
   const window_ms = windowMs(spec.completion_window) as number;
-  const job = newBatch({ id: `batch_${named}`, tenant, key_id, created_ms: clock.now_ms(), window_ms }, spec);
+  const job = newBatch({ id: named.id, tenant, key_id, created_ms: clock.now_ms(), window_ms }, spec);
   const first = await jobs.create(job);
   const found = (await jobs.find(tenant, "batch", job.id)) as BatchJob | undefined;
   if (found === undefined) throw new Error(`the batch ${job.id} was made and is not there`);
-  if (contentHash(found.spec) !== contentHash(spec)) {
-    const message = `this idempotency key belongs to the batch ${job.id}, which is another; use a new key`;
-    return send(reply, errorReply(422, failure("idempotency_key_reused", "invalid_request_error", message)));
-  }
+  if (contentHash(found.spec) !== contentHash(spec)) return sendReusedKey(reply, KIND, job.id);
   if (!first) reply.header(...REPLAYED);
   return reply.send(batchObject(found));
 }
 
-function keyedName(tenant: string, key: string): string {
-  return createHash("sha256").update(`${tenant}\n${key}`).digest("hex").slice(0, 32);
-}
-
-async function list({ keys, jobs }: BatchRoutesDeps, http: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const caller = callerOf(keys, http, "read", reply);
-  if (caller === undefined) return reply;
-  const read = shapes.pageQuery.safeParse(http.query);
-  if (!read.success) return sendBad(reply, firstProblem(read.error));
-  const { limit, after } = read.data;
-  const begin = "after: there is no such batch; begin with the first page";
-  const known = after === undefined || (ID_PATTERN.test(after) && (await jobs.find(caller.tenant, "batch", after)));
-  if (!known) return sendBad(reply, { param: "after", message: begin });
-  const from = after === undefined ? {} : { after };
-  const found = await jobs.list(caller.tenant, "batch", { limit: limit + 1, ...from });
-  const objects = found.map((job) => batchObject(job as BatchJob) as { readonly id: string });
-  return reply.send(shapes.listOf(objects, limit));
+async function list(deps: BatchRoutesDeps, http: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const page = await pageOfJobs<BatchJob>(deps, KIND, http, reply);
+  if (page === undefined) return reply;
+  const objects = page.found.map((job) => batchObject(job) as { readonly id: string });
+  return reply.send(shapes.listOf(objects, page.limit));
 }
 
 async function cancel(deps: BatchRoutesDeps, http: OneBatch, reply: FastifyReply): Promise<FastifyReply> {
-  const found = await findBatch(deps, "submit", http, reply);
+  const found = await jobInPath<BatchJob>(deps, KIND, "submit", http, reply);
   if (found === undefined) return reply;
   const { tenant } = found.caller;
   const job = await deps.jobs.cancel(tenant, "batch", found.job.id, deps.clock.now_ms());
@@ -165,7 +145,7 @@ async function cancel(deps: BatchRoutesDeps, http: OneBatch, reply: FastifyReply
 }
 
 async function listRequests(deps: BatchRoutesDeps, http: OneBatch, reply: FastifyReply): Promise<FastifyReply> {
-  const found = await findBatch(deps, "read", http, reply);
+  const found = await jobInPath<BatchJob>(deps, KIND, "read", http, reply);
   if (found === undefined) return reply;
   const read = shapes.requestsQuery.safeParse(http.query);
   if (!read.success) return sendBad(reply, firstProblem(read.error));
@@ -187,7 +167,7 @@ function itemAfter(job: string, id: string): number | undefined {
 }
 
 async function retry(deps: BatchRoutesDeps, http: OneBatch, reply: FastifyReply): Promise<FastifyReply> {
-  const found = await findBatch(deps, "submit", http, reply);
+  const found = await jobInPath<BatchJob>(deps, KIND, "submit", http, reply);
   if (found === undefined) return reply;
   const read = shapes.retryBody.safeParse(http.body ?? {});
   if (!read.success) return sendBad(reply, firstProblem(read.error));
@@ -209,30 +189,4 @@ async function retry(deps: BatchRoutesDeps, http: OneBatch, reply: FastifyReply)
   const { metadata, completion_window = job.spec.completion_window } = read.data;
   const own = metadata == null ? {} : { metadata };
   return start(deps, caller, { ...job.spec, completion_window, ...own, retry_of: job.id }, http, reply);
-}
-
-type Found = { readonly caller: Caller; readonly job: BatchJob };
-
-/** Undefined when a refusal was sent. */
-async function findBatch(
-  { keys, jobs }: BatchRoutesDeps,
-  scope: "submit" | "read",
-  http: OneBatch,
-  reply: FastifyReply,
-): Promise<Found | undefined> {
-  const caller = callerOf(keys, http, scope, reply);
-  if (caller === undefined) return undefined;
-  const { id } = http.params;
-  const job = ID_PATTERN.test(id) ? await jobs.find(caller.tenant, "batch", id) : undefined;
-  if (job !== undefined) return { caller, job: job as BatchJob };
-  sendNone(reply, "id", "there is no such batch");
-  return undefined;
-}
-
-function sendBad(reply: FastifyReply, { param, message }: { readonly param: string; readonly message: string }) {
-  return send(reply, errorReply(400, { ...failure("invalid_request", "invalid_request_error", message), param }));
-}
-
-function sendNone(reply: FastifyReply, param: string, message: string): FastifyReply {
-  return send(reply, errorReply(404, { ...failure("not_found", "invalid_request_error", message), param }));
 }

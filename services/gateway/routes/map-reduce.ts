@@ -1,5 +1,4 @@
 /** Map-reduce: many documents to one answer, with its progress, its cost against a budget, and its failed shards asked again. */
-import { createHash, randomUUID } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { contentHash } from "../../../libs/shared/canonical.ts";
@@ -13,6 +12,7 @@ import { ENDED_STATUSES, type JobStore } from "../../../libs/shared/jobs/job.ts"
 import { firstState, held_nusd, type RetryAsk, retried, spent_nusd } from "../../../libs/shared/map-reduce/job.ts";
 import { dollars, nusd } from "../../../libs/shared/money.ts";
 import { listOf, listSchema, pageQuery } from "../batch-replies.ts";
+import { jobInPath, newJobId, pageOfJobs, sendBad, sendNone, sendReusedKey } from "../job-routes.ts";
 import type { Caller, KeyRing } from "../keys.ts";
 import * as shapes from "../map-reduce-replies.ts";
 import { errorReply } from "../replies.ts";
@@ -36,7 +36,7 @@ type OneJob = FastifyRequest<One>;
 
 const KIND = "map_reduce";
 const URL = "/v1/map-reduce";
-const KEY_CHARS_MAX = 256;
+const OF = { kind: KIND, called: "map-reduce" } as const;
 const NONE = { what: "There is no such map-reduce" };
 const BAD = { what: "The field named is wrong" };
 const ONE = { what: "The map-reduce", json: shapes.mapReduceSchema };
@@ -72,7 +72,7 @@ export function mapReduceRoutes(given: MapReduceRoutesDeps): Routes {
       `${URL}/:id`,
       doc("read", "Look at a map-reduce", { replies: { 200: ONE, 404: NONE } }),
       async (request, reply) => {
-        const found = await findJob(deps, "read", request, reply);
+        const found = await jobInPath<shapes.MapReduceJob>(deps, OF, "read", request, reply);
         return found === undefined ? reply : sendJob(deps, reply, found.job);
       },
     );
@@ -94,7 +94,7 @@ export function mapReduceRoutes(given: MapReduceRoutesDeps): Routes {
       // A HEAD would be a stream that sends nothing.
       { ...doc("read", "Follow a map-reduce", { replies: { 200: stream, 404: NONE } }), exposeHeadRoute: false },
       async (request, reply) => {
-        const found = await findJob(deps, "read", request, reply);
+        const found = await jobInPath<shapes.MapReduceJob>(deps, OF, "read", request, reply);
         if (found === undefined) return reply;
         return deps.events(request, reply, { tenant: found.caller.tenant, id: found.job.id, kind: "job" });
       },
@@ -105,20 +105,15 @@ export function mapReduceRoutes(given: MapReduceRoutesDeps): Routes {
 async function create(deps: Deps, http: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const caller = callerOf(deps.keys, http, "submit", reply);
   if (caller === undefined) return reply;
-  const key = http.headers["idempotency-key"];
-  if (key !== undefined && (typeof key !== "string" || key.length === 0 || key.length > KEY_CHARS_MAX)) {
-    return sendBad(reply, "Idempotency-Key", `Idempotency-Key: must have 1 to ${KEY_CHARS_MAX} characters`);
-  }
+  const named = newJobId("mr", caller.tenant, http, reply);
+  if (named === undefined) return reply;
   const read = deps.body.safeParse(http.body);
-  if (!read.success) {
-    const { param, message } = firstProblem(read.error);
-    return sendBad(reply, param, message);
-  }
+  if (!read.success) return sendBad(reply, firstProblem(read.error));
   const unknown = shapes.tierProblem(read.data, deps.tiers);
-  if (unknown !== undefined) return sendBad(reply, unknown.param, unknown.message);
-  const id = `mr_${key === undefined ? randomUUID().replaceAll("-", "") : keyedName(caller.tenant, key)}`;
+  if (unknown !== undefined) return sendBad(reply, unknown);
+  const { id, keyed } = named;
   const hash = contentHash(http.body);
-  const earlier = key === undefined ? undefined : await deps.jobs.find(caller.tenant, KIND, id);
+  const earlier = keyed ? await deps.jobs.find(caller.tenant, KIND, id) : undefined;
   if (earlier !== undefined) return sendEarlier(deps, reply, earlier as shapes.MapReduceJob, hash);
   const input_file_id = await inputOf(deps, caller, id, read.data, reply);
   if (input_file_id === undefined) return reply;
@@ -135,12 +130,7 @@ async function create(deps: Deps, http: FastifyRequest, reply: FastifyReply): Pr
 /** The same key again: what it made, unless something else was asked for. */
 function sendEarlier(deps: Deps, reply: FastifyReply, job: shapes.MapReduceJob, hash: string): FastifyReply {
   if (job.spec.asked_hash === hash) return sendJob(deps, reply.header(...REPLAYED), job);
-  const message = `this idempotency key belongs to the map-reduce ${job.id}, which is another; use a new key`;
-  return send(reply, errorReply(422, failure("idempotency_key_reused", "invalid_request_error", message)));
-}
-
-function keyedName(tenant: string, key: string): string {
-  return createHash("sha256").update(`${tenant}\n${key}`).digest("hex").slice(0, 32);
+  return sendReusedKey(reply, OF, job.id);
 }
 
 /** The file with the documents; those in the body are put into one. @returns undefined when a refusal was sent. */
@@ -169,33 +159,23 @@ async function* linesOf(documents: readonly unknown[]): AsyncGenerator<Uint8Arra
 }
 
 async function list(deps: Deps, http: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const caller = callerOf(deps.keys, http, "read", reply);
-  if (caller === undefined) return reply;
-  const { tenant } = caller;
-  const read = pageQuery.safeParse(http.query);
-  if (!read.success) return sendProblem(reply, read.error);
-  const { limit, after } = read.data;
-  const known = after === undefined || (ID_PATTERN.test(after) && (await deps.jobs.find(tenant, KIND, after)));
-  if (!known) return sendBad(reply, "after", "after: there is no such map-reduce; begin with the first page");
-  const found = await deps.jobs.list(tenant, KIND, { limit: limit + 1, ...(after === undefined ? {} : { after }) });
+  const page = await pageOfJobs<shapes.MapReduceJob>(deps, OF, http, reply);
+  if (page === undefined) return reply;
   const now_ms = deps.clock.now_ms();
-  return reply.send(
-    listOf(
-      found.map((job) => shapes.mapReduceObject(job as shapes.MapReduceJob, now_ms)),
-      limit,
-    ),
-  );
+  const objects = page.found.map((job) => shapes.mapReduceObject(job, now_ms));
+  return reply.send(listOf(objects, page.limit));
 }
 
 async function listShards(deps: Deps, http: OneJob, reply: FastifyReply): Promise<FastifyReply> {
-  const found = await findJob(deps, "read", http, reply);
+  const found = await jobInPath<shapes.MapReduceJob>(deps, OF, "read", http, reply);
   if (found === undefined) return reply;
   const read = shapes.shardsQuery.safeParse(http.query);
-  if (!read.success) return sendProblem(reply, read.error);
+  if (!read.success) return sendBad(reply, firstProblem(read.error));
   const { limit, after, status, wave } = read.data;
   const { job } = found;
   const from = after === undefined ? 0 : Number(/^\d{1,9}$/.exec(after)?.[0] ?? Number.NaN) + 1;
-  if (Number.isNaN(from)) return sendBad(reply, "after", "after: must be the last_id of the page before");
+  if (Number.isNaN(from))
+    return sendBad(reply, { param: "after", message: "after: must be the last_id of the page before" });
   const of_wave = job.state.waves[wave]?.wave;
   if (of_wave === undefined) return reply.send({ ...listOf([], limit) });
   const statuses = status === undefined ? undefined : [status];
@@ -208,7 +188,7 @@ async function listShards(deps: Deps, http: OneJob, reply: FastifyReply): Promis
 }
 
 async function cancel(deps: Deps, http: OneJob, reply: FastifyReply): Promise<FastifyReply> {
-  const found = await findJob(deps, "submit", http, reply);
+  const found = await jobInPath<shapes.MapReduceJob>(deps, OF, "submit", http, reply);
   if (found === undefined) return reply;
   const { caller, job } = found;
   const now = await deps.jobs.cancel(caller.tenant, KIND, job.id, deps.clock.now_ms());
@@ -216,10 +196,10 @@ async function cancel(deps: Deps, http: OneJob, reply: FastifyReply): Promise<Fa
 }
 
 async function retry(deps: Deps, http: OneJob, reply: FastifyReply): Promise<FastifyReply> {
-  const found = await findJob(deps, "submit", http, reply);
+  const found = await jobInPath<shapes.MapReduceJob>(deps, OF, "submit", http, reply);
   if (found === undefined) return reply;
   const read = shapes.retryBody.safeParse(http.body ?? {});
-  if (!read.success) return sendProblem(reply, read.error);
+  if (!read.success) return sendBad(reply, firstProblem(read.error));
   const { caller, job } = found;
   const refuse = (status: number, code: string, message: string) =>
     send(reply, errorReply(status, { ...failure(code, "invalid_request_error", message), param: "id" }));
@@ -232,7 +212,7 @@ async function retry(deps: Deps, http: OneJob, reply: FastifyReply): Promise<Fas
   }
   if (again.kind === "nothing") return refuse(400, "nothing_to_retry", "no shard of the map-reduce has failed");
   const short = budgetProblem(job, read.data);
-  if (short !== undefined) return sendBad(reply, "budget_usd", short);
+  if (short !== undefined) return sendBad(reply, { param: "budget_usd", message: short });
   const needed = job.state.phase === "sharding" ? job.spec.input_file_id : job.state.shards_file_id;
   if ((await deps.files.find(caller.tenant, needed)) === undefined) {
     return refuse(400, "input_file_missing", `the file ${needed} is not there any more; make a new map-reduce`);
@@ -252,37 +232,6 @@ function budgetProblem({ state }: shapes.MapReduceJob, { budget_usd }: RetryAsk)
   return `budget_usd: must be more than ${dollars(Math.max(more, used_nusd))}`;
 }
 
-type Found = { readonly caller: Caller; readonly job: shapes.MapReduceJob };
-
-/** Undefined when a refusal was sent. */
-async function findJob(
-  { keys, jobs }: Deps,
-  scope: "submit" | "read",
-  http: OneJob,
-  reply: FastifyReply,
-): Promise<Found | undefined> {
-  const caller = callerOf(keys, http, scope, reply);
-  if (caller === undefined) return undefined;
-  const { id } = http.params;
-  const job = ID_PATTERN.test(id) ? await jobs.find(caller.tenant, KIND, id) : undefined;
-  if (job !== undefined) return { caller, job: job as shapes.MapReduceJob };
-  sendNone(reply, "id", "there is no such map-reduce");
-  return undefined;
-}
-
 function sendJob({ clock }: Deps, reply: FastifyReply, job: shapes.MapReduceJob): FastifyReply {
   return reply.send(shapes.mapReduceObject(job, clock.now_ms()));
-}
-
-function sendProblem(reply: FastifyReply, error: z.ZodError): FastifyReply {
-  const { param, message } = firstProblem(error);
-  return sendBad(reply, param, message);
-}
-
-function sendBad(reply: FastifyReply, param: string, message: string): FastifyReply {
-  return send(reply, errorReply(400, { ...failure("invalid_request", "invalid_request_error", message), param }));
-}
-
-function sendNone(reply: FastifyReply, param: string, message: string): FastifyReply {
-  return send(reply, errorReply(404, { ...failure("not_found", "invalid_request_error", message), param }));
 }
