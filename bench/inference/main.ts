@@ -1,6 +1,5 @@
 /** What inference does under load, against what was set as its aim. `npm run bench:inference -- --help`. */
-import { benchCommand } from "../support/command.ts";
-import { runScenarios } from "../support/scenarios.ts";
+import { benchMain } from "../support/command.ts";
 import type { Scenario } from "./scenario.ts";
 import { concurrency } from "./scenarios/concurrency.ts";
 import { embeddings } from "./scenarios/embeddings.ts";
@@ -27,20 +26,13 @@ Examples:
   npm run bench:inference -- limits --seconds 150
   npm run --silent bench:inference -- flood --json > flood.json`;
 
-const command = benchCommand({
-  name: "bench:inference",
-  description: "Inference under load: concurrency, limits, faults, fairness, memory, batches and streams.",
-  scenarios: SCENARIOS.map(({ name }) => name),
-  seconds: "length of the measured part; default: each scenario's own",
-  help: HELP,
-}).parse();
-const flags = command.opts<{ seconds?: number; json?: boolean }>();
-const wanted = command.args[0];
-const chosen = SCENARIOS.filter(({ name }) => wanted === undefined || name === wanted);
-
-process.exit(
-  await runScenarios(chosen, {
-    ...flags,
-    start: (name, options, signal) => startInferenceStack(name, options, signal),
-  }),
+await benchMain(
+  {
+    name: "bench:inference",
+    description: "Inference under load: concurrency, limits, faults, fairness, memory, batches and streams.",
+    seconds: "length of the measured part; default: each scenario's own",
+    help: HELP,
+  },
+  SCENARIOS,
+  startInferenceStack,
 );

@@ -1,6 +1,5 @@
 /** What the router does under load, against what was set as its aim. `npm run bench:router -- --help`. */
-import { benchCommand } from "../support/command.ts";
-import { runScenarios } from "../support/scenarios.ts";
+import { benchMain } from "../support/command.ts";
 import { type Scenario, startRouterStack } from "./scenario.ts";
 import { index } from "./scenarios/index.ts";
 import { lookups } from "./scenarios/lookups.ts";
@@ -24,16 +23,14 @@ Examples:
   npm run bench:router -- lookups --seconds 30
   npm run --silent bench:router -- index --json > index.json`;
 
-const command = benchCommand({
-  name: "bench:router",
-  description:
-    "The router: look-ups in the cache, its index, a start with many entries, the verifier, and the choice of tiers.",
-  scenarios: SCENARIOS.map(({ name }) => name),
-  seconds: "of scenarios under load: length of each measured part",
-  help: HELP,
-}).parse();
-const flags = command.opts<{ seconds?: number; json?: boolean }>();
-const wanted = command.args[0];
-const chosen = SCENARIOS.filter(({ name }) => wanted === undefined || name === wanted);
-
-process.exit(await runScenarios(chosen, { ...flags, start: (name, _, signal) => startRouterStack(name, signal) }));
+await benchMain(
+  {
+    name: "bench:router",
+    description:
+      "The router: look-ups in the cache, its index, a start with many entries, the verifier, and the choice of tiers.",
+    seconds: "of scenarios under load: length of each measured part",
+    help: HELP,
+  },
+  SCENARIOS,
+  (name, _, signal) => startRouterStack(name, signal),
+);

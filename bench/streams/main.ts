@@ -1,6 +1,5 @@
 /** What following requests costs the gateway, and that nobody misses anything. `node bench/streams/main.ts --help`. */
-import { benchCommand } from "../support/command.ts";
-import { runScenarios } from "../support/scenarios.ts";
+import { benchMain } from "../support/command.ts";
 import { open } from "./scenarios/open.ts";
 import { slow } from "./scenarios/slow.ts";
 import { type Scenario, startStreamsStack } from "./stack.ts";
@@ -20,20 +19,13 @@ Examples:
   npm run bench:streams -- open --seconds 120
   npm run --silent bench:streams -- --json > streams.json`;
 
-const command = benchCommand({
-  name: "bench:streams",
-  description: "Readers of event streams: how many one gateway holds, through a kill, and what the slow ones cost.",
-  scenarios: SCENARIOS.map(({ name }) => name),
-  seconds: "length of the streams of `open`; default: 60",
-  help: HELP,
-}).parse();
-const flags = command.opts<{ seconds?: number; json?: boolean }>();
-const wanted = command.args[0];
-const chosen = SCENARIOS.filter(({ name }) => wanted === undefined || name === wanted);
-
-process.exit(
-  await runScenarios(chosen, {
-    ...flags,
-    start: (name, options, signal) => startStreamsStack(name, options, signal),
-  }),
+await benchMain(
+  {
+    name: "bench:streams",
+    description: "Readers of event streams: how many one gateway holds, through a kill, and what the slow ones cost.",
+    seconds: "length of the streams of `open`; default: 60",
+    help: HELP,
+  },
+  SCENARIOS,
+  startStreamsStack,
 );

@@ -1,5 +1,6 @@
 /** The command line that benchmarks of several scenarios share. */
 import { Argument, Command, InvalidArgumentError } from "commander";
+import { runScenarios, type Scenario } from "./scenarios.ts";
 
 export type BenchCommand = {
   /** As npm calls it. */
@@ -20,6 +21,19 @@ export function benchCommand({ name, description, scenarios, seconds, help }: Be
     .option("--seconds <n>", seconds, positive)
     .option("--json", "print the figures as JSON instead of tables")
     .addHelpText("after", help);
+}
+
+/** A benchmark that is nothing but its scenarios: reads the command line, runs those wanted, ends the process. */
+export async function benchMain<Options, Stack extends { stop(): Promise<void> }>(
+  of: Omit<BenchCommand, "scenarios">,
+  scenarios: readonly Scenario<Options, Stack>[],
+  start: (scenario: string, options: Options, signal: AbortSignal) => Promise<Stack>,
+): Promise<never> {
+  const command = benchCommand({ ...of, scenarios: scenarios.map(({ name }) => name) }).parse();
+  const flags = command.opts<{ seconds?: number; json?: boolean }>();
+  const wanted = command.args[0];
+  const chosen = scenarios.filter(({ name }) => wanted === undefined || name === wanted);
+  process.exit(await runScenarios(chosen, { ...flags, start }));
 }
 
 function positive(text: string): number {

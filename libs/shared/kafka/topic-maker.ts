@@ -1,7 +1,7 @@
 /** Topics that are made when they are first needed. */
 import type { Kafka } from "kafkajs";
 import { kafkaError } from "./client.ts";
-import type { TopicPlan } from "./topology.ts";
+import { createTopics, type TopicPlan } from "./topology.ts";
 
 export interface TopicMaker {
   /** All there are. @throws retryable while Kafka is away. */
@@ -22,17 +22,7 @@ export class KafkaTopicMaker implements TopicMaker {
   }
 
   async make(plans: readonly TopicPlan[]): Promise<void> {
-    await this.#asking((admin) =>
-      admin.createTopics({
-        waitForLeaders: true,
-        topics: plans.map(({ topic, partitions, replication_factor, config }) => ({
-          topic,
-          numPartitions: partitions,
-          replicationFactor: replication_factor,
-          configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
-        })),
-      }),
-    );
+    await this.#asking((admin) => createTopics(admin, plans));
   }
 
   async #asking<T>(ask: (admin: ReturnType<Kafka["admin"]>) => Promise<T>): Promise<T> {

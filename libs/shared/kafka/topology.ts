@@ -93,7 +93,7 @@ export async function ensureTopics(kafka: Kafka, settings: Settings): Promise<To
     const plans = planTopics(settings);
     const existing = new Set(await admin.listTopics());
     const missing = plans.filter(({ topic }) => !existing.has(topic));
-    if (missing.length > 0) await create(admin, missing);
+    if (missing.length > 0) await createTopics(admin, missing);
     const { topics } = await admin.fetchTopicMetadata({ topics: plans.map(({ topic }) => topic) });
     const counts = new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
     return plans.map(({ topic, partitions }) => {
@@ -108,7 +108,7 @@ export async function ensureTopics(kafka: Kafka, settings: Settings): Promise<To
   }
 }
 
-async function create(admin: Admin, plans: readonly TopicPlan[]): Promise<void> {
+export async function createTopics(admin: Pick<Admin, "createTopics">, plans: readonly TopicPlan[]): Promise<void> {
   await admin.createTopics({
     waitForLeaders: true,
     topics: plans.map(({ topic, partitions, replication_factor, config }) => ({
