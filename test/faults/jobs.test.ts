@@ -141,7 +141,7 @@ async function driveToEnd(
     assert.equal(job.status, "failed");
     stops.push(job.error?.code ?? "");
     assert.ok(stops.length < 10, `it stops again and again: ${stops}`);
-    if (job.error?.code === "budget_exhausted") await reduces.retry(id, { budget_usd: job.budget_usd * 3 });
+    if (job.error?.code === "budget_exhausted") await reduces.retry(id, { budget_usd: job.budget_usd * 1.5 });
     else {
       assert.equal(job.error?.code, "shard_failed");
       const shards = await until("its shards can be listed", () => reduces.failed(id));

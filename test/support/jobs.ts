@@ -29,7 +29,7 @@ export function openAi({ gateway_url }: Pipeline, apiKey: string): OpenAI {
   return new OpenAI({ baseURL: `${gateway_url}/v1`, apiKey, maxRetries: 0 });
 }
 
-export function lineName(line: number): string {
+function lineName(line: number): string {
   return `line-${line}`;
 }
 
@@ -74,7 +74,7 @@ export function lineNumbers(lines: readonly OutputLine[]): number[] {
   return lines.map(({ custom_id }) => Number(custom_id.slice("line-".length)));
 }
 
-export type Counter = {
+type Counter = {
   /** Results that the jobs of these ids have so far. */
   count(): number;
   /** Resolves when they have so many. */
@@ -104,7 +104,7 @@ export function countResults({ results }: Pipeline, jobs: readonly string[]): Co
   };
 }
 
-export type JobFigures = {
+type JobFigures = {
   readonly requests: number;
   readonly calls: number;
   /** Calls beyond one for each request. */
