@@ -28,7 +28,8 @@ export class InFlight {
     const { max_in_flight, max_in_flight_by_lane, in_flight_bytes_max } = this.#limits;
     if (max_in_flight_by_lane === undefined) {
       const full = this.calls >= max_in_flight || this.#sum(({ bytes }) => bytes) >= in_flight_bytes_max;
-      return full ? ALL : NONE;
+      if (full) return ALL;
+      return this.#lanes.batch.calls >= Math.ceil(max_in_flight * BATCH_SHARE_MAX) ? BATCH : NONE;
     }
     return new Set(
       LANES.filter((lane) => {
@@ -56,5 +57,8 @@ export class InFlight {
   }
 }
 
+/** Of the places that the lanes share: long calls of bulk work leave some to whoever is waiting. */
+const BATCH_SHARE_MAX = 7 / 8;
+const BATCH: ReadonlySet<LaneName> = new Set(["batch"]);
 const NONE: ReadonlySet<LaneName> = new Set();
 const ALL: ReadonlySet<LaneName> = new Set(LANES);
