@@ -14,9 +14,10 @@ export function jobProgress(
   return async (tenant, id) => {
     const job = (await jobs.find(tenant, "batch", id)) ?? (await jobs.find(tenant, "map_reduce", id));
     if (job === undefined) return undefined;
-    const { status } = job;
+    const { status, ended_ms } = job;
     const state = ENDED_STATUSES.includes(status) ? "ended" : "progress";
-    if (job.kind === "batch") return { ...batchProgress(job as BatchJob), state };
-    return { status, ...progressOf(job as Job<MapReduceSpec, MapReduceState>, clock.now_ms()), state };
+    const stands = { state, ...(state === "ended" && ended_ms !== undefined ? { ended_ms } : {}) } as const;
+    if (job.kind === "batch") return { ...batchProgress(job as BatchJob), ...stands };
+    return { status, ...progressOf(job as Job<MapReduceSpec, MapReduceState>, clock.now_ms()), ...stands };
   };
 }

@@ -242,6 +242,7 @@ async function assemble({ tag, dir, env, settings, processes, mock_url, logs }: 
       };
       const value = codec.encode(names.tenants, Buffer.from(JSON.stringify(record)));
       await produce([{ topic: names.tenants, key: `key:${id}`, value }]);
+      if (processes.names().includes("gateway")) await untilKnown(`${processes.url("gateway")}/v1/models`, key);
       return key;
     },
     mockStats: async () => (await getJson(`${mock_url}/stats`)) as StatsSnapshot,
@@ -261,6 +262,14 @@ async function assemble({ tag, dir, env, settings, processes, mock_url, logs }: 
       await processes.stopAll();
     },
   };
+}
+
+/** The gateway reads new keys from their topic. */
+function untilKnown(url: string, key: string): Promise<unknown> {
+  return until("the gateway knows the key", async () => {
+    const { status } = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
+    return status !== 401;
+  });
 }
 
 /** Twice the same picture without lag: between two services a record may be on its way. */

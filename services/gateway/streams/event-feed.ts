@@ -19,6 +19,8 @@ export type Standing = {
   readonly status: string;
   /** JSON for the reader. */
   readonly data: string;
+  /** Of a job that has ended: when, epoch ms. */
+  readonly ended_ms?: number;
 };
 
 /** A name that a later version gives is passed on, if it is one. */
@@ -97,8 +99,8 @@ export class EventFeed {
   }
 
   /** The last event. */
-  end({ data }: Standing): string {
-    this.#move({ ended: true });
+  end({ data, ended_ms }: Standing): string {
+    this.#move({ ended: String(ended_ms ?? "") });
     return this.#text("ended", data);
   }
 

@@ -3,7 +3,7 @@
  * any process can. Pure.
  *
  * `<state>` is the id of the last state's entry in Redis; or the status as the view had it, for a request of which no states are told; or
- * `ended` on the last event. `<token>` is the id of the last entry of tokens. Either is `-` where there was none.
+ * `ended` on the last event, of a job `ended.<when>`: it may go on after its end, and end again. `<token>` is the id of the last entry of tokens. Either is `-` where there was none.
  */
 
 const VIEW_STATES = ["queued", "running", "deferred"] as const;
@@ -13,12 +13,14 @@ export type Place = {
   /** The id of an entry. */
   readonly state?: string;
   readonly view?: ViewState;
-  readonly ended?: true;
+  /** When, epoch ms; empty for a request, which ends once. */
+  readonly ended?: string;
   /** The id of an entry. */
   readonly token?: string;
 };
 
 const NONE = "-";
+const ENDED = /^ended(?:\.(\d{1,16}))?$/;
 /** As Redis has them: milliseconds and a number, both of 64 bits at the most. */
 const ENTRY_ID = /^\d{1,20}-\d{1,20}$/;
 
@@ -27,7 +29,8 @@ export function isViewState(status: string): status is ViewState {
 }
 
 export function eventId({ state, view, ended, token }: Place): string {
-  return `${ended === undefined ? (state ?? view ?? NONE) : "ended"}~${token ?? NONE}`;
+  const end = ended === "" ? "ended" : `ended.${ended}`;
+  return `${ended === undefined ? (state ?? view ?? NONE) : end}~${token ?? NONE}`;
 }
 
 /** @returns undefined for what is none of ours. */
@@ -36,7 +39,8 @@ export function readEventId(text: string): Place | undefined {
   if (rest.length > 0 || (token !== NONE && !ENTRY_ID.test(token))) return undefined;
   const tokens = token === NONE ? {} : { token };
   if (state === NONE) return tokens;
-  if (state === "ended") return { ended: true, ...tokens };
+  const end = ENDED.exec(state);
+  if (end !== null) return { ended: end[1] ?? "", ...tokens };
   if (isViewState(state)) return { view: state, ...tokens };
   return ENTRY_ID.test(state) ? { state, ...tokens } : undefined;
 }

@@ -48,12 +48,12 @@ export function sendEvents(deps: EventsDeps): SendEvents {
     }
     const standing = await standingOf(deps, of);
     if (standing === undefined) return sendUnknown(reply);
-    if (from.ended === true && (standing.ended || of.kind === "request")) return reply.code(204).send();
+    if (knowsEnd(from, of, standing)) return reply.code(204).send();
     if (deps.wakes.count >= deps.settings.open_max) {
       const error = failure("overloaded", "api_error", "too many streams are open here; try again soon");
       return send(reply, errorReply(503, error, RETRY_AFTER));
     }
-    const follower = new Follower(deps, of, from.ended === true ? {} : from);
+    const follower = new Follower(deps, of, from.ended === undefined ? from : {});
     await follower.begin(standing);
     const stream = deps.streams.open(reply);
     void follower.run(stream);
@@ -68,11 +68,19 @@ function comesFrom(http: FastifyRequest): Place | undefined {
   return id === undefined || id === "" ? {} : readEventId(String(id));
 }
 
+/** A job may have gone on after the end that its reader knows, and ended again. */
+function knowsEnd({ ended }: Place, { kind }: Of, standing: Standing): boolean {
+  if (ended === undefined) return false;
+  return kind === "request" || (standing.ended && ended === String(standing.ended_ms ?? ""));
+}
+
 async function standingOf({ view, job }: EventsDeps, { tenant, id, kind }: Of): Promise<Standing | undefined> {
   if (kind === "job") {
     const progress = await job(tenant, id);
     if (progress === undefined) return undefined;
-    return { ended: progress.state === "ended", status: "running", data: JSON.stringify(progress) };
+    const { state, ended_ms } = progress;
+    const when = typeof ended_ms === "number" ? { ended_ms } : {};
+    return { ended: state === "ended", status: "running", data: JSON.stringify(progress), ...when };
   }
   const found = await view(tenant, id);
   if (found === undefined) return undefined;

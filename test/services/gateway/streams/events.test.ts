@@ -315,6 +315,16 @@ describe("following a job", () => {
     assert.equal((await get("b2", undefined, "/jobs")).statusCode, 404);
   });
 
+  test("that ended again while its reader was away tells of that end", async () => {
+    const { redis, jobs, get, pass } = setUp();
+    redis.tell({ state: "ended", done: 1 }, { state: "progress", done: 2 }, { state: "ended", done: 2 });
+    jobs.set("demo b1", { state: "ended", done: 2, ended_ms: 2_000 });
+    const reply = get("b1", "ended.1000~-", "/jobs");
+    await pass(10);
+    assert.equal(read((await reply).body).at(-1)?.id, "ended.2000~-");
+    assert.equal((await get("b1", "ended.2000~-", "/jobs")).statusCode, 204);
+  });
+
   test("that was opened again is followed again", async () => {
     const { redis, jobs, get, pass } = setUp();
     redis.tell({ state: "progress", done: 1 }, { state: "ended", done: 1 });
