@@ -8,7 +8,7 @@ import type { Publisher } from "../../libs/shared/kafka/ports.ts";
 import type { JobView } from "../../libs/shared/redis/job-views.ts";
 import type { Caller } from "./keys.ts";
 import { errorReply } from "./replies.ts";
-import { failure, RETRY_AFTER, send, sendUnknown } from "./sending.ts";
+import { failure, placesOf, RETRY_AFTER, send, sendUnknown } from "./sending.ts";
 import { requestRecord } from "./submit.ts";
 
 export type AppealingDeps = {
@@ -58,12 +58,12 @@ export class Appealing {
         // Only a view: if Redis is away now, ingest and results will still make it.
         await deps.views.queued(tenant, request.id, deps.clock.now_ms()).catch(() => undefined);
       }
-      const url = `/v1/requests/${request.id}`;
-      const body = { id: request.id, object: "request", status: before?.status ?? "queued", url };
+      const places = placesOf(request.id);
+      const body = { id: request.id, object: "request", status: before?.status ?? "queued", ...places };
       return reply
         .code(202)
         .header("x-sluice-id", request.id)
-        .header("location", url)
+        .header("location", places.url)
         .send({ ...body, appeal_of: id, tier: appeal.tier });
     } finally {
       this.#under_way -= 1;

@@ -47,6 +47,12 @@ export function sendUnknown(reply: FastifyReply): FastifyReply {
   return send(reply, errorReply(404, { ...error, param: "id" }));
 }
 
+/** Where a request is asked about, and where it is followed. */
+export function placesOf(id: string): { readonly url: string; readonly events_url: string } {
+  const url = `/v1/requests/${id}`;
+  return { url, events_url: `${url}/events` };
+}
+
 export function sendView(reply: FastifyReply, status: number, id: string, { result, ...state }: JobView): FastifyReply {
   const parsed = result === undefined ? {} : { result: JSON.parse(result) as Result };
   return reply

@@ -53,7 +53,8 @@ describe("the gateway", () => {
     assert.equal(taken.status, 202);
     assert.equal(taken.headers.get("location"), `/v1/requests/${id}`);
     assert.equal(taken.headers.get("x-sluice-id"), id);
-    assert.deepEqual(taken.body, { id, object: "request", status: "queued", url: `/v1/requests/${id}` });
+    const url = `/v1/requests/${id}`;
+    assert.deepEqual(taken.body, { id, object: "request", status: "queued", url, events_url: `${url}/events` });
     const { body } = await finished(id);
     assert.equal(body["status"], "succeeded");
     const result = body["result"] as { id: string; tenant: string; metadata: object };

@@ -8,7 +8,7 @@ import { Appealing, type AppealingDeps } from "../appealing.ts";
 import { report } from "../reporting.ts";
 import { byKey, produce, type RequestDeps, readView } from "../requests.ts";
 import { callerOf, documented, type Routes, senderOf, traceOf } from "../route.ts";
-import { REPLAYED, sendProblem, sendReused, sendUnknown, sendView } from "../sending.ts";
+import { placesOf, REPLAYED, sendProblem, sendReused, sendUnknown, sendView } from "../sending.ts";
 import { shapeRequest } from "../submit.ts";
 
 export type RequestRoutesDeps = RequestDeps &
@@ -79,7 +79,7 @@ async function submit(deps: RequestRoutesDeps, http: FastifyRequest, reply: Fast
   // Only a view: if Redis is away now, ingest and results will still make it.
   await deps.views.queued(tenant, id, deps.clock.now_ms()).catch(() => undefined);
   const status = (found.kind === "in_flight" ? found.view?.status : undefined) ?? "queued";
-  const body = { id, object: "request", status, url: `/v1/requests/${id}` };
+  const body = { id, object: "request", status, ...placesOf(id) };
   return reply.code(202).header("x-sluice-id", id).header("location", body.url).send(body);
 }
 

@@ -64,6 +64,7 @@ describe("an appeal over HTTP", () => {
     assert.equal(reply.statusCode, 202);
     assert.deepEqual(reply.json(), {
       ...{ id: "r1.appeal", object: "request", status: "queued", url: "/v1/requests/r1.appeal" },
+      events_url: "/v1/requests/r1.appeal/events",
       ...{ appeal_of: "r1", tier: "large" },
     });
     assert.deepEqual(publisher.values(NAMES.requests), [request]);
