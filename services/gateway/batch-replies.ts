@@ -1,9 +1,10 @@
 /** What goes in and out of the routes about batches: schemas, and objects from rows. Pure. */
 import { z } from "zod";
-import { metadataField } from "../../libs/shared/events/fields.ts";
+import { metadataField, statusField } from "../../libs/shared/events/fields.ts";
 import type { Result } from "../../libs/shared/events/flow.ts";
 import { BATCH_ENDPOINTS, type BatchSpec, windowMs } from "../../libs/shared/jobs/batch.ts";
 import { askedId, CLOSED_SUFFIX, type ItemResult, JOB_STATUSES } from "../../libs/shared/jobs/job.ts";
+import { pageQuery } from "./lists.ts";
 
 const windowField = z
   .string()
@@ -39,12 +40,7 @@ export function specOf({ metadata, output_expires_after, ...body }: z.infer<type
   };
 }
 
-export const pageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  after: z.string().min(1).max(200).optional(),
-});
-
-const REQUEST_STATUSES = ["pending", "succeeded", "rejected", "failed", "cancelled", "expired", "closed"] as const;
+const REQUEST_STATUSES = ["pending", ...statusField.options, "closed"] as const;
 
 export const requestsQuery = pageQuery.extend({
   /** `pending` has no result yet; `closed` had none when the batch ended. */
@@ -82,18 +78,6 @@ export const batchRequestSchema = z.object({
   cost_usd: z.number().nullable(),
   error_code: z.string().nullable(),
 });
-
-export function listSchema(item: z.ZodType): z.ZodType {
-  const id = z.string().nullable();
-  return z.object({ object: z.literal("list"), data: z.array(item), first_id: id, last_id: id, has_more: z.boolean() });
-}
-
-/** @param found one more than the limit where there are more. */
-export function listOf<Item extends { readonly id: string }>(found: readonly Item[], limit: number): object {
-  const data = found.slice(0, limit);
-  const ends = { first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
-  return { object: "list", data, ...ends, has_more: found.length > limit };
-}
 
 export function batchRequestOf(item: ItemResult): z.infer<typeof batchRequestSchema> {
   const result = item.result === undefined ? undefined : (JSON.parse(item.result) as Result);

@@ -1,6 +1,7 @@
 /** Files as OpenAI's API tells of them, and what a download says in its headers. Pure. */
 import { z } from "zod";
 import { FILE_PURPOSES, type StoredFile, type TooLarge } from "../../libs/shared/files/file.ts";
+import { listSchema } from "./lists.ts";
 import { errorReply, type HttpReply } from "./replies.ts";
 import { failure } from "./sending.ts";
 
@@ -15,13 +16,7 @@ export const fileObject = z.object({
   purpose: z.enum(FILE_PURPOSES),
   status: z.literal("processed"),
 });
-export const fileList = z.object({
-  object: z.literal("list"),
-  data: z.array(fileObject),
-  first_id: z.string().nullable(),
-  last_id: z.string().nullable(),
-  has_more: z.boolean(),
-});
+export const fileList = listSchema(fileObject);
 export const fileDeleted = z.object({ id: z.string(), object: z.literal("file"), deleted: z.literal(true) });
 
 const seconds = (time_ms: number): number => Math.floor(time_ms / 1_000);

@@ -2,13 +2,13 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { ID_PATTERN } from "../../libs/shared/events/fields.ts";
-import { type FieldError, firstProblem } from "../../libs/shared/events/validation.ts";
+import { firstProblem } from "../../libs/shared/events/validation.ts";
 import type { Job, JobKind, JobStore } from "../../libs/shared/jobs/job.ts";
-import { pageQuery } from "./batch-replies.ts";
 import type { Caller, KeyRing } from "./keys.ts";
+import { pageQuery } from "./lists.ts";
 import { errorReply } from "./replies.ts";
 import { callerOf } from "./route.ts";
-import { failure, send } from "./sending.ts";
+import { failure, send, sendNone, sendProblem } from "./sending.ts";
 
 export type JobRoutesDeps = { readonly keys: KeyRing; readonly jobs: Pick<JobStore, "find" | "list"> };
 
@@ -47,13 +47,13 @@ export async function pageOfJobs<J extends Job>(
   if (caller === undefined) return undefined;
   const read = pageQuery.safeParse(http.query);
   if (!read.success) {
-    sendBad(reply, firstProblem(read.error));
+    sendProblem(reply, firstProblem(read.error));
     return undefined;
   }
   const { limit, after } = read.data;
   const known = after === undefined || (ID_PATTERN.test(after) && (await jobs.find(caller.tenant, kind, after)));
   if (!known) {
-    sendBad(reply, { param: "after", message: `after: there is no such ${called}; begin with the first page` });
+    sendProblem(reply, { param: "after", message: `after: there is no such ${called}; begin with the first page` });
     return undefined;
   }
   const from = after === undefined ? {} : { after };
@@ -75,7 +75,7 @@ export function newJobId(
   if (key === undefined) return { id: `${prefix}_${randomUUID().replaceAll("-", "")}`, keyed: false };
   if (typeof key !== "string" || key.length === 0 || key.length > KEY_CHARS_MAX) {
     const message = `Idempotency-Key: must have 1 to ${KEY_CHARS_MAX} characters`;
-    sendBad(reply, { param: "Idempotency-Key", message });
+    sendProblem(reply, { param: "Idempotency-Key", message });
     return undefined;
   }
   const named = createHash("sha256").update(`${tenant}\n${key}`).digest("hex").slice(0, 32);
@@ -86,12 +86,4 @@ export function newJobId(
 export function sendReusedKey(reply: FastifyReply, { called }: Kind, id: string): FastifyReply {
   const message = `this idempotency key belongs to the ${called} ${id}, which is another; use a new key`;
   return send(reply, errorReply(422, failure("idempotency_key_reused", "invalid_request_error", message)));
-}
-
-export function sendBad(reply: FastifyReply, { param, message }: FieldError): FastifyReply {
-  return send(reply, errorReply(400, { ...failure("invalid_request", "invalid_request_error", message), param }));
-}
-
-export function sendNone(reply: FastifyReply, param: string, message: string): FastifyReply {
-  return send(reply, errorReply(404, { ...failure("not_found", "invalid_request_error", message), param }));
 }

@@ -6,9 +6,8 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { controlRecord } from "../../libs/shared/events/control.ts";
 import type { Caller } from "./keys.ts";
-import { errorReply } from "./replies.ts";
 import type { RequestDeps } from "./requests.ts";
-import { failure, send } from "./sending.ts";
+import { sendProblem } from "./sending.ts";
 
 export type OnDisconnect = "cancel" | "finish";
 
@@ -20,8 +19,7 @@ export function onDisconnect(http: FastifyRequest, set: OnDisconnect, reply: Fas
   if (given === undefined) return set;
   if (given === "cancel" || given === "finish") return given;
   const message = `${ON_DISCONNECT_HEADER}: must be cancel or finish`;
-  const error = { ...failure("invalid_request", "invalid_request_error", message), param: ON_DISCONNECT_HEADER };
-  send(reply, errorReply(400, error));
+  sendProblem(reply, { param: ON_DISCONNECT_HEADER, message });
   return undefined;
 }
 

@@ -2,12 +2,12 @@
  * One page of a tenant's requests, the latest first: those that have not ended out of Redis, the others out of Postgres, in one order by
  * arrival. What comes in while somebody pages is before the first page, and so changes no other.
  */
-import { ID_PATTERN } from "../../libs/shared/events/fields.ts";
+import { ID_PATTERN, statusField } from "../../libs/shared/events/fields.ts";
 import type { OpenRequest, OpenRequests } from "../../libs/shared/redis/open-requests.ts";
 import type { ListedRow, ListFilter, Place, RowPage } from "./result-rows.ts";
 
 export const OPEN_STATUSES = ["queued", "running", "deferred"] as const;
-export const ENDED_STATUSES = ["succeeded", "rejected", "failed", "cancelled", "expired"] as const;
+export const ENDED_STATUSES = statusField.options;
 export type ListStatus = (typeof OPEN_STATUSES)[number] | (typeof ENDED_STATUSES)[number];
 
 export type ListAsk = ListFilter & {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { JobsSettings } from "../../libs/shared/config/gateway.ts";
 import type { Settings } from "../../libs/shared/config/schema.ts";
 import { answerText } from "../../libs/shared/events/answer-text.ts";
-import { metadataField } from "../../libs/shared/events/fields.ts";
+import { metadataField, statusField } from "../../libs/shared/events/fields.ts";
 import type { Result } from "../../libs/shared/events/flow.ts";
 import type { FieldError } from "../../libs/shared/events/validation.ts";
 import { windowMs } from "../../libs/shared/jobs/batch.ts";
@@ -11,7 +11,7 @@ import { type ItemResult, JOB_STATUSES, type Job, shownStatus } from "../../libs
 import type { Asking, MapReduceSpec, MapReduceState } from "../../libs/shared/map-reduce/job.ts";
 import { progressOf } from "../../libs/shared/map-reduce/progress.ts";
 import { readShardName } from "../../libs/shared/map-reduce/shard-name.ts";
-import { pageQuery } from "./batch-replies.ts";
+import { pageQuery } from "./lists.ts";
 
 export type MapReduceJob = Job<MapReduceSpec, MapReduceState>;
 
@@ -211,7 +211,7 @@ function errorOf({ state, error }: MapReduceJob): z.infer<typeof errorSchema> | 
   return { code: "input_invalid", message: "the input cannot be used; errors says what is wrong with it" };
 }
 
-const SHARD_STATUSES = ["pending", "succeeded", "rejected", "failed", "cancelled", "expired"] as const;
+const SHARD_STATUSES = ["pending", ...statusField.options] as const;
 
 export const shardsQuery = pageQuery.extend({
   status: z.enum(SHARD_STATUSES).optional(),

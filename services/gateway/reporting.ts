@@ -38,7 +38,7 @@ export async function report(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const parsed = reportBody.safeParse(body);
-  if (!parsed.success) return sendProblem(reply, { ok: false, problem: firstProblem(parsed.error) });
+  if (!parsed.success) return sendProblem(reply, firstProblem(parsed.error));
   if (view === undefined) return sendUnknown(reply);
   if (view.result === undefined) {
     const message = "the request has no result yet that could be reported";

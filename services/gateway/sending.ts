@@ -3,10 +3,9 @@ import type { FastifyReply } from "fastify";
 import type { z } from "zod";
 import type { ResultError } from "../../libs/shared/events/fields.ts";
 import type { Result } from "../../libs/shared/events/flow.ts";
-import { firstProblem } from "../../libs/shared/events/validation.ts";
+import { type FieldError, firstProblem } from "../../libs/shared/events/validation.ts";
 import type { JobView } from "../../libs/shared/redis/job-views.ts";
 import { errorReply, type HttpReply } from "./replies.ts";
-import type { Shaped } from "./submit.ts";
 
 export const RETRY_AFTER = { "retry-after": "2" };
 /** As other APIs with idempotency keys say it: the stored result of an earlier call. */
@@ -20,16 +19,20 @@ export function send(reply: FastifyReply, { status, headers, body }: HttpReply):
   return reply.code(status).headers(headers).send(body);
 }
 
-export function sendProblem(reply: FastifyReply, shaped: Extract<Shaped, { ok: false }>): FastifyReply {
-  const { param, message } = shaped.problem;
+export function sendProblem(reply: FastifyReply, { param, message }: FieldError): FastifyReply {
   return send(reply, errorReply(400, { ...failure("invalid_request", "invalid_request_error", message), param }));
+}
+
+/** @param message what the field must be. */
+export function sendWrong(reply: FastifyReply, param: string, message: string): FastifyReply {
+  return sendProblem(reply, { param, message: `${param}: ${message}` });
 }
 
 /** What is wrong with a query, in which a list is one text. */
 export function sendBadQuery(reply: FastifyReply, error: z.ZodError): FastifyReply {
   const { param, message } = firstProblem(error);
   const name = param.split("[", 1)[0] as string;
-  return sendProblem(reply, { ok: false, problem: { param: name, message: message.replace(param, name) } });
+  return sendProblem(reply, { param: name, message: message.replace(param, name) });
 }
 
 export function sendReused(reply: FastifyReply, first_id: string): FastifyReply {
@@ -42,9 +45,13 @@ export function sendUnavailable(reply: FastifyReply): FastifyReply {
   return send(reply, errorReply(503, error, RETRY_AFTER));
 }
 
+/** @param param what names it: of the path, `id`. */
+export function sendNone(reply: FastifyReply, param: string, message: string): FastifyReply {
+  return send(reply, errorReply(404, { ...failure("not_found", "invalid_request_error", message), param }));
+}
+
 export function sendUnknown(reply: FastifyReply): FastifyReply {
-  const error = failure("not_found", "invalid_request_error", "there is no such request");
-  return send(reply, errorReply(404, { ...error, param: "id" }));
+  return sendNone(reply, "id", "there is no such request");
 }
 
 /** Where a request is asked about, and where it is followed. */

@@ -1,15 +1,13 @@
 /** Settings of the results service: what is kept of results, and where else they go. */
 import { z } from "zod";
+import { statusField } from "../events/fields.ts";
 
 const count = z.int().positive();
 
 /** Which results a sink takes; all that is given must hold. Left out: all. */
 const only = z.strictObject({
   tenants: z.array(z.string()).min(1).optional(),
-  status: z
-    .array(z.enum(["succeeded", "rejected", "failed", "cancelled", "expired"]))
-    .min(1)
-    .optional(),
+  status: z.array(statusField).min(1).optional(),
   /** Pairs that the request's metadata must have. */
   metadata: z.record(z.string(), z.string()).optional(),
 });

@@ -16,11 +16,12 @@ import {
 } from "../../../libs/shared/jobs/batch.ts";
 import { ENDED_STATUSES, type JobStore } from "../../../libs/shared/jobs/job.ts";
 import * as shapes from "../batch-replies.ts";
-import { jobInPath, newJobId, pageOfJobs, sendBad, sendNone, sendReusedKey } from "../job-routes.ts";
+import { jobInPath, newJobId, pageOfJobs, sendReusedKey } from "../job-routes.ts";
 import type { Caller, KeyRing } from "../keys.ts";
+import { listOf, listSchema, pageQuery } from "../lists.ts";
 import { errorReply } from "../replies.ts";
 import { callerOf, documented, type RouteDoc, type Routes } from "../route.ts";
-import { failure, REPLAYED, send } from "../sending.ts";
+import { failure, REPLAYED, send, sendNone, sendProblem } from "../sending.ts";
 import type { SendEvents } from "../streams/contract.ts";
 
 export type BatchRoutesDeps = {
@@ -42,14 +43,14 @@ const ONE = { what: "The batch", json: shapes.batchSchema };
 export function batchRoutes(deps: BatchRoutesDeps): Routes {
   const doc = (scope: "submit" | "read", summary: string, more: Omit<RouteDoc, "scope" | "summary" | "tag">) =>
     documented({ scope, summary, tag: "Batches", ...more });
-  const page = (what: string, json: z.ZodType) => ({ 200: { what, json: shapes.listSchema(json) }, 400: BAD });
+  const page = (what: string, json: z.ZodType) => ({ 200: { what, json: listSchema(json) }, 400: BAD });
   const making = { body: shapes.newBatchBody, replies: { 200: ONE, 400: BAD, 404: { what: "There is no such file" } } };
   const again = {
     body: shapes.retryBody,
     replies: { 200: ONE, 400: BAD, 404: NONE, 409: { what: "It has not ended" } },
   };
   const stream = { what: "Its progress as server-sent events, `ended` last", type: "text/event-stream" };
-  const listed = { query: shapes.pageQuery, replies: page("A page of batches", shapes.batchSchema) };
+  const listed = { query: pageQuery, replies: page("A page of batches", shapes.batchSchema) };
   const requested = {
     query: shapes.requestsQuery,
     replies: { ...page("A page of its requests", shapes.batchRequestSchema), 404: NONE },
@@ -97,7 +98,7 @@ async function create(deps: BatchRoutesDeps, http: FastifyRequest, reply: Fastif
   const caller = callerOf(deps.keys, http, "submit", reply);
   if (caller === undefined) return reply;
   const read = shapes.newBatchBody.safeParse(http.body);
-  if (!read.success) return sendBad(reply, firstProblem(read.error));
+  if (!read.success) return sendProblem(reply, firstProblem(read.error));
   const spec = shapes.specOf(read.data);
   const file = ID_PATTERN.test(spec.input_file_id)
     ? await deps.files.find(caller.tenant, spec.input_file_id)
@@ -105,7 +106,7 @@ async function create(deps: BatchRoutesDeps, http: FastifyRequest, reply: Fastif
   if (file === undefined) return sendNone(reply, "input_file_id", "there is no such file; upload it to /v1/files");
   if (file.purpose !== "batch") {
     const message = `input_file_id: the file's purpose is "${file.purpose}"; upload it with the purpose "batch"`;
-    return sendBad(reply, { param: "input_file_id", message });
+    return sendProblem(reply, { param: "input_file_id", message });
   }
   return start(deps, caller, spec, http, reply);
 }
@@ -133,7 +134,7 @@ async function list(deps: BatchRoutesDeps, http: FastifyRequest, reply: FastifyR
   const page = await pageOfJobs<BatchJob>(deps, KIND, http, reply);
   if (page === undefined) return reply;
   const objects = page.found.map((job) => batchObject(job) as { readonly id: string });
-  return reply.send(shapes.listOf(objects, page.limit));
+  return reply.send(listOf(objects, page.limit));
 }
 
 async function cancel(deps: BatchRoutesDeps, http: OneBatch, reply: FastifyReply): Promise<FastifyReply> {
@@ -148,16 +149,16 @@ async function listRequests(deps: BatchRoutesDeps, http: OneBatch, reply: Fastif
   const found = await jobInPath<BatchJob>(deps, KIND, "read", http, reply);
   if (found === undefined) return reply;
   const read = shapes.requestsQuery.safeParse(http.query);
-  if (!read.success) return sendBad(reply, firstProblem(read.error));
+  if (!read.success) return sendProblem(reply, firstProblem(read.error));
   const { limit, after, status } = read.data;
   const { job } = found;
   const from = after === undefined ? 0 : itemAfter(job.id, after);
   if (from === undefined) {
-    return sendBad(reply, { param: "after", message: "after: must be the last_id of the page before" });
+    return sendProblem(reply, { param: "after", message: "after: must be the last_id of the page before" });
   }
   const statuses = status === undefined ? undefined : [status];
   const items = await deps.jobs.results(job, 0, from, limit + 1, "result", statuses);
-  return reply.send(shapes.listOf(items.map(shapes.batchRequestOf), limit));
+  return reply.send(listOf(items.map(shapes.batchRequestOf), limit));
 }
 
 /** Requests are listed in the order of their lines, which their ids name. */
@@ -170,7 +171,7 @@ async function retry(deps: BatchRoutesDeps, http: OneBatch, reply: FastifyReply)
   const found = await jobInPath<BatchJob>(deps, KIND, "submit", http, reply);
   if (found === undefined) return reply;
   const read = shapes.retryBody.safeParse(http.body ?? {});
-  if (!read.success) return sendBad(reply, firstProblem(read.error));
+  if (!read.success) return sendProblem(reply, firstProblem(read.error));
   const { job, caller } = found;
   const refuse = (status: number, code: string, message: string) =>
     send(reply, errorReply(status, { ...failure(code, "invalid_request_error", message), param: "id" }));

@@ -78,7 +78,7 @@ async function complete(
   const caller = callerOf(deps.keys, http, "submit", reply);
   if (caller === undefined) return reply;
   const shaped = shapeBody(kind, http.body, senderOf(http, caller));
-  if (!shaped.ok) return sendProblem(reply, shaped);
+  if (!shaped.ok) return sendProblem(reply, shaped.problem);
   const streamed = kind === "chat" && isStreamed(http.body);
   const { settings } = deps;
   const wants = onDisconnect(http, settings.on_disconnect[streamed ? "stream" : "wait"], reply);

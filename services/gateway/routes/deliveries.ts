@@ -3,12 +3,13 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../../../libs/shared/clock.ts";
 import { callbackSignerId, type PostgresEndpoints } from "../../../libs/shared/webhooks/endpoints.ts";
 import type { KeyRing } from "../keys.ts";
+import { listOf, listSchema } from "../lists.ts";
 import { errorReply } from "../replies.ts";
 import { callerOf, documented, type Routes } from "../route.ts";
 import { failure, send } from "../sending.ts";
 import type { PostgresDeliveryViews } from "../webhooks/deliveries.ts";
-import { deliveriesQuery, deliveryObject, deliveryOf, listOf, listPage } from "../webhooks/shapes.ts";
-import { checked, idOf, sendNone } from "./webhooks.ts";
+import { deliveriesQuery, deliveryObject, deliveryOf } from "../webhooks/shapes.ts";
+import { checked, idOf, sendNoSuch } from "./webhooks.ts";
 
 export type DeliveryRoutesDeps = {
   readonly keys: KeyRing;
@@ -24,7 +25,7 @@ const TAG = "Webhooks";
 export function deliveryRoutes(deps: DeliveryRoutesDeps): Routes {
   const listing = {
     query: deliveriesQuery,
-    replies: { 200: { what: "The newest first", json: listOf(deliveryObject) } },
+    replies: { 200: { what: "The newest first", json: listSchema(deliveryObject) } },
   };
   const doc = (summary: string) => documented({ summary, tag: TAG, scope: "read", ...listing });
   const again = documented({
@@ -53,7 +54,7 @@ async function list(
   const found = await deliveries.list(caller.tenant, { ...query, webhook, limit: query.limit + 1 });
   const signer = callbackSignerId(caller.tenant);
   return reply.send(
-    listPage(
+    listOf(
       found.map((row) => deliveryOf(row, signer)),
       query.limit,
     ),
@@ -64,7 +65,7 @@ async function listOfWebhook(deps: DeliveryRoutesDeps, http: Call, reply: Fastif
   const caller = callerOf(deps.keys, http, "read", reply);
   if (caller === undefined) return reply;
   const id = idOf(http);
-  if (id === undefined || (await deps.endpoints.find(caller.tenant, id)) === undefined) return sendNone(reply);
+  if (id === undefined || (await deps.endpoints.find(caller.tenant, id)) === undefined) return sendNoSuch(reply);
   return list(deps, http, reply, id);
 }
 
@@ -72,9 +73,9 @@ async function redeliver(deps: DeliveryRoutesDeps, http: Call, reply: FastifyRep
   const caller = callerOf(deps.keys, http, "submit", reply);
   if (caller === undefined) return reply;
   const id = idOf(http);
-  if (id === undefined) return sendNone(reply, "delivery");
+  if (id === undefined) return sendNoSuch(reply, "delivery");
   const outcome = await deps.deliveries.redeliver(caller.tenant, id, deps.clock.now_ms());
-  if (outcome.kind === "unknown") return sendNone(reply, "delivery");
+  if (outcome.kind === "unknown") return sendNoSuch(reply, "delivery");
   if (outcome.kind === "disabled") {
     const message = "its webhook is disabled or gone; enable it first, with enabled: true";
     return send(reply, errorReply(400, failure("webhook_disabled", "invalid_request_error", message)));

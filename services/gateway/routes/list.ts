@@ -12,7 +12,7 @@ import {
   readAfter,
 } from "../listing.ts";
 import { callerOf, documented, type Routes } from "../route.ts";
-import { sendBadQuery, sendProblem } from "../sending.ts";
+import { sendBadQuery, sendWrong } from "../sending.ts";
 
 export type ListRoutesDeps = ListingDeps & { readonly keys: KeyRing };
 
@@ -91,7 +91,8 @@ async function list(deps: ListRoutesDeps, http: FastifyRequest, reply: FastifyRe
   if (!parsed.success) return sendBadQuery(reply, parsed.error);
   const { status: statuses, from: from_ms, to: to_ms, after, ...rest } = parsed.data;
   const before = after === undefined ? undefined : await readAfter(deps, caller.tenant, after);
-  if (after !== undefined && before === undefined) return wrong(reply, "after", "names no request of a page before");
+  if (after !== undefined && before === undefined)
+    return sendWrong(reply, "after", "names no request of a page before");
   const page = await listRequests(deps, caller.tenant, { ...rest, statuses, from_ms, to_ms, before });
   const data = page.items.map(itemOf);
   return reply.send({
@@ -106,8 +107,4 @@ async function list(deps: ListRoutesDeps, http: FastifyRequest, reply: FastifyRe
 
 function itemOf({ id, received_us, status, ...rest }: Listed): z.infer<typeof itemSchema> {
   return { id, object: "request", status, received_ms: received_us / 1_000, ...rest, url: `/v1/requests/${id}` };
-}
-
-function wrong(reply: FastifyReply, param: string, message: string): FastifyReply {
-  return sendProblem(reply, { ok: false, problem: { param, message: `${param}: ${message}` } });
 }

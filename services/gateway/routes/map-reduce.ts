@@ -11,13 +11,13 @@ import type { Files } from "../../../libs/shared/files/file.ts";
 import { ENDED_STATUSES, type JobStore } from "../../../libs/shared/jobs/job.ts";
 import { firstState, held_nusd, type RetryAsk, retried, spent_nusd } from "../../../libs/shared/map-reduce/job.ts";
 import { dollars, nusd } from "../../../libs/shared/money.ts";
-import { listOf, listSchema, pageQuery } from "../batch-replies.ts";
-import { jobInPath, newJobId, pageOfJobs, sendBad, sendNone, sendReusedKey } from "../job-routes.ts";
+import { jobInPath, newJobId, pageOfJobs, sendReusedKey } from "../job-routes.ts";
 import type { Caller, KeyRing } from "../keys.ts";
+import { listOf, listSchema, pageQuery } from "../lists.ts";
 import * as shapes from "../map-reduce-replies.ts";
 import { errorReply } from "../replies.ts";
 import { callerOf, documented, type RouteDoc, type Routes } from "../route.ts";
-import { failure, REPLAYED, send } from "../sending.ts";
+import { failure, REPLAYED, send, sendNone, sendProblem } from "../sending.ts";
 import type { SendEvents } from "../streams/contract.ts";
 
 export type MapReduceRoutesDeps = {
@@ -108,9 +108,9 @@ async function create(deps: Deps, http: FastifyRequest, reply: FastifyReply): Pr
   const named = newJobId("mr", caller.tenant, http, reply);
   if (named === undefined) return reply;
   const read = deps.body.safeParse(http.body);
-  if (!read.success) return sendBad(reply, firstProblem(read.error));
+  if (!read.success) return sendProblem(reply, firstProblem(read.error));
   const unknown = shapes.tierProblem(read.data, deps.tiers);
-  if (unknown !== undefined) return sendBad(reply, unknown);
+  if (unknown !== undefined) return sendProblem(reply, unknown);
   const { id, keyed } = named;
   const hash = contentHash(http.body);
   const earlier = keyed ? await deps.jobs.find(caller.tenant, KIND, id) : undefined;
@@ -170,12 +170,12 @@ async function listShards(deps: Deps, http: OneJob, reply: FastifyReply): Promis
   const found = await jobInPath<shapes.MapReduceJob>(deps, OF, "read", http, reply);
   if (found === undefined) return reply;
   const read = shapes.shardsQuery.safeParse(http.query);
-  if (!read.success) return sendBad(reply, firstProblem(read.error));
+  if (!read.success) return sendProblem(reply, firstProblem(read.error));
   const { limit, after, status, wave } = read.data;
   const { job } = found;
   const from = after === undefined ? 0 : Number(/^\d{1,9}$/.exec(after)?.[0] ?? Number.NaN) + 1;
   if (Number.isNaN(from))
-    return sendBad(reply, { param: "after", message: "after: must be the last_id of the page before" });
+    return sendProblem(reply, { param: "after", message: "after: must be the last_id of the page before" });
   const of_wave = job.state.waves[wave]?.wave;
   if (of_wave === undefined) return reply.send({ ...listOf([], limit) });
   const statuses = status === undefined ? undefined : [status];
@@ -199,7 +199,7 @@ async function retry(deps: Deps, http: OneJob, reply: FastifyReply): Promise<Fas
   const found = await jobInPath<shapes.MapReduceJob>(deps, OF, "submit", http, reply);
   if (found === undefined) return reply;
   const read = shapes.retryBody.safeParse(http.body ?? {});
-  if (!read.success) return sendBad(reply, firstProblem(read.error));
+  if (!read.success) return sendProblem(reply, firstProblem(read.error));
   const { caller, job } = found;
   const refuse = (status: number, code: string, message: string) =>
     send(reply, errorReply(status, { ...failure(code, "invalid_request_error", message), param: "id" }));
@@ -212,7 +212,7 @@ async function retry(deps: Deps, http: OneJob, reply: FastifyReply): Promise<Fas
   }
   if (again.kind === "nothing") return refuse(400, "nothing_to_retry", "no shard of the map-reduce has failed");
   const short = budgetProblem(job, read.data);
-  if (short !== undefined) return sendBad(reply, { param: "budget_usd", message: short });
+  if (short !== undefined) return sendProblem(reply, { param: "budget_usd", message: short });
   const needed = job.state.phase === "sharding" ? job.spec.input_file_id : job.state.shards_file_id;
   if ((await deps.files.find(caller.tenant, needed)) === undefined) {
     return refuse(400, "input_file_missing", `the file ${needed} is not there any more; make a new map-reduce`);

@@ -64,11 +64,11 @@ async function submit(deps: RequestRoutesDeps, http: FastifyRequest, reply: Fast
   if (caller === undefined) return reply;
   const { tenant, key_id } = caller;
   const shaped = shapeRequest(http.body, senderOf(http, caller));
-  if (!shaped.ok) return sendProblem(reply, shaped);
+  if (!shaped.ok) return sendProblem(reply, shaped.problem);
   const { callback } = shaped.request;
   const problem = callback === undefined ? undefined : deps.callbackProblem?.(callback.url);
   if (problem !== undefined) {
-    return sendProblem(reply, { ok: false, problem: { param: "callback.url", message: problem } });
+    return sendProblem(reply, { param: "callback.url", message: problem });
   }
   const has_own_id = (http.body as { id?: unknown }).id !== undefined;
   const found = await byKey(deps, shaped.request, has_own_id);

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Clock } from "../../../libs/shared/clock.ts";
 import type { KeyRing } from "../keys.ts";
 import { callerOf, documented, type Routes } from "../route.ts";
-import { sendBadQuery, sendProblem } from "../sending.ts";
+import { sendBadQuery, sendWrong } from "../sending.ts";
 import { type ReadUsage, USAGE_GROUPS, type Usage, type UsageGroup } from "../usage-rows.ts";
 
 export type UsageRoutesDeps = { readonly keys: KeyRing; readonly readUsage: ReadUsage; readonly clock: Clock };
@@ -69,8 +69,8 @@ async function usage(deps: UsageRoutesDeps, http: FastifyRequest, reply: Fastify
   const { group_by, limit, format, to = dayOf(deps.clock.now_ms()) } = parsed.data;
   const from = parsed.data.from ?? dayOf(Date.parse(to) - (DAYS_USUAL - 1) * DAY_MS);
   const days = (Date.parse(to) - Date.parse(from)) / DAY_MS + 1;
-  if (days < 1) return wrong(reply, "from", `must not be after ${to}`);
-  if (days > DAYS_MAX) return wrong(reply, "from", `must be at most ${DAYS_MAX} days before ${to}; ask in parts`);
+  if (days < 1) return sendWrong(reply, "from", `must not be after ${to}`);
+  if (days > DAYS_MAX) return sendWrong(reply, "from", `must be at most ${DAYS_MAX} days before ${to}; ask in parts`);
   const found = await deps.readUsage(caller.tenant, { from, to, group_by, limit });
   if (format === "csv") {
     const name = `attachment; filename="usage-${from}-${to}.csv"`;
@@ -82,10 +82,6 @@ async function usage(deps: UsageRoutesDeps, http: FastifyRequest, reply: Fastify
 
 function dayOf(at_ms: number): string {
   return new Date(at_ms).toISOString().slice(0, 10);
-}
-
-function wrong(reply: FastifyReply, param: string, message: string): FastifyReply {
-  return sendProblem(reply, { ok: false, problem: { param, message: `${param}: ${message}` } });
 }
 
 /** RFC 4180, with a header. Pure. */

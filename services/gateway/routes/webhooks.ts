@@ -14,15 +14,14 @@ import type { PostOnce } from "../../../libs/shared/webhooks/guarded-client.ts";
 import { secretsOf, secretText, signedHeaders, webhookSecret } from "../../../libs/shared/webhooks/signing.ts";
 import { checkUrl, urlRulesOf } from "../../../libs/shared/webhooks/url-rules.ts";
 import type { Caller, KeyRing } from "../keys.ts";
+import { listOf, listSchema } from "../lists.ts";
 import { errorReply } from "../replies.ts";
 import { callerOf, documented, type RouteDoc, type Routes } from "../route.ts";
-import { failure, RETRY_AFTER, send, sendProblem } from "../sending.ts";
+import { failure, RETRY_AFTER, send, sendNone, sendProblem } from "../sending.ts";
 import {
   callbacksObject,
   callbacksOf,
   deletedObject,
-  listOf,
-  listPage,
   newWebhook,
   pageQuery,
   testedObject,
@@ -73,7 +72,7 @@ export function webhookRoutes(deps: WebhookRoutesDeps): Routes {
     );
     app.get(
       "/v1/webhooks",
-      doc("read", "List webhooks", 200, "", { query: pageQuery, ...ok("The newest first", listOf(webhookObject)) }),
+      doc("read", "List webhooks", 200, "", { query: pageQuery, ...ok("The newest first", listSchema(webhookObject)) }),
       (http, reply) => routes.list(http, reply),
     );
     app.get("/v1/webhooks/callbacks", doc("read", "What signs callbacks", 200, "", callbacks), (http, reply) =>
@@ -143,7 +142,7 @@ class WebhookCalls {
     if (caller === undefined || query === undefined) return reply;
     const found = await this.#deps.endpoints.list(caller.tenant, { ...query, limit: query.limit + 1 });
     return reply.send(
-      listPage(
+      listOf(
         found.map((endpoint) => webhookOf(endpoint)),
         query.limit,
       ),
@@ -154,7 +153,7 @@ class WebhookCalls {
     const caller = this.#caller(http, "read", reply);
     if (caller === undefined) return reply;
     const found = await this.#find(caller, http);
-    return found === undefined ? sendNone(reply) : reply.send(webhookOf(found));
+    return found === undefined ? sendNoSuch(reply) : reply.send(webhookOf(found));
   }
 
   async change(http: Call, reply: FastifyReply): Promise<FastifyReply> {
@@ -166,7 +165,7 @@ class WebhookCalls {
     const { endpoints, clock } = this.#deps;
     const id = idOf(http);
     const changed = id && (await endpoints.change(caller.tenant, id, { ...change, url }, clock.now_ms()));
-    return changed ? reply.send(webhookOf(changed)) : sendNone(reply);
+    return changed ? reply.send(webhookOf(changed)) : sendNoSuch(reply);
   }
 
   async remove(http: Call, reply: FastifyReply): Promise<FastifyReply> {
@@ -174,7 +173,7 @@ class WebhookCalls {
     if (caller === undefined) return reply;
     const id = idOf(http);
     const removed = id && (await this.#deps.endpoints.remove(caller.tenant, id, this.#deps.clock.now_ms()));
-    return removed ? reply.send({ id, object: "webhook", deleted: true }) : sendNone(reply);
+    return removed ? reply.send({ id, object: "webhook", deleted: true }) : sendNoSuch(reply);
   }
 
   async rotate(http: Call, reply: FastifyReply): Promise<FastifyReply> {
@@ -182,7 +181,7 @@ class WebhookCalls {
     if (caller === undefined) return reply;
     const found = await this.#find(caller, http);
     const rotated = found && (await this.#rotated(caller, found.id));
-    return rotated === undefined ? sendNone(reply) : reply.send(webhookOf(rotated, newest(caller.key, rotated)));
+    return rotated === undefined ? sendNoSuch(reply) : reply.send(webhookOf(rotated, newest(caller.key, rotated)));
   }
 
   /** The secret is shown when it is made new, and at no other time: as that of an endpoint. */
@@ -199,7 +198,7 @@ class WebhookCalls {
     const caller = this.#caller(http, "submit", reply);
     if (caller === undefined) return reply;
     const found = await this.#find(caller, http);
-    if (found === undefined) return sendNone(reply);
+    if (found === undefined) return sendNoSuch(reply);
     if (this.#tests >= TESTS_MAX) {
       const busy = failure("overloaded", "api_error", "too many tests are under way; try again soon");
       return send(reply, errorReply(503, busy, RETRY_AFTER));
@@ -266,11 +265,10 @@ export function idOf(http: Call): string | undefined {
 export function checked<T extends z.ZodType>(shape: T, given: unknown, reply: FastifyReply): z.infer<T> | undefined {
   const read = shape.safeParse(given ?? {});
   if (read.success) return read.data;
-  sendProblem(reply, { ok: false, problem: firstProblem(read.error) });
+  sendProblem(reply, firstProblem(read.error));
   return undefined;
 }
 
-export function sendNone(reply: FastifyReply, what = "webhook"): FastifyReply {
-  const error = failure("not_found", "invalid_request_error", `there is no such ${what}`);
-  return send(reply, errorReply(404, { ...error, param: "id" }));
+export function sendNoSuch(reply: FastifyReply, what = "webhook"): FastifyReply {
+  return sendNone(reply, "id", `there is no such ${what}`);
 }

@@ -100,15 +100,6 @@ export const deliveryObject = z.object({
     }),
   ),
 });
-export const listOf = (item: z.ZodType) =>
-  z.object({
-    object: z.literal("list"),
-    data: z.array(item),
-    first_id: z.string().nullable(),
-    last_id: z.string().nullable(),
-    has_more: z.boolean(),
-  });
-
 const seconds = (ms: number): number => Math.floor(ms / 1_000);
 const secondsOrNull = (ms: number | null): number | null => (ms === null ? null : seconds(ms));
 
@@ -146,11 +137,4 @@ export function deliveryOf(row: DeliveryRow, callback_signer: string): z.infer<t
     attempts_total: row.attempts_total,
     attempts: attempts.map(({ at_ms, ...attempt }) => ({ ...attempt, at: seconds(at_ms) })),
   };
-}
-
-/** @param found one more than `limit` where there are more. */
-export function listPage<T extends { readonly id: string }>(found: readonly T[], limit: number) {
-  const data = found.slice(0, limit);
-  const [first_id, last_id] = [data[0]?.id ?? null, data.at(-1)?.id ?? null];
-  return { object: "list", data, first_id, last_id, has_more: found.length > limit } as const;
 }
