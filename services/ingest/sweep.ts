@@ -4,12 +4,13 @@
  * spent); where none was sent it is released. Should the work end after all, its outcome settles its cost on its own account.
  */
 import type { AdmissionStore, ExpiredHold } from "../../libs/shared/budgets/admission-store.ts";
-import { type Clock, sleepUntil } from "../../libs/shared/clock.ts";
+import type { Clock } from "../../libs/shared/clock.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import type { UsageEntry } from "../../libs/shared/events/usage.ts";
 import { usageEntryOut } from "../../libs/shared/events/usage-records.ts";
 import type { Publisher } from "../../libs/shared/kafka/ports.ts";
 import type { Log } from "../../libs/shared/log.ts";
+import { type Rounds, startRounds } from "../../libs/shared/rounds.ts";
 
 export const SWEEP_INTERVAL_MS = 60_000;
 /** Holds closed in one round. */
@@ -93,33 +94,29 @@ async function closeHolds(deps: SweepDeps, holds: readonly ExpiredHold[]): Promi
 /** Sweeps now and each minute until it is stopped. */
 export class Sweeper {
   readonly #deps: SweepDeps;
-  readonly #stopping = new AbortController();
-  #running: Promise<void> | undefined;
+  #rounds: Rounds | undefined;
 
   constructor(deps: SweepDeps) {
     this.#deps = deps;
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    const { clock, isLeader, log } = this.#deps;
+    this.#rounds ??= startRounds({
+      clock,
+      round: async () => {
+        if (await isLeader()) await sweepOnce(this.#deps);
+        return SWEEP_INTERVAL_MS;
+      },
+      failed(error) {
+        log.warn({ error }, "reservations past their time could not be looked at; the next round does");
+        return SWEEP_INTERVAL_MS;
+      },
+    });
   }
 
   /** Resolves when the round under way has ended. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { clock, isLeader, log } = this.#deps;
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      try {
-        if (await isLeader()) await sweepOnce(this.#deps);
-      } catch (error) {
-        log.warn({ error }, "reservations past their time could not be looked at; the next round does");
-      }
-      await sleepUntil(clock, SWEEP_INTERVAL_MS, [signal]);
-    }
+    await this.#rounds?.stop();
   }
 }

@@ -5,6 +5,7 @@
 import { type Clock, sleepUntil } from "../../../libs/shared/clock.ts";
 import type { WebhooksSettings } from "../../../libs/shared/config/gateway.ts";
 import type { Log } from "../../../libs/shared/log.ts";
+import { type Rounds, startRounds } from "../../../libs/shared/rounds.ts";
 import { eventBody } from "../../../libs/shared/webhooks/event-body.ts";
 import type { Called, PostOnce } from "../../../libs/shared/webhooks/guarded-client.ts";
 import { secretsOf, signedHeaders } from "../../../libs/shared/webhooks/signing.ts";
@@ -43,7 +44,8 @@ export class WebhookDeliverer {
   readonly #under_way = new Map<Promise<void>, Due>();
   /** Ends the wait for the next look. */
   #woken = new AbortController();
-  #running: Promise<unknown> | undefined;
+  #running: Promise<void> | undefined;
+  #sweeping: Rounds | undefined;
 
   constructor(deps: DelivererDeps) {
     this.#deps = deps;
@@ -55,13 +57,14 @@ export class WebhookDeliverer {
   }
 
   start(): void {
-    this.#running ??= Promise.all([this.#run(), this.#sweep()]);
+    this.#running ??= this.#run();
+    this.#sweeping ??= this.#sweep();
   }
 
   /** Takes nothing new; resolves when what is under way has ended, at the latest after the time-out of a call. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#running;
+    await Promise.all([this.#running, this.#sweeping?.stop()]);
     await Promise.all(this.#under_way.keys());
   }
 
@@ -148,21 +151,23 @@ export class WebhookDeliverer {
     return { body, headers: signedHeaders(due.event_id, now_ms, body, secretsOf(secret_key, signer, now_ms)) };
   }
 
-  async #sweep(): Promise<void> {
+  #sweep(): Rounds {
     const { clock, settings, store, log } = this.#deps;
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      try {
-        for (let round = 0; round < SWEEPS_MAX && !signal.aborted; round += 1) {
+    return startRounds({
+      clock,
+      async round(stopping) {
+        for (let page = 0; page < SWEEPS_MAX && !stopping.aborted; page += 1) {
           const now_ms = clock.now_ms();
           const began_before_ms = now_ms - deliveryMsMax(settings);
           if ((await store.sweep(now_ms, now_ms - settings.keep_days * DAY_MS, began_before_ms)) === 0) break;
         }
-      } catch (error) {
+        return SWEEP_MS;
+      },
+      failed(error) {
         log.warn({ error }, "old deliveries could not be removed; the next round does");
-      }
-      await sleepUntil(clock, SWEEP_MS, [signal]);
-    }
+        return SWEEP_MS;
+      },
+    });
   }
 }
 
