@@ -5,6 +5,7 @@ import { filesSchema, gatewaySchema, jobsSchema, webhooksSchema } from "./gatewa
 import { endpointSchema, inferenceSchema, priceSchema, tierSchema } from "./inference.ts";
 import { resultsSchema } from "./outputs.ts";
 import { admissionSchema, planSchema, tenantSettingsSchema } from "./plans.ts";
+import { dlqSchema, replaySchema } from "./replay.ts";
 import { routingSchema } from "./routing.ts";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,40}$/, "must be lower-case letters, digits, - or _");
@@ -104,6 +105,8 @@ export const settingsSchema = z.strictObject({
   files: filesSchema.prefault({}),
   webhooks: webhooksSchema.prefault({}),
   jobs: jobsSchema.prefault({}),
+  replay: replaySchema.prefault({}),
+  dlq: dlqSchema.prefault({}),
   redis: z
     .strictObject({
       /** Before every key; pipelines that share a Redis differ in it. */

@@ -11,6 +11,7 @@ import {
   timingField,
   usageField,
 } from "./fields.ts";
+import { replayField } from "./replay.ts";
 import { shadowField } from "./shadow.ts";
 import { reservationField } from "./usage.ts";
 
@@ -41,6 +42,8 @@ export const admittedHead = z.object({
   cache: cacheAskField.optional(),
   /** It is run for a comparison alone: its outcome is no Result. */
   shadow: shadowField.optional(),
+  /** It is a replay's: its Result is on the replay's topic. */
+  replay: replayField.optional(),
   /** Who is told of its Result, by a webhook. */
   callback_url: z.string().optional(),
 });
@@ -107,6 +110,7 @@ export const outcomeHead = z.object({
   /** The answer is whole: only then it is kept (I5). */
   complete: z.boolean().optional(),
   shadow: shadowField.optional(),
+  replay: replayField.optional(),
   user: z.string().optional(),
   callback_url: z.string().optional(),
 });
@@ -117,7 +121,8 @@ export const outcomeSchema = outcomeHead.extend({ response: z.looseObject({}).op
 
 export const resultHead = z.object({
   ...outcomeFields,
-  replay: z.object({ id: z.string(), mode: z.string() }).optional(),
+  /** Of a replay's Result. */
+  replay: z.object({ id: z.string(), mode: z.string(), of: z.string().optional() }).optional(),
 });
 export type ResultHead = z.infer<typeof resultHead>;
 

@@ -35,6 +35,15 @@ export const EVENTS_HEADER = "sluice-events";
 /** Of a request that belongs to a batch or a map-reduce: the job's id. Set by whoever drives the job. */
 export const JOB_HEADER = "sluice-job";
 
+/** Of a record that a replay sends, as `replay.ts` writes it: the replay, its mode, and what is sent again. */
+export const REPLAY_HEADER = "sluice-replay";
+
+/** How often a dead letter of this request was sent on its way again: what comes back too often is left (`sluice dlq redrive`). */
+export const REDRIVES_HEADER = "sluice-redrives";
+
+/** Where the request has stood on its way, one place a hop (`trail.ts`). */
+export const TRAIL_HEADER = "sluice-trail";
+
 const TRACE: readonly string[] = ["traceparent", "tracestate"];
 
 /** Copied from hop to hop: W3C trace context, who waits, and what entry and scheduling need. */
@@ -51,6 +60,9 @@ const TRAVELLING: readonly string[] = [
   SHADOW_HEADER,
   EVENTS_HEADER,
   JOB_HEADER,
+  REPLAY_HEADER,
+  REDRIVES_HEADER,
+  TRAIL_HEADER,
 ];
 
 export function travellingHeaders(headers: RecordHeaders): Record<string, string> {

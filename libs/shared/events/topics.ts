@@ -22,6 +22,8 @@ export type TopicNames = {
   readonly shadow: string;
   jobs(tier: string): string;
   retry(delay: string): string;
+  /** Of a replay: its Results. */
+  replay(id: string): string;
   /** The batch lane's twin of a work topic. */
   batch(topic: string): string;
 };
@@ -43,6 +45,7 @@ export function topicNames(prefix: string): TopicNames {
     shadow: `${prefix}shadow`,
     jobs: (tier) => `${prefix}jobs.${tier}`,
     retry: (delay) => `${prefix}retry.${delay}`,
+    replay: (id) => `${prefix}results.replay.${id}`,
     batch: (topic) => `${topic}${BATCH_SUFFIX}`,
   };
 }

@@ -2,7 +2,9 @@
 import { type Pool, withPostgres } from "./client.ts";
 import { FILES_STEP } from "./steps/files.ts";
 import { JOBS_STEP } from "./steps/jobs.ts";
+import { REPLAYS_STEP } from "./steps/replays.ts";
 import { RESULTS_BY_DAY_STEP } from "./steps/results-by-day.ts";
+import { TRAILS_STEP } from "./steps/trails.ts";
 import { WEBHOOKS_STEP } from "./steps/webhooks.ts";
 
 /** Append only: a step that has shipped is never edited. */
@@ -35,6 +37,8 @@ const MIGRATIONS: readonly string[] = [
   FILES_STEP,
   JOBS_STEP,
   WEBHOOKS_STEP,
+  REPLAYS_STEP,
+  TRAILS_STEP,
 ];
 
 /** Any number that is ours alone: it keeps two starting services from migrating at once. */
