@@ -7,12 +7,13 @@ import { wantsEmbeddings } from "../libs/shared/embedding/place.ts";
 import { SluiceError } from "../libs/shared/errors.ts";
 import type { RolloutEvent } from "../libs/shared/events/control.ts";
 import { changeProblem, changeText, type RolloutChange } from "../libs/shared/rollout/changes.ts";
+import { rolloutView, stageView } from "../libs/shared/rollout/stage-view.ts";
+import { type Step, started, stepped } from "../libs/shared/rollout/steps.ts";
 import { loadPolicy } from "../libs/shared/routing/policy-file.ts";
 import { type CliContext, openContext, registerSchemas } from "./context.ts";
 import { EXIT_HELP, print } from "./output/terminal.ts";
-import { type Step, started, stepped } from "./rollout/steps.ts";
 import { publishRollout, readRollouts, readSides } from "./rollout/store.ts";
-import { rolloutsTable, rolloutView, stageText, stageView } from "./rollout/view.ts";
+import { rolloutsTable, stageText } from "./rollout/view.ts";
 
 const EXAMPLES = `
 Who is on the new side at 10 % stays there at 25 %: the side is a hash of tenant and user (else session, else id). Running, it moves by

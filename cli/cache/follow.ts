@@ -1,4 +1,5 @@
 /** Reads `llm.cache` to its end, and on from there for as long as it is wanted. */
+import { CacheView } from "../../libs/shared/cache/cache-view.ts";
 import { readCacheChange } from "../../libs/shared/cache/entry-records.ts";
 import { sleepUntil, systemClock } from "../../libs/shared/clock.ts";
 import { unavailable } from "../../libs/shared/errors.ts";
@@ -6,7 +7,6 @@ import { TopicReader } from "../../libs/shared/kafka/reader.ts";
 import type { CliContext } from "../context.ts";
 import { createBar } from "../output/bar.ts";
 import { say } from "../output/terminal.ts";
-import { CacheView } from "./view.ts";
 
 /** Transactions of results end or are aborted within half a minute. */
 const END_WAIT_MS_MAX = 60_000;

@@ -1,5 +1,7 @@
 /** `sluice cache purge`: says what would go, and with --yes tells every router that it is gone. */
 import { Command, Option } from "commander";
+import { type CacheView, entryIdFrom } from "../../libs/shared/cache/cache-view.ts";
+import { goneOf, type Plan } from "../../libs/shared/cache/purge-plan.ts";
 import { selectorMatch } from "../../libs/shared/cache/selector.ts";
 import { sleepUntil, systemClock } from "../../libs/shared/clock.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
@@ -10,9 +12,8 @@ import { createBar } from "../output/bar.ts";
 import { EXIT, EXIT_HELP, listenForStop, print, say } from "../output/terminal.ts";
 import { parseDuration } from "../requests/options.ts";
 import { withCache } from "./follow.ts";
-import { goneOf, type Plan, planLines, planOf } from "./purge-plan.ts";
+import { planLines, planOf } from "./purge-plan.ts";
 import { type SelectionFlags, selectorOf } from "./selection.ts";
-import { type CacheView, entryIdFrom } from "./view.ts";
 
 const WAIT_MS = 30_000;
 const LOOK_MS = 100;

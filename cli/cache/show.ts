@@ -1,5 +1,6 @@
 /** `sluice cache show`: one entry, where it comes from and what it answers. */
 import { Command } from "commander";
+import { entryIdFrom } from "../../libs/shared/cache/cache-view.ts";
 import { systemClock } from "../../libs/shared/clock.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { parseJson } from "../../libs/shared/events/json.ts";
@@ -7,7 +8,6 @@ import { openContext } from "../context.ts";
 import { EXIT_HELP, print } from "../output/terminal.ts";
 import { withCache } from "./follow.ts";
 import { entryLines } from "./table.ts";
-import { entryIdFrom } from "./view.ts";
 
 const EXAMPLES = `
 A hit names its entry in the result: route.cache_entry. How often an entry was given is not kept with it.

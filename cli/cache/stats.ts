@@ -1,10 +1,10 @@
 /** `sluice cache stats`: what the cache holds, summed up. */
 import { Command } from "commander";
+import { statsOf } from "../../libs/shared/cache/stats-of.ts";
 import { systemClock } from "../../libs/shared/clock.ts";
 import { openContext } from "../context.ts";
 import { EXIT_HELP, print } from "../output/terminal.ts";
 import { withCache } from "./follow.ts";
-import { statsOf } from "./stats-of.ts";
 import { statsTable } from "./table.ts";
 
 const EXAMPLES = `

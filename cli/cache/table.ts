@@ -1,8 +1,8 @@
 /** The cache for people: an entry, tables of entries, and of what they sum up to. Pure. */
+import type { KeptEntry } from "../../libs/shared/cache/cache-view.ts";
 import { WARMED } from "../../libs/shared/cache/entry-records.ts";
+import type { CacheStats } from "../../libs/shared/cache/stats-of.ts";
 import { formatMs, formatTable, formatUsd, oneLine } from "../output/format.ts";
-import type { CacheStats } from "./stats-of.ts";
-import type { KeptEntry } from "./view.ts";
 
 const ID_WIDTH = 12;
 const TEXT_WIDTH = 2_000;

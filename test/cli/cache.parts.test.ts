@@ -14,7 +14,7 @@ import { BatchingProducer } from "../../libs/shared/kafka/producer.ts";
 import { TopicReader } from "../../libs/shared/kafka/reader.ts";
 import { RedisCacheAnswers } from "../../libs/shared/redis/cache-answers-store.ts";
 import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
-import { entryOf } from "./cache/entries.ts";
+import { entryOf } from "../libs/shared/cache/entries.ts";
 
 type Run = { readonly code: number; readonly out: string; readonly err: string };
 

@@ -1,9 +1,10 @@
 /** What a purge would take away, and how much of it is gone. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { goneOf, planLines, planOf } from "../../../cli/cache/purge-plan.ts";
-import { CacheView } from "../../../cli/cache/view.ts";
-import { putOf } from "./entries.ts";
+import { planLines, planOf } from "../../../cli/cache/purge-plan.ts";
+import { CacheView } from "../../../libs/shared/cache/cache-view.ts";
+import { goneOf } from "../../../libs/shared/cache/purge-plan.ts";
+import { putOf } from "../../libs/shared/cache/entries.ts";
 
 function viewOf(count: number, tenant: string, view = new CacheView()): CacheView {
   for (let at = 0; at < count; at += 1) view.apply(putOf({ entry_id: `${tenant}${at}`, tenant, created_ms: at }), 10);

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { entriesTable, entryLines, formatAge } from "../../../cli/cache/table.ts";
-import { CacheView } from "../../../cli/cache/view.ts";
-import { putOf } from "./entries.ts";
+import { CacheView } from "../../../libs/shared/cache/cache-view.ts";
+import { putOf } from "../../libs/shared/cache/entries.ts";
 
 const DAY_MS = 86_400_000;
 const NOW_MS = 100 * DAY_MS;

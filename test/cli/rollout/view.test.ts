@@ -1,9 +1,10 @@
 /** How a rollout is shown. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { rolloutsTable, rolloutView, stageText, stageView } from "../../../cli/rollout/view.ts";
+import { rolloutsTable, stageText } from "../../../cli/rollout/view.ts";
 import { routingSchema } from "../../../libs/shared/config/routing.ts";
 import { StageStats } from "../../../libs/shared/rollout/side-stats.ts";
+import { rolloutView, stageView } from "../../../libs/shared/rollout/stage-view.ts";
 import { resultOf, START_MS, stateOf } from "../../libs/shared/rollout/states.ts";
 
 const settings = routingSchema.parse({ default_tier: "a", embeddings_tier: "b" }).rollout;

@@ -1,10 +1,10 @@
 /** What a person does to a rollout. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Start, type Step, started, stepped } from "../../../cli/rollout/steps.ts";
-import type { RolloutEvent } from "../../../libs/shared/events/control.ts";
-import { RolloutBook } from "../../../libs/shared/rollout/rollout-book.ts";
-import { START_MS, stateOf } from "../../libs/shared/rollout/states.ts";
+import type { RolloutEvent } from "../../../../libs/shared/events/control.ts";
+import { RolloutBook } from "../../../../libs/shared/rollout/rollout-book.ts";
+import { type Start, type Step, started, stepped } from "../../../../libs/shared/rollout/steps.ts";
+import { START_MS, stateOf } from "./states.ts";
 
 const settings = { stages: [10, 25, 50, 100], automatic: true };
 const NOW_MS = START_MS + 1_000;

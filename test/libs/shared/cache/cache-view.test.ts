@@ -1,7 +1,7 @@
 /** What is in the cache, folded from its topic. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CacheView, entryIdFrom } from "../../../cli/cache/view.ts";
+import { CacheView, entryIdFrom } from "../../../../libs/shared/cache/cache-view.ts";
 import { putOf } from "./entries.ts";
 
 const ids = (view: CacheView): string[] => view.entries().map(({ entry_id }) => entry_id);

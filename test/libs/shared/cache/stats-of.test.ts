@@ -1,10 +1,10 @@
 /** What the entries of the cache sum up to. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { statsOf } from "../../../cli/cache/stats-of.ts";
-import { statsTable } from "../../../cli/cache/table.ts";
-import { CacheView } from "../../../cli/cache/view.ts";
-import type { CacheEntryHead } from "../../../libs/shared/events/cache.ts";
+import { statsTable } from "../../../../cli/cache/table.ts";
+import { CacheView } from "../../../../libs/shared/cache/cache-view.ts";
+import { statsOf } from "../../../../libs/shared/cache/stats-of.ts";
+import type { CacheEntryHead } from "../../../../libs/shared/events/cache.ts";
 import { entryOf } from "./entries.ts";
 
 const HOUR_MS = 3_600_000;

@@ -1,9 +1,9 @@
 /** What a person does to a rollout: the state that follows, or why it cannot. Pure. */
-import type { RolloutSettings } from "../../libs/shared/config/routing.ts";
-import { SluiceError } from "../../libs/shared/errors.ts";
-import type { RolloutEvent } from "../../libs/shared/events/control.ts";
-import { changeTarget, changeText, type RolloutChange } from "../../libs/shared/rollout/changes.ts";
-import type { RolloutBook } from "../../libs/shared/rollout/rollout-book.ts";
+import type { RolloutSettings } from "../config/routing.ts";
+import { SluiceError } from "../errors.ts";
+import type { RolloutEvent } from "../events/control.ts";
+import { changeTarget, changeText, type RolloutChange } from "./changes.ts";
+import type { RolloutBook } from "./rollout-book.ts";
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,40}$/;
 

@@ -1,6 +1,6 @@
 /** Entries of the cache for tests. */
-import type { CacheChange } from "../../../libs/shared/cache/entry-records.ts";
-import { type CacheEntryHead, cacheKey } from "../../../libs/shared/events/cache.ts";
+import type { CacheChange } from "../../../../libs/shared/cache/entry-records.ts";
+import { type CacheEntryHead, cacheKey } from "../../../../libs/shared/events/cache.ts";
 
 /** A semantic entry of `demo`, with what a test says otherwise. */
 export function entryOf(own: Partial<CacheEntryHead>): CacheEntryHead {

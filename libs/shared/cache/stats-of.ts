@@ -1,6 +1,7 @@
 /** What the entries of the cache sum up to. Pure. */
-import { WARMED } from "../../libs/shared/cache/entry-records.ts";
-import type { KeptEntry } from "./view.ts";
+
+import type { KeptEntry } from "./cache-view.ts";
+import { WARMED } from "./entry-records.ts";
 
 export type Sums = {
   readonly entries: number;

@@ -1,7 +1,8 @@
 /** What is in the cache: the latest record of each key of `llm.cache`, without embeddings. Pure. */
-import type { CacheChange } from "../../libs/shared/cache/entry-records.ts";
-import { SluiceError } from "../../libs/shared/errors.ts";
-import type { CacheEntryHead } from "../../libs/shared/events/cache.ts";
+
+import { SluiceError } from "../errors.ts";
+import type { CacheEntryHead } from "../events/cache.ts";
+import type { CacheChange } from "./entry-records.ts";
 
 export type KeptEntry = Omit<CacheEntryHead, "embedding"> & {
   readonly key: string;
