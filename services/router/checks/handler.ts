@@ -9,7 +9,8 @@ import { readShadowEvent, shadowEventRecord } from "../../../libs/shared/events/
 import type { TopicNames } from "../../../libs/shared/events/topics.ts";
 import type { Handler } from "../../../libs/shared/kafka/handler.ts";
 import type { InRecord, OutRecord, Publisher } from "../../../libs/shared/kafka/ports.ts";
-import { compared, isEqual, piecesOf, type Refuses, similarityOf, wordSimilarity } from "./compare.ts";
+import { compared, type Refuses } from "./compare.ts";
+import { similaritiesOf, type Texts } from "./similarities.ts";
 
 /** What became of a run: compared, or why it could not be. */
 export type RunEnd = "same" | "different" | "not_succeeded" | "original_unknown";
@@ -29,7 +30,6 @@ export type ComparingDeps = {
   readonly ended: (run: ShadowRun, end: RunEnd) => void;
 };
 
-type Texts = { readonly left: string; readonly right: string };
 type Pair = Texts & { readonly record: InRecord; readonly run: ShadowRun; readonly original: ShadowSide };
 
 export function createComparingHandler(deps: ComparingDeps): Handler {
@@ -44,7 +44,7 @@ export function createComparingHandler(deps: ComparingDeps): Handler {
       if (typeof pair === "string") deps.ended(read.event, pair);
       else pairs.push(pair);
     }
-    const similarities = await similaritiesOf(deps, pairs);
+    const similarities = await similaritiesOf(deps.embedder, pairs);
     const comparisons = pairs.map((pair, index) => comparisonOf(deps, pair, similarities[index]));
     out.push(...comparisons.map((one, index) => comparisonRecord(deps, pairs[index]?.record, one)));
     await deps.publisher.publish(out);
@@ -57,29 +57,6 @@ function pairOf(record: InRecord, run: ShadowRun): Pair | RunEnd {
   if (run.status !== "succeeded" || run.run.text === undefined) return "not_succeeded";
   if (original?.text === undefined) return "original_unknown";
   return { record, run, original, left: original.text, right: run.run.text };
-}
-
-/** In one call for all. @returns undefined for texts that are equal. */
-async function similaritiesOf(
-  { embedder }: ComparingDeps,
-  pairs: readonly Texts[],
-): Promise<readonly (number | undefined)[]> {
-  if (embedder === undefined) {
-    return pairs.map(({ left, right }) => (isEqual(left, right) ? undefined : wordSimilarity(left, right)));
-  }
-  const pieces = pairs.map(({ left, right }) =>
-    isEqual(left, right) ? undefined : ([piecesOf(left), piecesOf(right)] as const),
-  );
-  const texts = pieces.flatMap((pair) => (pair === undefined ? [] : pair.flat()));
-  const vectors = texts.length === 0 ? [] : await embedder.embed(texts);
-  let at = 0;
-  const take = (count: number): Float32Array[] => {
-    at += count;
-    return vectors.slice(at - count, at);
-  };
-  return pieces.map((pair) =>
-    pair === undefined ? undefined : similarityOf(take(pair[0].length), take(pair[1].length)),
-  );
 }
 
 function comparisonOf(
