@@ -3,7 +3,7 @@ import type { KeyChange } from "../../libs/shared/events/key-records.ts";
 import type { KeyRecord, KeyScope } from "../../libs/shared/events/tenants.ts";
 import { keyId, keyMatches } from "../../libs/shared/keys.ts";
 
-export type Caller = { readonly tenant: string; readonly key_id: string };
+export type Caller = { readonly tenant: string; readonly key_id: string; readonly scopes: readonly KeyScope[] };
 
 export type Authentication =
   | { readonly ok: true; readonly caller: Caller }
@@ -18,8 +18,11 @@ export class KeyRing {
     else this.#keys.set(id, record);
   }
 
-  /** @param authorization the header, `Bearer slc_…`. */
-  authenticate(authorization: string | undefined, scope: KeyScope): Authentication {
+  /**
+   * @param authorization the header, `Bearer slc_…`.
+   * @param scope what the key must be allowed; `any`: it must only be a key.
+   */
+  authenticate(authorization: string | undefined, scope: KeyScope | "any"): Authentication {
     const key = /^Bearer\s+(\S+)$/i.exec(authorization ?? "")?.[1];
     if (key === undefined)
       return refused(401, "api_key_missing", "Send your API key as `Authorization: Bearer slc_…`.");
@@ -29,10 +32,10 @@ export class KeyRing {
     if (record === undefined || !keyMatches(key, record.hash) || record.revoked_ms !== undefined) {
       return refused(401, "api_key_invalid", "This API key is not valid.");
     }
-    if (!record.scopes.includes(scope)) {
+    if (scope !== "any" && !record.scopes.includes(scope)) {
       return refused(403, "scope_missing", `This API key lacks the scope "${scope}".`);
     }
-    return { ok: true, caller: { tenant: record.tenant, key_id: record.id } };
+    return { ok: true, caller: { tenant: record.tenant, key_id: record.id, scopes: record.scopes } };
   }
 }
 

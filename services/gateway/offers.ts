@@ -13,6 +13,9 @@ import type { ServiceContext } from "../../libs/shared/service.ts";
 import { PostgresEndpoints } from "../../libs/shared/webhooks/endpoints.ts";
 import { createGuardedClient } from "../../libs/shared/webhooks/guarded-client.ts";
 import { urlRulesOf } from "../../libs/shared/webhooks/url-rules.ts";
+import { meRoutes } from "./admin/me.ts";
+import { consoleFiles } from "./console/bundle.ts";
+import { consoleRoutes } from "./console/routes.ts";
 import { jobProgress } from "./job-progress.ts";
 import type { RequestDeps } from "./requests.ts";
 import { listRows, placeOf } from "./result-rows.ts";
@@ -84,6 +87,8 @@ export function createOffers(
         random: randomUUID,
       }),
       deliveryRoutes({ keys, endpoints, deliveries: new PostgresDeliveryViews(pool), clock }),
+      meRoutes({ keys }),
+      consoleRoutes({ files: consoleFiles() }),
     ],
     stop: () => client.close(),
   };

@@ -16,8 +16,8 @@ export type RouteDoc = {
   readonly summary: string;
   /** The chapter: Chat, Requests, Files, Batches, Map-reduce, Webhooks, Usage… */
   readonly tag: string;
-  /** What a key must be allowed; left out: no key is needed. */
-  readonly scope?: KeyScope;
+  /** What a key must be allowed; `any`: nothing, but there must be one; left out: no key is needed. */
+  readonly scope?: KeyScope | "any";
   readonly query?: z.ZodType;
   /** Headers that the route looks at, beside the key. */
   readonly headers?: z.ZodType;
@@ -45,7 +45,7 @@ export function documented(doc: RouteDoc): { readonly config: { readonly doc: Ro
 export function callerOf(
   keys: KeyRing,
   http: FastifyRequest,
-  scope: KeyScope,
+  scope: KeyScope | "any",
   reply: FastifyReply,
 ): Caller | undefined {
   const outcome = keys.authenticate(http.headers.authorization, scope);

@@ -62,7 +62,7 @@ function describedBy(doc: RouteDoc): FastifySchema {
   return {
     summary,
     tags: [tag],
-    ...(scope === undefined ? {} : { description: `Needs a key with the scope "${scope}".` }),
+    ...(scope === undefined ? {} : { description: neededOf(scope) }),
     security: scope === undefined ? [] : [{ [BEARER]: [] }],
     ...(query === undefined ? {} : { querystring: jsonSchema(query) }),
     ...(headers === undefined ? {} : { headers: jsonSchema(headers) }),
@@ -77,6 +77,10 @@ function describedBy(doc: RouteDoc): FastifySchema {
       ]),
     ),
   };
+}
+
+function neededOf(scope: NonNullable<RouteDoc["scope"]>): string {
+  return scope === "any" ? "Needs a key." : `Needs a key with the scope "${scope}".`;
 }
 
 /** As a caller may send it. What JSON Schema cannot say is left open: the routes check it. */

@@ -30,7 +30,9 @@ async function post(view: JobView | undefined, payload: object = { wrong_cache_h
   const publisher = new MemoryPublisher();
   const app = Fastify();
   const deps = { codec: jsonCodec, names: NAMES, publisher, clock: new VirtualClock() };
-  app.post("/", (http, reply) => report(deps, { tenant: "demo", key_id: "k1" }, "r1", http.body, view, reply));
+  app.post("/", (http, reply) =>
+    report(deps, { tenant: "demo", key_id: "k1", scopes: ["submit"] }, "r1", http.body, view, reply),
+  );
   const reply = await app.inject({ method: "POST", url: "/", payload });
   return { status: reply.statusCode, json: reply.json(), publisher };
 }

@@ -23,7 +23,7 @@ export type Source = {
 
 /** Every TypeScript file in the given folders. */
 export function readSources(root: string, folders: readonly string[]): Source[] {
-  return globSync(`{${folders.join(",")}}/**/*.ts`, { cwd: root })
+  return globSync(`{${folders.join(",")}}/**/*.{ts,tsx}`, { cwd: root })
     .map((path) => path.replaceAll("\\", "/"))
     .filter((path) => !path.includes("node_modules/"))
     .toSorted()
