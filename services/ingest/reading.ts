@@ -62,7 +62,13 @@ export async function readRecord(deps: ReadingDeps, record: InRecord): Promise<J
   return judge(deps, record, decoded.payload, json as Record<string, unknown>);
 }
 
-function judge(deps: ReadingDeps, record: InRecord, request: Buffer, json: Record<string, unknown>): Judged {
+/** @param request as it came. @param json the same, parsed. */
+export function judge(
+  deps: Omit<ReadingDeps, "codec">,
+  record: InRecord,
+  request: Buffer,
+  json: Record<string, unknown>,
+): Judged {
   const { reentry, knowsTenant } = deps;
   const arrival: Arrival = (reentry ? originOf(record.headers) : undefined) ?? record;
   const lane = arrival.topic.endsWith(BATCH_SUFFIX) ? "batch" : "interactive";
@@ -88,7 +94,10 @@ function judge(deps: ReadingDeps, record: InRecord, request: Buffer, json: Recor
   return { ...base, admission: { ...admission, head }, needs, ...lower };
 }
 
-function callbackRefused({ callbackProblem }: ReadingDeps, { callback_url }: AdmittedHead): ResultError | undefined {
+function callbackRefused(
+  { callbackProblem }: Pick<ReadingDeps, "callbackProblem">,
+  { callback_url }: AdmittedHead,
+): ResultError | undefined {
   const problem = callback_url === undefined ? undefined : callbackProblem?.(callback_url);
   if (problem === undefined) return undefined;
   return { code: "invalid_request", type: "invalid_request_error", message: problem, param: "callback.url" };

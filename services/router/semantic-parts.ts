@@ -22,7 +22,7 @@ const TRY_WAIT_MS = 2_000;
 
 /** @throws `settings_invalid` for a calibration that is none, or of another model. Embeddings that are not there only cost their hits. */
 export async function openSemantic(
-  context: ServiceContext,
+  context: Pick<ServiceContext, "settings" | "log" | "environment">,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<SemanticParts> {
   const { settings, log } = context;
@@ -41,7 +41,7 @@ export async function openSemantic(
 }
 
 async function tryEmbedder(
-  { settings, environment, log }: ServiceContext,
+  { settings, environment, log }: Pick<ServiceContext, "settings" | "log" | "environment">,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Embedder | undefined> {
   const where = embeddingPlace(settings, env, environment.embedding_model_dir);

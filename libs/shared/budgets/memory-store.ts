@@ -128,6 +128,12 @@ export class MemoryAdmissionStore implements AdmissionStore, CountersLife, Tenan
     this.#lock = undefined;
   }
 
+  /** Lets go of what has ended: for whoever keeps a store through days of (virtual) time. */
+  forgetEnded(): void {
+    const now_ms = this.#options.clock.now_ms();
+    for (const tenant of this.#state.tenants.values()) tenant.forgetEnded(now_ms);
+  }
+
   /** Whether there are counters now. */
   get lives(): boolean {
     return this.#state.epoch !== undefined;

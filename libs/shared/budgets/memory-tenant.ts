@@ -34,6 +34,10 @@ class LastingMap<T> {
     this.#entries.clear();
   }
 
+  forgetEnded(now_ms: number): void {
+    for (const [key, { until_ms }] of this.#entries) if (until_ms <= now_ms) this.#entries.delete(key);
+  }
+
   values(now_ms: number): T[] {
     return [...this.#entries.values()].flatMap(({ value, until_ms }) => (until_ms > now_ms ? [value] : []));
   }
@@ -79,6 +83,11 @@ export class MemoryTenant {
     if (same_content && first.id === id) return undefined;
     if (same_content && !ask.has_own_id) return { kind: "repeated", id: first.id };
     return { kind: "key_taken", id, first_id: first.id, same_content };
+  }
+
+  /** What has ended goes at once, and not when it is next asked for. */
+  forgetEnded(now_ms: number): void {
+    for (const map of [this.counters, this.refusals, this.seen, this.keys]) map.forgetEnded(now_ms);
   }
 
   /** The life of the counters ends; what was seen and what is stopped outlives it. */
