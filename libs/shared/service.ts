@@ -198,7 +198,7 @@ function tenantWeight({ tenants, plans }: Settings, tenant: string): number {
   return plans[tenants[tenant]?.plan ?? ""]?.weight ?? 1;
 }
 
-export function deadLetterWriter(context: ServiceContext, group: string): DeadLetterWriter {
+export function deadLetterWriter(context: Pick<ServiceContext, "name" | "names">, group: string): DeadLetterWriter {
   return { service: context.name, group, topic: context.names.dlq };
 }
 

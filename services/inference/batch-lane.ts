@@ -9,7 +9,7 @@ import { BatchedJobs } from "./batched.ts";
 import type { EndpointAddress } from "./endpoint-clients.ts";
 import { Places } from "./limits/places.ts";
 import type { Shaper } from "./shaping.ts";
-import type { TierParts } from "./tier-parts.ts";
+import type { ServedTierParts } from "./tier-parts.ts";
 
 type Direct = () => Promise<AttemptsEnd>;
 
@@ -28,7 +28,7 @@ const BATCH_MEMBERS_MAX = 20_000;
 
 /** The batch lane through the Batch API of the tier's first endpoint: a batch belongs to one provider's account. */
 export function createBatchLane(
-  { context, prices, metrics }: TierParts,
+  { context, prices, metrics }: ServedTierParts,
   tier: string,
   options: TierSettings,
   endpoints: readonly EndpointAddress[],

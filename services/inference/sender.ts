@@ -30,10 +30,10 @@ export function createSender(parts: TierParts, tier: string, options: TierSettin
     prices: parts.prices,
     response_bytes_max: inference.response_bytes_max,
     idle_ms: inference.stream.idle_ms,
-    called: (call) => metrics.called(tier, call),
+    called: (call) => metrics?.called(tier, call),
   };
   const { kind, batching, in_flight_max } = options;
-  const common = { clock: systemClock, in_flight_max, onBatch: (size: number) => metrics.batched(tier, size) };
+  const common = { clock: systemClock, in_flight_max, onBatch: (size: number) => metrics?.batched(tier, size) };
   if (kind === "chat") {
     const batcher = new MicroBatcher<Outgoing, Sending>({
       ...common,

@@ -9,14 +9,24 @@ import type { InferenceMetrics } from "./metrics.ts";
 import type { Cancellations } from "./streaming/cancellations.ts";
 import type { RedisTokenStreams } from "./streaming/token-stream.ts";
 
+/** What a tier is made from, wherever its handler is called. */
 export type TierParts = {
-  readonly context: ServiceContext;
+  readonly context: Pick<ServiceContext, "name" | "settings" | "names" | "log" | "codec">;
   readonly redis: Redis;
   readonly clients: EndpointClients;
   readonly prices: PriceList;
   readonly ledger: AttemptLedger;
-  readonly cancellations: Cancellations;
-  readonly streams: RedisTokenStreams;
-  readonly tell: Tell;
+  /** Left out: nobody cancels. */
+  readonly cancellations?: Cancellations;
+  /** Left out: nobody follows the tokens. */
+  readonly streams?: RedisTokenStreams;
+  /** Left out: nobody is told of what happens to a request. */
+  readonly tell?: Tell;
+  readonly metrics?: InferenceMetrics;
+};
+
+/** Of a service that serves tiers. */
+export type ServedTierParts = TierParts & {
+  readonly context: ServiceContext;
   readonly metrics: InferenceMetrics;
 };

@@ -1,21 +1,22 @@
-/** Wires one tier: its endpoints, limits and batches in front, its consumer group behind. */
+/** Wires one tier: its endpoints, limits and batches in front; and for whoever serves it, its consumer group behind. */
 import { systemClock } from "../../libs/shared/clock.ts";
 import type { TierSettings } from "../../libs/shared/config/schema.ts";
 import { redeliveryPolicy } from "../../libs/shared/events/redelivery.ts";
 import type { Consumption } from "../../libs/shared/kafka/consumption.ts";
-import type { TopicPartition } from "../../libs/shared/kafka/ports.ts";
+import type { Handler } from "../../libs/shared/kafka/handler.ts";
+import type { Publisher, TopicPartition } from "../../libs/shared/kafka/ports.ts";
 import { partitionCount } from "../../libs/shared/kafka/topology.ts";
 import { bothLanes, deadLetterWriter, joinGroup, type ServiceContext } from "../../libs/shared/service.ts";
 import { afterFailure } from "./after-failure.ts";
 import { type AttemptsDeps, runAttempts } from "./attempts.ts";
-import { createBatchLane } from "./batch-lane.ts";
+import { type BatchLane, createBatchLane } from "./batch-lane.ts";
 import { DeadLetterGuard } from "./dead-letter-guard.ts";
 import type { EndpointAddress } from "./endpoint-clients.ts";
 import { probeModels } from "./endpoints/models-probe.ts";
 import { EndpointPool } from "./endpoints/pool.ts";
 import { Prober } from "./endpoints/prober.ts";
 import { warmUp } from "./endpoints/warm-up.ts";
-import { createInferenceHandler } from "./handler.ts";
+import { createInferenceHandler, type InferenceDeps } from "./handler.ts";
 import { AdaptiveConcurrency } from "./limits/adaptive-concurrency.ts";
 import { LocalLimits } from "./limits/limit-store.ts";
 import { RateLimiter } from "./limits/rate-limiter.ts";
@@ -25,7 +26,7 @@ import { createSender, inFlightMax } from "./sender.ts";
 import { shadowsOf } from "./shadowing.ts";
 import { Shaper } from "./shaping.ts";
 import { JobTokens } from "./streaming/job-tokens.ts";
-import type { TierParts } from "./tier-parts.ts";
+import type { ServedTierParts, TierParts } from "./tier-parts.ts";
 
 export type RunningTier = {
   readonly group: string;
@@ -34,18 +35,41 @@ export type RunningTier = {
   stop(): Promise<void>;
 };
 
-export async function startTier(parts: TierParts, tier: string, options: TierSettings): Promise<RunningTier> {
-  const { context, metrics } = parts;
-  const { settings, names, log, producer, codec } = context;
-  const group = `${settings.consumption.group_prefix}inference.${tier}`;
+/** A tier whose handler may be called: nothing is warmed up, and nobody delivers to it yet. */
+export type OpenTier = {
+  readonly handler: Handler;
+  readonly pool: EndpointPool;
+  readonly limiter: RateLimiter;
+  readonly endpoints: readonly EndpointAddress[];
+  readonly batches: BatchLane | undefined;
+  /** Ends what the tier does by itself; its handler goes on with what it has. */
+  quiet(): Promise<void>;
+  /** Once its handler has ended. */
+  close(): Promise<void>;
+};
+
+export type OpenTierOptions = {
+  /** Where what the handler causes goes. */
+  readonly publisher: Publisher;
+  /** Names who writes dead letters. */
+  readonly group: string;
+  /** What other tiers are asked beside an answer. Left out: nothing. */
+  readonly shadows?: InferenceDeps["shadows"];
+  /** Jobs of the batch lane may go by the provider's Batch API, where the settings have one. Left out: they are called directly. */
+  readonly batches?: (endpoints: readonly EndpointAddress[], shaper: Shaper) => BatchLane;
+};
+
+/** Endpoints, limits, batches and the handler behind them. @throws `settings_invalid` where an endpoint has no address. */
+export function openTier(parts: TierParts, tier: string, options: TierSettings, open: OpenTierOptions): OpenTier {
+  const { context, metrics, streams, cancellations } = parts;
+  const { settings, names, codec } = context;
   const endpoints = [options.endpoint].flat().map((name) => parts.clients.address(name));
   const limiter = createLimiter(parts, tier, options);
   const pool = createPool(parts, tier, options, endpoints, limiter);
-  await warmEndpoints(parts, tier, options, endpoints, pool);
-
   const shaper = new Shaper(settings);
   const sender = createSender(parts, tier, options, pool);
-  const batches = options.batch_api.enabled ? createBatchLane(parts, tier, options, endpoints, shaper) : undefined;
+  const batches = options.batch_api.enabled ? open.batches?.(endpoints, shaper) : undefined;
+  const { on_unknown } = settings.inference.ledger;
   const attempts: Omit<AttemptsDeps, "models"> = {
     clock: systemClock,
     random: Math.random,
@@ -54,33 +78,62 @@ export async function startTier(parts: TierParts, tier: string, options: TierSet
     attempts_max: settings.inference.attempts_max,
     retry: settings.inference.retry,
     timeout_ms: options.timeout_ms,
-    on_unknown: settings.inference.ledger.on_unknown,
+    on_unknown,
     shaper,
   };
-  const { on_unknown } = settings.inference.ledger;
   const redelivery = redeliveryPolicy(settings.inference.redelivery, settings.topics.retry_delays);
   const handler = createInferenceHandler({
     codec,
-    publisher: producer,
+    publisher: open.publisher,
     clock: systemClock,
     names,
-    dead_letters: deadLetterWriter(context, group),
+    dead_letters: deadLetterWriter(context, open.group),
     ledger: parts.ledger,
     settings,
     attempt: async (work, place) => {
       const direct = () => runAttempts({ ...attempts, models: modelsFor(options, work.job.route.model) }, work);
       return batches === undefined ? direct() : batches.attempt(work, place, direct);
     },
-    tokens: ({ tenant, id }) => new JobTokens(() => parts.streams.open(tenant, id)),
-    cancellation: (tenant, id) => parts.cancellations.signalFor(tenant, id),
+    tokens: ({ tenant, id }) => new JobTokens(() => streams?.open(tenant, id) ?? NO_STREAM),
+    cancellation: (tenant, id) => cancellations?.signalFor(tenant, id) ?? NEVER_CANCELLED,
     afterFailure: (...failed) => afterFailure({ names, redelivery, on_unknown }, ...failed),
     guard: new DeadLetterGuard(settings.inference.dead_letter_guard),
-    shadows: (...answered) => shadowsOf({ codec, names }, settings.routing.shadows, ...answered),
-    tell: parts.tell,
-    hopped: (end) => metrics.hopped(tier, end),
-    ended: (end, waited_ms) => metrics.jobEnded(tier, end, waited_ms),
+    ...(open.shadows === undefined ? {} : { shadows: open.shadows }),
+    ...(parts.tell === undefined ? {} : { tell: parts.tell }),
+    hopped: (end) => metrics?.hopped(tier, end),
+    ended: (end, waited_ms) => metrics?.jobEnded(tier, end, waited_ms),
   });
-  const shares = shareKeeper(context, names.jobs(tier), limiter);
+  const probe = (name: string, timeout_ms: number): Promise<boolean> => {
+    const { base_url, keys } = parts.clients.address(name);
+    return probeModels(base_url, keys[0], timeout_ms);
+  };
+  const prober = new Prober(pool, probe, settings.inference.health, systemClock);
+  return {
+    ...{ handler, pool, limiter, endpoints, batches },
+    async quiet() {
+      prober.close();
+      await batches?.stop();
+    },
+    async close() {
+      prober.close();
+      await sender.close();
+    },
+  };
+}
+
+/** Serves a tier: warmed up, and a member of its consumer group. */
+export async function startTier(parts: ServedTierParts, tier: string, options: TierSettings): Promise<RunningTier> {
+  const { context } = parts;
+  const { settings, names, log, producer, codec } = context;
+  const group = `${settings.consumption.group_prefix}inference.${tier}`;
+  const opened = openTier(parts, tier, options, {
+    publisher: producer,
+    group,
+    shadows: (...answered) => shadowsOf({ codec, names }, settings.routing.shadows, ...answered),
+    batches: (endpoints, shaper) => createBatchLane(parts, tier, options, endpoints, shaper),
+  });
+  const { endpoints, pool, batches } = opened;
+  await warmEndpoints(parts, tier, options, endpoints, pool);
   const consumption = await joinGroup(context, {
     group,
     topics: bothLanes(names, names.jobs(tier)),
@@ -91,27 +144,25 @@ export async function startTier(parts: TierParts, tier: string, options: TierSet
       ? {}
       : { max_in_flight_by_lane: { interactive: inFlightMax(options), batch: batches.in_flight_max } }),
     batch_records_max: 1,
-    onAssigned: shares,
-    handler,
+    onAssigned: shareKeeper(context, names.jobs(tier), opened.limiter),
+    handler: opened.handler,
   });
-  const probe = (name: string, timeout_ms: number): Promise<boolean> => {
-    const { base_url, keys } = parts.clients.address(name);
-    return probeModels(base_url, keys[0], timeout_ms);
-  };
-  const prober = new Prober(pool, probe, settings.inference.health, systemClock);
   log.info({ tier, endpoints: endpoints.map(({ name }) => name) }, "serving a tier");
   return {
     group,
     consumption,
     pool,
     async stop() {
-      prober.close();
-      await batches?.stop();
+      await opened.quiet();
       await consumption.drain(settings.consumption.drain_deadline_ms);
-      await sender.close();
+      await opened.close();
     },
   };
 }
+
+/** For those who follow no tokens. */
+const NO_STREAM = { start: () => undefined, token: () => undefined, end: () => undefined };
+const NEVER_CANCELLED = { signal: new AbortController().signal, release: () => undefined };
 
 /** The routed model first, then the tier's others. */
 function modelsFor({ models }: TierSettings, routed: string): string[] {
