@@ -1,8 +1,10 @@
 /** One job's attempts within the process: called until it succeeds, the failure is final, or attempts or time run out. */
 import { type BackoffPolicy, backoff_ms } from "../../libs/shared/backoff.ts";
 import { type Clock, sleepUntil } from "../../libs/shared/clock.ts";
+import type { AttemptNote } from "../../libs/shared/events/attempts.ts";
 import type { JobHead } from "../../libs/shared/events/flow.ts";
 import type { TopicPartition } from "../../libs/shared/kafka/ports.ts";
+import { attemptNote } from "./attempt-note.ts";
 import type { WaitReason, Waits } from "./backend.ts";
 import { callBody } from "./call.ts";
 import type { Attempt } from "./ledger/ledger.ts";
@@ -47,6 +49,8 @@ export type Concluded = {
   readonly waited_ms: Waits;
   readonly dispatched_ms?: number;
   readonly first_token_ms?: number;
+  /** The calls, and what was given up unsent, in order. */
+  readonly attempts?: readonly AttemptNote[];
 };
 
 /** `fenced`: another run has the job. `stopping`: the service ends; the job is delivered again. */
@@ -82,6 +86,7 @@ export async function runAttempts(deps: AttemptsDeps, work: Work): Promise<Attem
       }
     }
     const verdict = sent.kind === "judged" ? state.judged(sent) : unavailable(sent.reason);
+    state.note(verdict, outgoing.model, sent);
     if (verdict.kind === "succeeded") {
       state.succeeded();
       return state.concluded(verdict);
@@ -113,10 +118,14 @@ class AttemptsState {
   #plain: string | undefined;
   #adds_logprobs = false;
   #last: Pick<Concluded, "endpoint" | "dispatched_ms" | "first_token_ms"> = {};
+  readonly #notes: AttemptNote[] = [];
+  /** When the job was taken up, or the last call ended. */
+  #since_ms: number;
 
   constructor(deps: AttemptsDeps, work: Work) {
     this.#deps = deps;
     this.#work = work;
+    this.#since_ms = deps.clock.now_ms();
   }
 
   /** Cancelled, or the deadline has passed. */
@@ -171,6 +180,16 @@ class AttemptsState {
     return sent.verdict;
   }
 
+  /** Of a call that has ended, or of one that could not be sent. The settings bound how many there are. */
+  note(verdict: Verdict, model: string, sent: Exclude<Sending["sent"], { kind: "fenced" }>): void {
+    const now_ms = this.#deps.clock.now_ms();
+    const call = sent.kind === "judged" ? { endpoint: sent.endpoint, dispatched_ms: sent.dispatched_ms } : {};
+    this.#notes.push(
+      attemptNote({ tier: this.#work.job.route.tier, model, ...call, since_ms: this.#since_ms, now_ms }, verdict),
+    );
+    this.#since_ms = now_ms;
+  }
+
   /** How long to wait before the next attempt; undefined when there is none. */
   pauseAfter(failed: Extract<Verdict, { kind: "failed" }>): number | undefined {
     const { attempts_max, on_unknown, models, has_other_keys, retry, random } = this.#deps;
@@ -199,7 +218,7 @@ class AttemptsState {
 
   concluded(verdict: Verdict): Concluded {
     const model = this.#deps.models[Math.min(this.#model, this.#deps.models.length - 1)] ?? this.#work.job.route.model;
-    return { kind: "judged", verdict, model, waited_ms: this.#waited_ms, ...this.#last };
+    return { kind: "judged", verdict, model, waited_ms: this.#waited_ms, ...this.#last, attempts: this.#notes };
   }
 }
 

@@ -6,6 +6,7 @@ import { type BackoffPolicy, backoff_ms } from "../../libs/shared/backoff.ts";
 import { type Clock, sleepUntil } from "../../libs/shared/clock.ts";
 import type { PriceList } from "../../libs/shared/prices.ts";
 import type { BatchPlace } from "../../libs/shared/redis/attempt-entry.ts";
+import { attemptNote } from "./attempt-note.ts";
 import type { AttemptsEnd, Work } from "./attempts.ts";
 import { type BatchAnswer, type BatchMember, mayBeCharged } from "./batch-api/member.ts";
 import { type CallBody, callBody, pathFor } from "./call.ts";
@@ -31,6 +32,8 @@ export type BatchedDeps = {
 /** As long as a provider may take for a batch, and some. */
 const BATCH_MS_MAX = 25 * 3_600_000;
 const SUBMISSIONS_MAX = 3;
+/** Among a request's attempts: which account had the batch is not told. */
+const BATCH_API = "batch API";
 
 /** Members in the runner's hands, with what the ledger knows of them. */
 export class BatchedJobs {
@@ -112,6 +115,8 @@ export class BatchedJobs {
     if (verdict.kind === "failed" && (PROVIDER_OUTCOMES[verdict.outcome].remedy !== "fail" || body.adds_logprobs)) {
       return (await attempt.failed(isUnknown(verdict))) ? undefined : { kind: "fenced" };
     }
-    return { kind: "judged", verdict, model, waited_ms: {}, dispatched_ms };
+    const call = { tier: job.route.tier, model, endpoint: BATCH_API, dispatched_ms, since_ms: dispatched_ms };
+    const attempts = [attemptNote({ ...call, now_ms: this.#deps.clock.now_ms() }, verdict)];
+    return { kind: "judged", verdict, model, waited_ms: {}, dispatched_ms, attempts };
   }
 }

@@ -1,4 +1,5 @@
 /** How a job ends: the ending and the response that its answer, its failure, or an earlier tier's answer make. Pure. */
+import { traceWith } from "../../libs/shared/events/attempts.ts";
 import type { Usage } from "../../libs/shared/events/fields.ts";
 import type { Draft, JobHead } from "../../libs/shared/events/flow.ts";
 import type { Ending } from "../../libs/shared/events/outcomes.ts";
@@ -29,17 +30,19 @@ export function answerOf(job: JobHead, ended: Concluded, closing: Closing): Answ
     ...(closing.prompt_version === undefined ? {} : { prompt_version: closing.prompt_version }),
   };
   const timing = timingOf(job, ended, closing.completed_ms);
+  const trace = traceWith(job.trace, ended.attempts);
+  const traced = trace === undefined ? {} : { trace };
   if (verdict.kind === "succeeded") {
     const { complete, response } = verdict;
     const usage = sumOf(job.spent, verdict.usage);
     const kept = job.fill === undefined ? {} : { complete };
-    return { ending: { status: "succeeded", route, usage, timing, ...kept }, response };
+    return { ending: { status: "succeeded", route, usage, timing, ...kept, ...traced }, response };
   }
   const status = verdict.outcome === "cancelled" ? "cancelled" : verdict.outcome === "deadline" ? "expired" : "failed";
   const { retry_after_ms } = verdict;
   const error = retry_after_ms === undefined ? verdict.error : { ...verdict.error, retry_after_ms };
   const billed = billedOf(job, verdict.usage, closing.counted);
-  return { ending: { status, route, error, timing, ...billed }, response: undefined };
+  return { ending: { status, route, error, timing, ...billed, ...traced }, response: undefined };
 }
 
 /** A job whose call's answer nobody will know. */
@@ -50,12 +53,13 @@ export function quarantinedOf(
 ): Ending {
   const timing = { ...job.timing, completed: closing.completed_ms };
   const route = { ...job.route, attempts: job.route.attempts + closing.counted.calls };
-  return { status: "failed", route, error, timing, ...billedOf(job, undefined, closing.counted) };
+  const traced = job.trace === undefined ? {} : { trace: job.trace };
+  return { status: "failed", route, error, timing, ...billedOf(job, undefined, closing.counted), ...traced };
 }
 
 /** The draft is the answer after all: `failed` says how the tier that was to better it ended. */
 export function draftStands(job: JobHead, draft: Draft, failed: Ending): Answer {
-  const { unknown_calls, usage, timing } = failed;
+  const { unknown_calls, usage, timing, trace } = failed;
   const why = `${job.route.tier} ended ${failed.error?.code ?? failed.status}`;
   const ending: Ending = {
     status: "succeeded",
@@ -63,6 +67,7 @@ export function draftStands(job: JobHead, draft: Draft, failed: Ending): Answer 
     timing,
     ...(usage === undefined ? {} : { usage }),
     ...(unknown_calls === undefined ? {} : { unknown_calls }),
+    ...(trace === undefined ? {} : { trace }),
     // What was not good enough once is not to be given again.
     ...(job.fill === undefined ? {} : { complete: false }),
   };

@@ -5,6 +5,7 @@
  */
 import { type Clock, sleepUntil } from "../../libs/shared/clock.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
+import { attemptsOf, withAttempts } from "../../libs/shared/events/attempts.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead-letters.ts";
 import { type JobHead, jobHead } from "../../libs/shared/events/flow.ts";
@@ -12,6 +13,7 @@ import { readHop } from "../../libs/shared/events/hop.ts";
 import { type Ending, outcomeRecord } from "../../libs/shared/events/outcomes.ts";
 import { roundOf, withUnknownCalls } from "../../libs/shared/events/redelivery.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
+import { passed } from "../../libs/shared/events/trail.ts";
 import type { Handler, HandlerContext } from "../../libs/shared/kafka/handler.ts";
 import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
 import { nusd } from "../../libs/shared/money.ts";
@@ -91,14 +93,17 @@ export function createInferenceHandler(deps: InferenceDeps): Handler {
   };
 }
 
-async function handleRecord(deps: InferenceDeps, record: InRecord, context: HandlerContext): Promise<void> {
+async function handleRecord(deps: InferenceDeps, fetched: InRecord, context: HandlerContext): Promise<void> {
+  const record = passed(fetched, deps.clock.now_ms());
   const hop = await readHop(deps.codec, record, "request", jobHead.parse);
   if (!hop.ok) return publish(deps, buried(deps, record, hop.code, hop.message));
   const { head: job, carried } = hop;
   if (carried === undefined) {
     return publish(deps, buried(deps, record, "event_invalid", "the job carries no request"));
   }
-  await takeUp(deps, { record, job, request: carried }, context);
+  const trace = job.trace ?? attemptsOf(record.headers);
+  const known = trace === undefined ? job : { ...job, trace };
+  await takeUp(deps, { record, job: known, request: carried }, context);
 }
 
 /** Finds out from the ledger what is left to do, and does it. */
@@ -224,7 +229,7 @@ async function conclude(
     tell(deps, job, { state: "retrying", round: round + 1, due_ms: after.due_ms });
     return {
       end: "redelivered",
-      records: [withUnknownCalls(after.record, attempt.unknown)],
+      records: [withUnknownCalls(withAttempts(after.record, own.ending.trace), attempt.unknown)],
       waited_ms,
       settle: () => attempt.left(round),
     };

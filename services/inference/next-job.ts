@@ -1,7 +1,7 @@
 /** The record of the next hop: the same request under the same key, for the tier that an answer leads to. Pure. */
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import type { JobHead, Onward } from "../../libs/shared/events/flow.ts";
-import { travellingHeaders } from "../../libs/shared/events/headers.ts";
+import { ATTEMPTS_HEADER, travellingHeaders } from "../../libs/shared/events/headers.ts";
 import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
 import { inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
 import type { InRecord, OutRecord } from "../../libs/shared/kafka/ports.ts";
@@ -19,10 +19,12 @@ export function nextJobRecord(
     ...onward,
     timing,
     ...(ending.usage === undefined ? {} : { spent: ending.usage }),
+    ...(ending.trace === undefined ? {} : { trace: ending.trace }),
     draft: { ...draft, response: response?.toString() ?? "" },
   };
   const topic = inLane(names.jobs(onward.route.tier), job.lane);
   const { json, carried_at } = splice(next, "request", request);
-  const headers = { ...travellingHeaders(record.headers), [CARRIED_AT_HEADER]: String(carried_at) };
+  const { [ATTEMPTS_HEADER]: _, ...travelling } = travellingHeaders(record.headers);
+  const headers = { ...travelling, [CARRIED_AT_HEADER]: String(carried_at) };
   return { topic, key: record.key, value: codec.encode(topic, ...json), headers };
 }

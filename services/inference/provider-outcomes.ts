@@ -54,6 +54,8 @@ export type ProviderFailure = {
   readonly outcome: ProviderOutcome;
   readonly error: ResultError;
   readonly retry_after_ms?: number;
+  /** Of an answer that was no 200. */
+  readonly status?: number;
 };
 
 /** Statuses that may pass though they are no 5xx: request time-out, conflict. */
@@ -87,10 +89,13 @@ export function failure(outcome: ProviderOutcome, message: string, retry_after_m
 
 function refusal({ status, body, retry_after_ms }: Extract<ModelAnswer, { kind: "answered" }>): ProviderFailure {
   const detail = providerMessage(body) ?? `HTTP ${status}`;
-  if (status === 429) return failure("429", detail, retry_after_ms);
-  if (status >= 500 || PASSING.has(status)) return failure("408, 409, 5xx", detail, retry_after_ms);
-  if (status === 401 || status === 403) return failure("401, 403", "the model refuses the configured API key");
-  return failure(status === 404 ? "404" : "other status", detail);
+  const failed = (): ProviderFailure => {
+    if (status === 429) return failure("429", detail, retry_after_ms);
+    if (status >= 500 || PASSING.has(status)) return failure("408, 409, 5xx", detail, retry_after_ms);
+    if (status === 401 || status === 403) return failure("401, 403", "the model refuses the configured API key");
+    return failure(status === 404 ? "404" : "other status", detail);
+  };
+  return { ...failed(), status };
 }
 
 /** The provider's message in OpenAI's shape, shortened: it may quote the request. */

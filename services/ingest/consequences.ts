@@ -5,6 +5,7 @@ import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { type DeadLetterWriter, deadLetter } from "../../libs/shared/events/dead-letters.ts";
 import type { ResultError } from "../../libs/shared/events/fields.ts";
 import {
+  ATTEMPTS_HEADER,
   DEADLINE_HEADER,
   KEY_HEADER,
   ORIGIN_HEADER,
@@ -22,6 +23,7 @@ import { encodeRateRoom } from "../../libs/shared/events/rate-room.ts";
 import { shadowOf } from "../../libs/shared/events/shadow-requests.ts";
 import { CARRIED_AT_HEADER, splice } from "../../libs/shared/events/splice.ts";
 import { inLane, type TopicNames } from "../../libs/shared/events/topics.ts";
+import { withNote } from "../../libs/shared/events/trail.ts";
 import { NO_HOLD, type Reservation, type UsageEntry } from "../../libs/shared/events/usage.ts";
 import { usageEntryOut } from "../../libs/shared/events/usage-records.ts";
 import type { OutRecord } from "../../libs/shared/kafka/ports.ts";
@@ -139,7 +141,8 @@ function deferredOrRefused(deps: ConsequenceDeps, judged: Judged, refusal: Refus
     const waited = admission.kind === "admit" && mayWait(admission);
     return waited ? { ...consequence, ends: endRecord(deps, judged) } : consequence;
   }
-  const source = { key, headers: headersFrom(deps, judged) };
+  const why = `deferred:${refusal.reason}:${refusal.scope}`;
+  const source = { key, headers: withNote(headersFrom(deps, judged), why) };
   const out = deferredRecord(deps.names, source, request, { tenant, deadline_ms, due_ms });
   const view = { tenant, id, until_ms: due_ms };
   return { fate: "deferred", records: [out], deferred: view, ...told(judged, { state: "deferred", until_ms: due_ms }) };
@@ -218,6 +221,7 @@ function headersFrom(
   const {
     [ROUND_HEADER]: round,
     [UNKNOWN_CALLS_HEADER]: unknown,
+    [ATTEMPTS_HEADER]: attempts,
     [RATE_ROOM_HEADER]: _,
     [SHADOW_HEADER]: run_for,
     ...headers
@@ -226,6 +230,7 @@ function headersFrom(
   const rounds = {
     ...(round === undefined ? {} : { [ROUND_HEADER]: round }),
     ...(unknown === undefined ? {} : { [UNKNOWN_CALLS_HEADER]: unknown }),
+    ...(attempts === undefined ? {} : { [ATTEMPTS_HEADER]: attempts }),
   };
   const shadow = is_run ? { [SHADOW_HEADER]: run_for } : {};
   return { ...headers, ...shadow, [ORIGIN_HEADER]: originText(arrival), ...(deps.reentry ? rounds : {}) };

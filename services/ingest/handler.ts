@@ -5,6 +5,7 @@
  * 2. One round trip asks the counters for all of them: who was seen, what has room (`reserving.ts`, I4).
  * 3. What follows is published together (`consequences.ts`).
  */
+import { passed } from "../../libs/shared/events/trail.ts";
 import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import type { Tell } from "../../libs/shared/redis/request-events.ts";
 import { type ConsequenceDeps, consequenceOf, type DeferredView, type Fate } from "./consequences.ts";
@@ -25,7 +26,9 @@ export type IngestDeps = ReadingDeps &
   };
 
 export function createIngestHandler(deps: IngestDeps): Handler {
-  return async (records) => {
+  return async (fetched) => {
+    const now_ms = deps.clock.now_ms();
+    const records = fetched.map((record) => passed(record, now_ms, !deps.reentry));
     const read = await Promise.all(records.map((record) => readRecord(deps, record)));
     const judged = read.filter((one): one is Judged => "admission" in one);
     const answers = await reserve(deps, judged);

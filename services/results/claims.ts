@@ -33,6 +33,8 @@ export type ResultRow = {
   readonly kind: "chat" | "embeddings" | null;
   /** The batch or map-reduce that it belongs to. */
   readonly job: string | null;
+  /** For `explain`, as `libs/shared/explain/kept-trail.ts` writes it. */
+  readonly trail: string | null;
 };
 
 /**
@@ -65,9 +67,9 @@ const CLAIM = `
 WITH given AS (
   SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::text[], $9::text[],
     $10::text[], $11::text[], $12::int[], $13::int[], $14::bigint[], $15::float8[], $16::float8[], $17::text[], $18::text[],
-    $19::text[], $20::text[], $21::text[])
+    $19::text[], $20::text[], $21::text[], $22::text[])
   AS claim (tenant, id, content_hash, topic, part, off, status, tier, model, cache, error_code, prompt, completion, cost,
-    received, completed, result, origin, user_id, kind, job)
+    received, completed, result, origin, user_id, kind, job, trail)
 ), claimed AS (
   INSERT INTO sluice_claims (tenant, id, content_hash, outcome_topic, outcome_partition, outcome_offset, day)
   SELECT tenant, id, content_hash, topic, part, off, (now() AT TIME ZONE 'UTC')::date FROM given
@@ -75,9 +77,9 @@ WITH given AS (
   RETURNING tenant, id, outcome_topic AS topic, outcome_partition AS part, outcome_offset AS off, day
 )
 INSERT INTO sluice_results (tenant, id, day, status, tier, model, cache, error_code, prompt_tokens, completion_tokens, cost_nusd,
-  received_at, completed_at, result, origin, user_id, kind, job)
+  received_at, completed_at, result, origin, user_id, kind, job, trail)
 SELECT tenant, id, day, status, tier, model, cache, error_code, prompt, completion, cost,
-  to_timestamp(coalesce(received, completed) / 1000.0), to_timestamp(completed / 1000.0), result, origin, user_id, kind, job
+  to_timestamp(coalesce(received, completed) / 1000.0), to_timestamp(completed / 1000.0), result, origin, user_id, kind, job, trail
 FROM given JOIN claimed USING (tenant, id, topic, part, off)`;
 
 const HOLDERS = `
@@ -143,5 +145,6 @@ function columns(claims: readonly Claim[]): unknown[][] {
     of(({ row }) => row.user),
     of(({ row }) => row.kind),
     of(({ row }) => row.job),
+    of(({ row }) => row.trail),
   ];
 }

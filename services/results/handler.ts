@@ -27,6 +27,7 @@ import { type Hop, readHop } from "../../libs/shared/events/hop.ts";
 import { shadowEventRecord } from "../../libs/shared/events/shadow-records.ts";
 import { CARRIED_AT_HEADER } from "../../libs/shared/events/splice.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
+import { passed } from "../../libs/shared/events/trail.ts";
 import type { UsageEntry } from "../../libs/shared/events/usage.ts";
 import { usageEntryOut } from "../../libs/shared/events/usage-records.ts";
 import type { Handler, HandlerContext } from "../../libs/shared/kafka/handler.ts";
@@ -81,7 +82,9 @@ type ReadOutcome = Extract<Hop<OutcomeHead>, { ok: true }> & {
 };
 
 export function createResultsHandler(deps: ResultsDeps): Handler {
-  return async (records, context) => {
+  return async (fetched, context) => {
+    const now_ms = deps.clock.now_ms();
+    const records = fetched.map((record) => passed(record, now_ms));
     const hops = await Promise.all(records.map((record) => readHop(deps.codec, record, "response", outcomeHead.parse)));
     const outcomes = new Map<InRecord, ReadOutcome>();
     for (const hop of hops) {

@@ -4,6 +4,7 @@ import type { OutcomeHead, ResultHead } from "../../libs/shared/events/flow.ts";
 import { JOB_HEADER, ORIGIN_HEADER } from "../../libs/shared/events/headers.ts";
 import { originOf } from "../../libs/shared/events/origin.ts";
 import { splice } from "../../libs/shared/events/splice.ts";
+import { keptTrailText } from "../../libs/shared/explain/kept-trail.ts";
 import type { RecordHeaders } from "../../libs/shared/kafka/ports.ts";
 import { nusd } from "../../libs/shared/money.ts";
 import type { ResultRow } from "./claims.ts";
@@ -44,6 +45,7 @@ function publicHead({
   shadow,
   user,
   callback_url,
+  trace,
   ...head
 }: OutcomeHead): ResultHead {
   return head;
@@ -70,5 +72,6 @@ function rowOf(outcome: OutcomeHead, json: Buffer, headers: RecordHeaders, tiers
     kind: route !== undefined && Object.hasOwn(tiers, route.tier) ? (tiers[route.tier]?.kind ?? null) : null,
     // Anybody may write headers on `llm.requests`: what cannot be a job's id is none.
     job: ID_PATTERN.test(job) ? job : null,
+    trail: keptTrailText(outcome, headers),
   };
 }

@@ -17,6 +17,7 @@ export const resultRow: ResultRow = {
   user: null,
   kind: "chat",
   job: null,
+  trail: null,
 };
 
 export function claimOf(id: string, offset: number, row: Partial<ResultRow> = {}, tenant = "demo"): Claim {

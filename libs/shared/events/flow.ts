@@ -1,5 +1,6 @@
 /** The events between the services. The request and the response are carried as bytes (`splice.ts`), last in the object. */
 import { z } from "zod";
+import { traceField } from "./attempts.ts";
 import { cacheAskField, cacheFillField } from "./cache.ts";
 import {
   errorField,
@@ -79,6 +80,8 @@ export const jobHead = admittedHead.extend({
   draft: draftField.optional(),
   /** Of hop 0: where the way began, and what that answer cost. */
   first: z.object({ tier: z.string(), cost_usd: z.number() }).optional(),
+  /** Of the hops before: their calls. */
+  trace: traceField.optional(),
 });
 export type JobHead = z.infer<typeof jobHead>;
 
@@ -113,6 +116,8 @@ export const outcomeHead = z.object({
   replay: replayField.optional(),
   user: z.string().optional(),
   callback_url: z.string().optional(),
+  /** Its calls, for `explain`. */
+  trace: traceField.optional(),
 });
 export type OutcomeHead = z.infer<typeof outcomeHead>;
 

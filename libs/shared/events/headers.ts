@@ -44,6 +44,9 @@ export const REDRIVES_HEADER = "sluice-redrives";
 /** Where the request has stood on its way, one place a hop (`trail.ts`). */
 export const TRAIL_HEADER = "sluice-trail";
 
+/** What the calls of its earlier rounds came to (`attempts.ts`): on requests that come back by a retry topic. */
+export const ATTEMPTS_HEADER = "sluice-attempts";
+
 const TRACE: readonly string[] = ["traceparent", "tracestate"];
 
 /** Copied from hop to hop: W3C trace context, who waits, and what entry and scheduling need. */
@@ -63,6 +66,7 @@ const TRAVELLING: readonly string[] = [
   REPLAY_HEADER,
   REDRIVES_HEADER,
   TRAIL_HEADER,
+  ATTEMPTS_HEADER,
 ];
 
 export function travellingHeaders(headers: RecordHeaders): Record<string, string> {

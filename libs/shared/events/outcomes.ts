@@ -1,15 +1,16 @@
 /** Builds records for `llm.outcomes`. Pure. */
 import type { InRecord, OutRecord } from "../kafka/ports.ts";
+import { attemptsOf } from "./attempts.ts";
 import type { EventCodec } from "./codec.ts";
 import type { AdmittedHead, OutcomeHead } from "./flow.ts";
-import { travellingHeaders, UNKNOWN_CALLS_HEADER } from "./headers.ts";
+import { ATTEMPTS_HEADER, travellingHeaders, UNKNOWN_CALLS_HEADER } from "./headers.ts";
 import { unknownCallsOf } from "./redelivery.ts";
 import { CARRIED_AT_HEADER, splice } from "./splice.ts";
 import type { TopicNames } from "./topics.ts";
 
 /** The part of an outcome that is not known from the request. */
 export type Ending = Pick<OutcomeHead, "status" | "timing"> &
-  Partial<Pick<OutcomeHead, "error" | "route" | "usage" | "unknown_calls" | "complete">>;
+  Partial<Pick<OutcomeHead, "error" | "route" | "usage" | "unknown_calls" | "complete" | "trace">>;
 
 /** What of a request goes on with its outcome. */
 export type Ended = Pick<
@@ -29,12 +30,14 @@ export function outcomeRecord(
 ): OutRecord {
   const { id, tenant, content_hash, metadata, reservation, fill, shadow, user, callback_url } = request;
   const unknown_calls = Math.max(ending.unknown_calls ?? 0, unknownCallsOf(record.headers));
+  const trace = ending.trace ?? attemptsOf(record.headers);
   const head: OutcomeHead = {
     id,
     tenant,
     content_hash,
     ...ending,
     ...(ending.usage !== undefined || unknown_calls === 0 ? {} : { unknown_calls }),
+    ...(trace === undefined ? {} : { trace }),
     ...(metadata === undefined ? {} : { metadata }),
     ...(reservation === undefined ? {} : { reservation }),
     ...(fill === undefined ? {} : { fill }),
@@ -43,7 +46,7 @@ export function outcomeRecord(
     ...(callback_url === undefined ? {} : { callback_url }),
   };
   const topic = deps.names.outcomes;
-  const { [UNKNOWN_CALLS_HEADER]: _, ...headers } = travellingHeaders(record.headers);
+  const { [UNKNOWN_CALLS_HEADER]: _, [ATTEMPTS_HEADER]: _attempts, ...headers } = travellingHeaders(record.headers);
   if (response === undefined) {
     return { topic, key: record.key, value: deps.codec.encode(topic, Buffer.from(JSON.stringify(head))), headers };
   }

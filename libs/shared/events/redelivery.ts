@@ -9,6 +9,7 @@ import type { RedeliverySettings } from "../config/inference.ts";
 import type { InRecord, OutRecord, RecordHeaders } from "../kafka/ports.ts";
 import { DUE_HEADER, REPLY_TO_HEADER, ROUND_HEADER, travellingHeaders, UNKNOWN_CALLS_HEADER } from "./headers.ts";
 import type { TopicNames } from "./topics.ts";
+import { withNote } from "./trail.ts";
 
 export type RetryDelay = {
   /** As in the topic's name: `5s`, `1m`, `10m`. */
@@ -121,7 +122,7 @@ export function retryRecord(
   code: string,
 ): OutRecord {
   const headers = {
-    ...travellingHeaders(record.headers),
+    ...withNote(travellingHeaders(record.headers), `retry:${code}`),
     [ROUND_HEADER]: String(round),
     [DUE_HEADER]: String(due_ms),
     "sluice-error-code": code,

@@ -107,6 +107,13 @@ describe("a job", () => {
     // Half of 100 ms, then half of 200 ms, after each answer.
     assert.deepEqual(at_ms, [0, LATENCY_MS + 50, 2 * LATENCY_MS + 150]);
     assert.equal(end.kind === "judged" && end.dispatched_ms, START_MS, "its first call began then");
+    const common = { tier: "small", model: "m1", endpoint: "e1", duration_ms: LATENCY_MS };
+    const [first, second, last] = (end.kind === "judged" ? end.attempts : undefined) ?? [];
+    assert.deepEqual(first, { ...common, at_ms: START_MS, outcome: "provider_error", status: 500, waited_ms: 0 });
+    assert.deepEqual([second?.outcome, second?.waited_ms, second?.status], ["provider_timeout", 50, undefined]);
+    const { cost_usd, ...ok } = last ?? {};
+    assert.deepEqual(ok, { ...common, at_ms: START_MS + 2 * LATENCY_MS + 150, outcome: "ok", waited_ms: 100 });
+    assert.ok((cost_usd ?? 0) > 0);
   });
 
   test("fails with the last failure when its attempts are used up", async () => {

@@ -173,6 +173,7 @@ type Outcome = {
   readonly reservation?: { readonly hold_id: string };
   readonly usage?: { readonly cost_usd: number; readonly estimated: boolean };
   readonly route: { readonly attempts: number; readonly model: string; readonly endpoint?: string };
+  readonly trace?: { readonly attempts: readonly { readonly outcome: string; readonly status?: number }[] };
   readonly timing: {
     readonly received: number;
     readonly dispatched?: number;

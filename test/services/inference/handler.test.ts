@@ -106,11 +106,23 @@ describe("a job that fails", () => {
     assert.deepEqual([world.ends, entry(world)], [["redelivered"], "L 0 2 0"]);
     await world.run();
     assert.deepEqual([world.ends.at(-1), world.model.calls.length], ["repeated", 2]);
-    await world.run({ headers: { "sluice-round": "1" } });
+    assert.match(retry?.headers?.["sluice-trail"] ?? "", / retry:provider_error$/);
+    await world.run({ headers: { "sluice-round": "1", "sluice-attempts": retry?.headers?.["sluice-attempts"] ?? "" } });
     assert.deepEqual(
       [world.ends.at(-1), world.outcome.status, world.outcome.route.attempts],
       ["published", "succeeded", 3],
     );
+    const told = world.outcome.trace?.attempts.map(({ outcome, status }) => [outcome, status]);
+    assert.deepEqual(
+      told,
+      [
+        ["provider_error", 500],
+        ["provider_error", 500],
+        ["ok", undefined],
+      ],
+      "of both rounds",
+    );
+    assert.equal(world.publisher.records.at(-1)?.headers?.["sluice-attempts"], undefined, "they are in the outcome");
   });
 
   test("in its last round too is an outcome and a dead letter", async () => {

@@ -38,6 +38,7 @@ describe("a refused request that may wait", () => {
       "sluice-origin": `${NAMES.requests} 3 42 ${START_MS - 5}`,
       "sluice-tenant": "demo",
       "sluice-deadline-ms": String(START_MS + DAY_MS),
+      "sluice-trail": `${NAMES.requests} 3 42 ${START_MS} 5 deferred:rate_requests:tenant`,
     });
     assert.deepEqual(told.views, [{ tenant: "demo", id: "llm.requests-3-42", until_ms: due_ms }]);
     assert.equal(ledger().length, 1, "nothing is held for it meanwhile");

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { unavailable } from "../../../libs/shared/errors.ts";
+import { START_MS } from "../../../tools/simulate/virtual-clock.ts";
 import { inRecord, NAMES } from "../../support/memory-ports.ts";
 import { BODY as body, setUp } from "./ingest-fixture.ts";
 
@@ -9,7 +10,17 @@ describe("ingest", () => {
   test("admits a request with its bytes as they came, and passes its headers on", async () => {
     const { out, handle } = await setUp();
     const text = `{ "tenant":"demo",  "id":"r1", "body":${JSON.stringify(body)} }`;
-    await handle([inRecord(text, { headers: { traceparent: "t", "sluice-reply-to": "g", own: "no" } })]);
+    await handle([
+      inRecord(text, {
+        headers: {
+          traceparent: "t",
+          "sluice-reply-to": "g",
+          "sluice-trail": "llm.x 1 2 3 4",
+          "sluice-attempts": "x",
+          own: "no",
+        },
+      }),
+    ]);
     const [record] = out();
     assert.equal(record?.topic, NAMES.admitted);
     assert.equal(record?.key, "r1");
@@ -21,6 +32,7 @@ describe("ingest", () => {
       "sluice-reply-to": "g",
       "sluice-origin": "llm.requests 0 0 1000",
       "sluice-tenant": "demo",
+      "sluice-trail": `llm.requests 0 0 ${START_MS} ${START_MS - 1_000}`,
     });
   });
 

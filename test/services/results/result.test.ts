@@ -46,18 +46,26 @@ describe("a result", () => {
     assert.deepEqual(row, {
       ...{ status: "rejected", tier: null, model: null, cache: null, error_code: "invalid_request" },
       ...{ prompt_tokens: null, completion_tokens: null, cost_nusd: null, received_ms: 10, completed_ms: 10 },
-      ...{ result: json.toString(), origin: null, user: null, kind: null, job: null },
+      ...{ result: json.toString(), origin: null, user: null, kind: null, job: null, trail: '{"hops":""}' },
     });
   });
 
   test("has a row with money in whole nano-dollars, where the request stands, who asked and what for", () => {
     const origin = "llm.requests 0 7 1000";
-    const headers = { "sluice-origin": origin, "sluice-job": "batch_1" };
+    const trail = "llm.requests 0 7 1000 0";
+    const headers = { "sluice-origin": origin, "sluice-job": "batch_1", "sluice-trail": trail };
     const { row, json } = buildResult({ ...outcome, user: "ann" }, undefined, headers, { small: { kind: "chat" } });
     assert.deepEqual(row, {
       ...{ status: "succeeded", tier: "small", model: "m", cache: "miss", error_code: null },
       ...{ prompt_tokens: 3, completion_tokens: 2, cost_nusd: 123, received_ms: 10, completed_ms: 20 },
-      ...{ result: json.toString(), origin, user: "ann", kind: "chat", job: "batch_1" },
+      ...{
+        result: json.toString(),
+        origin,
+        user: "ann",
+        kind: "chat",
+        job: "batch_1",
+        trail: JSON.stringify({ hops: trail }),
+      },
     });
   });
 

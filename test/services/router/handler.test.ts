@@ -9,11 +9,12 @@ import {
   type RouterDeps,
   type RouterEnd,
 } from "../../../services/router/handler.ts";
-import { VirtualClock } from "../../../tools/simulate/virtual-clock.ts";
+import { START_MS, VirtualClock } from "../../../tools/simulate/virtual-clock.ts";
 import { hopRecord, inRecord, jsonCodec, MemoryPublisher, NAMES } from "../../support/memory-ports.ts";
 
 const RESERVATION = { hold_id: "h-1", reserved_nusd: 5, tokens: 7, counters: [], at_ms: 1 };
 const HEADERS = { "sluice-reply-to": "gateway-1", "sluice-tenant": "demo", "sluice-ratelimit": "r=10,9,100" };
+const TRAIL = { "sluice-trail": `${NAMES.admitted} 0 0 ${START_MS} ${START_MS - 1_000}` };
 const REQUEST = Buffer.from('{"tenant":"demo","body":{"messages":[{"role":"user","content":"hello"}]}}');
 const HEAD: AdmittedHead = {
   ...{ id: "r1", tenant: "demo", content_hash: "h", kind: "chat", lane: "interactive", timing: { received: 1 } },
@@ -74,7 +75,7 @@ describe("the router", () => {
     assert.deepEqual(job?.["fill"], MISS.kind === "miss" ? MISS.fill : undefined);
     assert.equal((job?.["route"] as Route | undefined)?.cache, "miss");
     const { "sluice-carried-at": _, ...headers } = publisher.records[0]?.headers ?? {};
-    assert.deepEqual(headers, HEADERS);
+    assert.deepEqual(headers, { ...HEADERS, ...TRAIL });
     assert.deepEqual(ends, [{ cache: "miss", tier: "small" }]);
   });
 
@@ -141,7 +142,7 @@ describe("the router", () => {
     const [outcome] = publisher.values(NAMES.outcomes);
     const { error: told, reservation } = outcome as { error: { code: string }; reservation: object };
     assert.deepEqual([told.code, reservation], ["model_unknown", RESERVATION]);
-    assert.deepEqual(publisher.records[0]?.headers, HEADERS);
+    assert.deepEqual(publisher.records[0]?.headers, { ...HEADERS, ...TRAIL });
   });
 
   test("a request that is too long to be read is looked up and routed by its size alone", async () => {
@@ -157,7 +158,13 @@ describe("the router", () => {
 
   test("what nobody can read is a dead letter", async () => {
     const publisher = new MemoryPublisher();
-    const deps = { codec: jsonCodec, publisher, dead_letters: { service: "router", group: "g", topic: NAMES.dlq } };
+    const clock = new VirtualClock();
+    const deps = {
+      codec: jsonCodec,
+      publisher,
+      clock,
+      dead_letters: { service: "router", group: "g", topic: NAMES.dlq },
+    };
     const handler = createRouterHandler({ ...deps } as unknown as RouterDeps);
     const stopping = new AbortController().signal;
     await handler([inRecord("{"), inRecord({ ...HEAD })], { isAssigned: () => true, stopping });
