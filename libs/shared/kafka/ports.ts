@@ -77,7 +77,12 @@ export interface ConsumerPort {
 }
 
 /** What one input record caused, to be published in the same transaction as its offset. */
-export type TransactionItem = { readonly offset: number; readonly records: readonly OutRecord[] };
+export type TransactionItem = {
+  readonly offset: number;
+  readonly records: readonly OutRecord[];
+  /** Kept with the offset, where the item is the last of its transaction: at most 4,096 bytes. */
+  readonly note?: string;
+};
 
 export interface TransactionalPublisher {
   /**
@@ -98,6 +103,14 @@ export interface OffsetHolder extends TransactionalPublisher {
    */
   take(source: TopicPartition): Promise<number | "fenced">;
 }
+
+/** For whoever keeps a note with the offset, which then are never apart. */
+export interface NotedTransactions extends TransactionalPublisher {
+  /** As of `take`, with the note that was kept there. */
+  position(source: TopicPartition): Promise<NotedOffset | "fenced">;
+}
+
+export type NotedOffset = { readonly offset: number; readonly note: string };
 
 /** A map key for a partition. */
 export function partitionId(tp: TopicPartition): string {

@@ -6,15 +6,16 @@
 import type { Admin, Kafka, Producer } from "kafkajs";
 import { errorType, kafkaError } from "./client.ts";
 import {
+  type NotedOffset,
+  type NotedTransactions,
   type OffsetHolder,
   partitionId,
   type TopicPartition,
-  type TransactionalPublisher,
   type TransactionItem,
 } from "./ports.ts";
 import { byTopic, chunks, compressionFor, sizeOf } from "./producer.ts";
 
-type Channel = { readonly producer: Producer; position: number };
+type Channel = { readonly producer: Producer; position: number; note: string };
 
 const FENCED = new Set(["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED", "INVALID_PRODUCER_ID_MAPPING"]);
 
@@ -26,7 +27,7 @@ export type TransactionOptions = {
   readonly request_bytes_max: number;
 };
 
-export class KafkaTransactions implements TransactionalPublisher, OffsetHolder {
+export class KafkaTransactions implements OffsetHolder, NotedTransactions {
   readonly #kafka: Kafka;
   readonly #options: TransactionOptions;
   readonly #admin: Admin;
@@ -53,6 +54,10 @@ export class KafkaTransactions implements TransactionalPublisher, OffsetHolder {
 
   async take(source: TopicPartition): Promise<number | "fenced"> {
     return this.#using(source, async ({ position }) => position);
+  }
+
+  async position(source: TopicPartition): Promise<NotedOffset | "fenced"> {
+    return this.#using(source, async ({ position, note }) => ({ offset: position, note }));
   }
 
   async #using<T>(source: TopicPartition, work: (channel: Channel) => Promise<T>): Promise<T | "fenced"> {
@@ -92,8 +97,8 @@ export class KafkaTransactions implements TransactionalPublisher, OffsetHolder {
     const fence = await producer.transaction();
     await fence.abort();
     const [committed] = await this.#admin.fetchOffsets({ groupId: this.#options.group, topics: [source.topic] });
-    const offset = committed?.partitions.find(({ partition }) => partition === source.partition)?.offset ?? "-1";
-    return { producer, position: Number(offset) };
+    const at = committed?.partitions.find(({ partition }) => partition === source.partition);
+    return { producer, position: Number(at?.offset ?? "-1"), note: at?.metadata ?? "" };
   }
 
   async #commit(channel: Channel, source: TopicPartition, items: readonly TransactionItem[]): Promise<void> {
@@ -101,7 +106,8 @@ export class KafkaTransactions implements TransactionalPublisher, OffsetHolder {
     const last = fresh.at(-1);
     if (last === undefined) return;
     const records = fresh.flatMap((item) => item.records);
-    const offsets = [{ partition: source.partition, offset: String(last.offset + 1) }];
+    const note = last.note === undefined ? {} : { metadata: last.note };
+    const offsets = [{ partition: source.partition, offset: String(last.offset + 1), ...note }];
     const transaction = await channel.producer.transaction();
     try {
       for (const part of chunks(records, this.#options.request_bytes_max)) {
@@ -118,6 +124,7 @@ export class KafkaTransactions implements TransactionalPublisher, OffsetHolder {
       throw error;
     }
     channel.position = last.offset + 1;
+    channel.note = last.note ?? "";
   }
 
   #close(id: string): void {
