@@ -19,7 +19,8 @@ import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
 import { isFollowed, type Tell } from "../../libs/shared/redis/request-events.ts";
 import type { RequestFacts } from "../../libs/shared/routing/facts.ts";
-import type { CacheEvidence, CacheHit, CacheMiss } from "./cache/contract.ts";
+import type { CacheHit, CacheMiss } from "./cache/contract.ts";
+import { cacheOf, hitEnding, notCachedError, routeOfJob } from "./endings.ts";
 import { type ReadRequest, readRequest } from "./reading.ts";
 import type { Routing } from "./route.ts";
 
@@ -86,7 +87,7 @@ async function consequences(deps: RouterDeps, fetched: InRecord, stopping: Abort
     await tellRoute(deps, asked, { tier: looked.answer.tier, model: looked.answer.model, cache: looked.how });
     return answered(deps, asked, looked);
   }
-  if (head.cache?.mode === "only") return [notCached(deps, asked, looked)];
+  if (head.cache?.mode === "only") return [refused(deps, asked, looked, notCachedError(looked))];
   const vector = looked.kind === "miss" ? looked.vector : undefined;
   const routing = await deps.choose({ ...read, head, request_bytes: request.length, vector });
   if (routing.kind === "refused") return [refused(deps, asked, looked, routing.error)];
@@ -104,49 +105,15 @@ async function tellRoute(
 
 /** From the cache: nothing is called, nothing is used. */
 function answered(deps: RouterDeps, { record, head, request }: Asked, hit: CacheHit): OutRecord[] {
-  const { answer, how, similarity, evidence } = hit;
-  const route: Route = {
-    tier: answer.tier,
-    model: answer.model,
-    reason: hitReason(hit),
-    cache: how,
-    cache_entry: answer.entry_id,
-    ...(similarity === undefined ? {} : { similarity }),
-    attempts: 0,
-    decision: { by: "cache", ...withEvidence(evidence) },
-  };
-  const usage = {
-    prompt_tokens: 0,
-    cached_prompt_tokens: 0,
-    completion_tokens: 0,
-    cost_usd: 0,
-    price_version: "cache",
-    estimated: false,
-  };
   const routed = deps.clock.now_ms();
   const timing = { ...head.timing, routed, completed: routed };
   // Calls of earlier rounds may be billed all the same (I4).
   const unknown_calls = unknownCallsOf(record.headers);
   const lost = unknown_calls === 0 ? {} : { unknown_calls };
-  const ending = { status: "succeeded", route, usage, timing, ...lost } as const;
-  const outcome = outcomeRecord(deps, record, head, ending, answer.response);
+  const outcome = outcomeRecord(deps, record, head, { ...hitEnding(hit), timing, ...lost }, hit.answer.response);
   const check = deps.check(head, request, hit);
-  deps.ended({ cache: how });
+  deps.ended({ cache: hit.how });
   return check === undefined ? [outcome] : [outcome, check];
-}
-
-function hitReason({ how, similarity, probability }: CacheHit): string {
-  if (how === "exact") return "cache: the same request was answered before";
-  if (how === "coalesced") return "cache: the same request was under way";
-  const likely = probability === undefined ? "" : `, right with probability ${probability.toFixed(3)}`;
-  return `cache: a question like it was answered before (similarity ${similarity?.toFixed(3)}${likely})`;
-}
-
-function notCached(deps: RouterDeps, asked: Asked, looked: LookedUp): OutRecord {
-  const why = looked.kind === "bypass" ? `: ${looked.why}` : "";
-  const message = `cache.mode: only, and there is no answer in the cache${why}; leave mode out to have the model asked`;
-  const error = { code: "cache_miss", type: "invalid_request_error", message, param: "cache.mode" };
-  return refused(deps, asked, looked, error);
 }
 
 /** Whoever waits for its answer is told that there is none: the outcome has the fill. */
@@ -158,11 +125,8 @@ function refused(deps: RouterDeps, { record, head }: Asked, looked: LookedUp, er
 }
 
 function job(deps: RouterDeps, { record, head, request }: Asked, chosen: Route, looked: LookedUp): OutRecord {
-  const cache = cacheOf(looked);
-  const { decision } = chosen;
-  const evidence = looked.kind === "miss" ? looked.evidence : undefined;
-  const explained = decision === undefined ? {} : { decision: { ...decision, ...withEvidence(evidence) } };
-  const route: Route = { ...chosen, cache, ...explained };
+  const route = routeOfJob(chosen, looked);
+  const { cache, decision } = route;
   const timing = { ...head.timing, routed: deps.clock.now_ms() };
   const job: JobHead = { ...head, route, ...fillOf(looked), timing };
   const topic = inLane(deps.names.jobs(route.tier), head.lane);
@@ -172,14 +136,6 @@ function job(deps: RouterDeps, { record, head, request }: Asked, chosen: Route, 
   return { topic, key: record.key, value: deps.codec.encode(topic, ...json), headers };
 }
 
-function cacheOf(looked: LookedUp): "exact" | "semantic" | "coalesced" | "miss" | "bypass" {
-  return looked.kind === "hit" ? looked.how : looked.kind;
-}
-
 function fillOf(looked: LookedUp): Pick<JobHead, "fill"> {
   return looked.kind === "miss" && looked.fill !== undefined ? { fill: looked.fill } : {};
-}
-
-function withEvidence(evidence: CacheEvidence | undefined): Pick<Decision, "cache"> {
-  return evidence === undefined ? {} : { cache: evidence };
 }
