@@ -1,44 +1,89 @@
-/** `sluice cost`: what was spent, by tenant, tier and model, and what may have been paid twice. */
+/** `sluice cost`: what was spent and may have been paid twice; and what a traffic will cost and need. */
 import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../libs/shared/clock.ts";
+import { forecast } from "../libs/shared/cost/forecast.ts";
 import { usdOf } from "../libs/shared/money.ts";
-import { connectPostgres } from "../libs/shared/postgres/client.ts";
+import { connectPostgres, type Pool } from "../libs/shared/postgres/client.ts";
 import { connectRedis, redisReady } from "../libs/shared/redis/client.ts";
 import { readLedgerTotals } from "../libs/shared/redis/ledger-totals.ts";
 import { type CliContext, openContext } from "./context.ts";
+import { type Live, readLive } from "./cost/live.ts";
 import { readSpend, type Spend } from "./cost/spend.ts";
+import { type TrafficFlags, trafficOf } from "./cost/traffic.ts";
+import { forecastText } from "./cost/view.ts";
 import { formatTable, formatUsd, parseDurationMs } from "./output/format.ts";
 import { EXIT_HELP, print } from "./output/terminal.ts";
+import { readSettings } from "./tiers/settings.ts";
 
 const EXAMPLES = `
 Examples:
   sluice cost
   sluice cost --tenant demo --since 24h
   sluice cost --json
+  sluice cost --requests-per-day 1000000 --tokens-in 800 --tokens-out 250 --hit-rate 0.2 --mix small=0.8,large=0.2
+  sluice cost --from-live --since 7d
+  sluice cost --from-live --hit-rate 0.3 --json
+
+A forecast takes prices and tiers from the settings file. What is not given has a default, or with --from-live what was seen.
 ${EXIT_HELP}`;
 
-type Flags = { readonly tenant?: string; readonly since?: number; readonly json?: boolean };
+type Flags = TrafficFlags & {
+  readonly tenant?: string;
+  readonly since?: number;
+  readonly fromLive?: boolean;
+  readonly json?: boolean;
+};
+
+const LIVE_MS = 24 * 3_600_000;
 
 /** Calls whose answers were lost with a worker or a connection, and what they may have cost beside the call that was answered. */
 type Unknown = { readonly tenant: string; readonly calls: number; readonly duplicate_usd: number };
 
 export const costCommand = new Command("cost")
-  .description("show what was spent, by tenant, tier and model")
+  .description("show what was spent, by tenant, tier and model; or what a traffic will cost and need")
   .option("--tenant <name>", "only this tenant's")
   .option("--since <age>", "only what was completed within, such as 30m, 24h or 7d", parseAge)
-  .option("--json", "one JSON object: spend, unknown")
+  .option("--requests-per-day <n>", "forecast: so many requests", amount)
+  .option("--from-live", "forecast: begin with what was seen in the last 24 hours, or --since")
+  .option("--tokens-in <n>", "forecast: of one request (default 500)", amount)
+  .option("--tokens-out <n>", "forecast: of one answer (default 200)", amount)
+  .option("--hit-rate <part>", "forecast: what the cache answers, from 0 to 1 (default 0)", part)
+  .option("--mix <tier=share,…>", "forecast: of what is called (default: all to the default tier)", shares)
+  .option("--escalated <part>", "forecast: of weaker tiers' answers, from 0 to 1 (default 0)", part)
+  .option("--peak-factor <n>", "forecast: the busiest minute over the mean (default 3)", amount)
+  .option("--service-ms <n>", "forecast: how long a call takes (default 2000)", amount)
+  .option("--json", "one JSON object: spend, unknown; of a forecast: traffic, forecast")
   .addHelpText("after", EXAMPLES)
   .action(async (flags: Flags) => {
+    if (flags.fromLive || flags.requestsPerDay !== undefined) return print(await forecastOf(flags));
     const context = await openContext(process.env);
     const spend = await spendOf(context, flags);
     const unknown = await unknownOf(context, flags);
     await print(flags.json ? `${JSON.stringify({ spend, unknown })}\n` : text(spend, unknown));
   });
 
-async function spendOf({ environment, log }: CliContext, { tenant, since }: Flags): Promise<Spend[]> {
+/** Without live figures the settings file is enough. */
+async function forecastOf(flags: Flags): Promise<string> {
+  const context = flags.fromLive ? await openContext(process.env) : undefined;
+  const settings = context?.settings ?? (await readSettings(process.env));
+  const traffic = trafficOf(settings, flags, context === undefined ? undefined : await liveOf(context, flags));
+  const made = forecast(traffic);
+  return flags.json ? `${JSON.stringify({ traffic, forecast: made })}\n` : forecastText(traffic, made);
+}
+
+function spendOf(context: CliContext, { tenant, since }: Flags): Promise<Spend[]> {
+  const since_ms = since === undefined ? 0 : systemClock.now_ms() - since;
+  return withRows(context, (pool) => readSpend(pool, { tenant, since_ms }));
+}
+
+function liveOf(context: CliContext, { tenant, since = LIVE_MS }: Flags): Promise<Live> {
+  return withRows(context, (pool) => readLive(pool, { tenant, since_ms: systemClock.now_ms() - since }));
+}
+
+async function withRows<T>({ environment, log }: CliContext, read: (pool: Pool) => Promise<T>): Promise<T> {
   const pool = connectPostgres(environment.database_url, "cli", 1, log);
   try {
-    return await readSpend(pool, { tenant, since_ms: since === undefined ? 0 : systemClock.now_ms() - since });
+    return await read(pool);
   } finally {
     await pool.end();
   }
@@ -88,4 +133,24 @@ function parseAge(value: string): number {
   const age_ms = parseDurationMs(value);
   if (age_ms === undefined || age_ms <= 0) throw new InvalidArgumentError("Expected an age such as 30m, 24h or 7d.");
   return age_ms;
+}
+
+function amount(value: string): number {
+  const number = Number(value);
+  if (Number.isFinite(number) && number > 0) return number;
+  throw new InvalidArgumentError("Expected a number above 0.");
+}
+
+function part(value: string): number {
+  const number = Number(value);
+  if (value.trim() !== "" && number >= 0 && number <= 1) return number;
+  throw new InvalidArgumentError("Expected a number from 0 to 1.");
+}
+
+function shares(value: string): Record<string, number> {
+  const pairs = value.split(",").map((pair) => /^([a-z0-9_-]+)=(\d+(?:\.\d+)?)$/.exec(pair.trim()));
+  const mix = Object.fromEntries(pairs.flatMap((pair) => (pair === null ? [] : [[pair[1], Number(pair[2])]])));
+  const total = Object.values(mix).reduce((sum: number, share) => sum + Number(share), 0);
+  if (pairs.every((pair) => pair !== null) && total > 0) return mix;
+  throw new InvalidArgumentError("Expected tiers and their shares, such as small=0.8,large=0.2.");
 }
