@@ -1,14 +1,15 @@
 /** `sluice budget`: shows, sets and explains what a tenant may spend, and lets a stopped tenant go on. */
 import { Command, InvalidArgumentError, Option } from "commander";
+import { recordWith, type Standing, standingOf } from "../libs/shared/budgets/caps.ts";
 import { readLedger } from "../libs/shared/budgets/ledger-reader.ts";
+import { type ScopeView, type Stopped, scopeViews, stoppedView } from "../libs/shared/budgets/scope-views.ts";
 import { BUDGET_SCOPES, type BudgetScope, countersOf, type Subjects } from "../libs/shared/budgets/scopes.ts";
 import { systemClock } from "../libs/shared/clock.ts";
 import { SluiceError } from "../libs/shared/errors.ts";
 import { nusd, usdOf } from "../libs/shared/money.ts";
-import { recordWith, type Standing, standingOf } from "./budget/caps.ts";
 import { withCounters } from "./budget/counters.ts";
 import { explanation, Largest } from "./budget/explain.ts";
-import { type ScopeView, type Stopped, scopesTable, scopeViews, stoppedLine, stoppedView } from "./budget/view.ts";
+import { scopesTable, stoppedLine } from "./budget/view.ts";
 import { type CliContext, openContext, registerSchemas } from "./context.ts";
 import { formatNusd } from "./output/format.ts";
 import { EXIT_HELP, print, say } from "./output/terminal.ts";
@@ -64,7 +65,16 @@ const set = new Command("set")
     const context = await openRegistered();
     const { settings } = context;
     const standing = (await readTenants(context)).record(tenant);
-    const record = recordWith(settings, tenant, standing, { scope, usd: usd ?? null }, systemClock.now_ms());
+    const record = recordWith(
+      settings,
+      tenant,
+      standing,
+      { scope, usd: usd ?? null },
+      {
+        now_ms: systemClock.now_ms(),
+        by: "sluice budget set",
+      },
+    );
     const old_usd = capOf(standingOf(settings, tenant, standing), scope);
     await publishTenant(context, record);
     const new_usd = capOf(standingOf(settings, tenant, record), scope);

@@ -1,9 +1,9 @@
 /** A tenant's budgets in words: each cap, where it comes from, what uses it. Pure. */
+import type { Cap, Standing } from "../../libs/shared/budgets/caps.ts";
+import type { ScopeView } from "../../libs/shared/budgets/scope-views.ts";
 import type { UsageEntry } from "../../libs/shared/events/usage.ts";
 import { nusd } from "../../libs/shared/money.ts";
 import { formatNusd, formatTable } from "../output/format.ts";
-import type { Cap, Standing } from "./caps.ts";
-import type { ScopeView } from "./view.ts";
 
 const LARGEST_MAX = 5;
 

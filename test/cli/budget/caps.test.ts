@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Cap, recordWith, standingOf } from "../../../cli/budget/caps.ts";
 import { explanation, Largest } from "../../../cli/budget/explain.ts";
-import { scopesTable, scopeViews, stoppedLine, stoppedView } from "../../../cli/budget/view.ts";
+import { scopesTable, stoppedLine } from "../../../cli/budget/view.ts";
+import { type Cap, recordWith, standingOf } from "../../../libs/shared/budgets/caps.ts";
 import { resolvePlan } from "../../../libs/shared/budgets/plan.ts";
+import { scopeViews, stoppedView } from "../../../libs/shared/budgets/scope-views.ts";
 import { countersOf } from "../../../libs/shared/budgets/scopes.ts";
 import { planSchema } from "../../../libs/shared/config/plans.ts";
 import { type TenantRecord, tenantRecordSchema } from "../../../libs/shared/events/tenants.ts";
@@ -11,6 +12,7 @@ import type { UsageEntry } from "../../../libs/shared/events/usage.ts";
 import { nusd } from "../../../libs/shared/money.ts";
 
 const NOW_MS = Date.parse("2026-11-21T10:00:00Z");
+const MARK = { now_ms: NOW_MS, by: "sluice budget set" };
 const settings = {
   plans: { default: planSchema.parse({ budgets: { tenant_day_usd: 5, user_day_usd: 1, request_usd: 0.1 } }) },
   tenants: {
@@ -33,8 +35,8 @@ test("each cap comes from the plan, the settings' overrides or the record", () =
 });
 
 test("setting a cap keeps what stands, and takes it as admission does", () => {
-  const first = recordWith(settings, "tuned", undefined, { scope: "tenant_day", usd: 0.5 }, NOW_MS);
-  const second = recordWith(settings, "tuned", first, { scope: "request", usd: null }, NOW_MS);
+  const first = recordWith(settings, "tuned", undefined, { scope: "tenant_day", usd: 0.5 }, MARK);
+  const second = recordWith(settings, "tuned", first, { scope: "request", usd: null }, MARK);
   assert.deepEqual(tenantRecordSchema.parse(second), second);
   assert.equal(second.overrides?.weight, 3);
   const { caps } = standingOf(settings, "tuned", second);
@@ -103,7 +105,7 @@ test("a stop says since when, why, and what lifts it", () => {
 });
 
 test("the explanation says in words where caps come from and what uses them", () => {
-  const record: TenantRecord = recordWith(settings, "demo", undefined, { scope: "tenant_day", usd: 2 }, NOW_MS);
+  const record: TenantRecord = recordWith(settings, "demo", undefined, { scope: "tenant_day", usd: 2 }, MARK);
   const standing = standingOf(settings, "demo", record);
   const largest = new Largest("demo");
   for (const [id, settled_nusd] of [
@@ -153,7 +155,7 @@ describe("a tenant of the pipeline's own", () => {
 
   test("is nobody's to change, and unknown where the settings do not have it", () => {
     const change = { scope: "tenant_day", usd: 9 } as const;
-    assert.throws(() => recordWith(own, "sluice.cache-check", undefined, change, 1), { code: "usage" });
+    assert.throws(() => recordWith(own, "sluice.cache-check", undefined, change, MARK), { code: "usage" });
     assert.throws(() => standingOf(own, "sluice.shadow.gone", undefined), { code: "usage" });
   });
 });

@@ -1,11 +1,12 @@
 /** A tenant's caps: what they are, where each comes from, and what changing one writes. Pure. */
-import { type InternalSettings, internalPlan } from "../../libs/shared/budgets/internal-plan.ts";
-import { BUDGET_SCOPES, type BudgetScope } from "../../libs/shared/budgets/scopes.ts";
-import type { Settings } from "../../libs/shared/config/schema.ts";
-import { SluiceError } from "../../libs/shared/errors.ts";
-import { isInternalTenant } from "../../libs/shared/events/shadow.ts";
-import type { TenantRecord } from "../../libs/shared/events/tenants.ts";
-import { usdOf } from "../../libs/shared/money.ts";
+
+import type { Settings } from "../config/schema.ts";
+import { SluiceError } from "../errors.ts";
+import { isInternalTenant } from "../events/shadow.ts";
+import type { TenantRecord } from "../events/tenants.ts";
+import { usdOf } from "../money.ts";
+import { type InternalSettings, internalPlan } from "./internal-plan.ts";
+import { BUDGET_SCOPES, type BudgetScope } from "./scopes.ts";
 
 export type Cap = {
   readonly scope: BudgetScope;
@@ -66,13 +67,13 @@ function internalStanding({ routing, cache }: Partial<InternalSettings>, tenant:
 
 export type CapChange = { readonly scope: BudgetScope; readonly usd: number | null };
 
-/** What stands of the tenant with one cap changed, as the record to write. @throws `usage` for a tenant that nobody made. */
+/** What stands of the tenant with one cap changed, as the record to write. @param by who changed it, in words. @throws `usage` for a tenant that nobody made. */
 export function recordWith(
   settings: Known,
   tenant: string,
   record: TenantRecord | undefined,
   { scope, usd }: CapChange,
-  now_ms: number,
+  { now_ms, by }: { readonly now_ms: number; readonly by: string },
 ): TenantRecord {
   const { plan, overrides } = namedOf(settings, tenant, record);
   const budgets = { ...overrides?.budgets, [`${scope}_usd`]: usd };
@@ -82,7 +83,7 @@ export function recordWith(
     plan,
     overrides: { ...overrides, budgets },
     updated_ms: now_ms,
-    by: "sluice budget set",
+    by,
   };
 }
 
