@@ -15,6 +15,7 @@ export type ErrorCode =
   | "ledger_slow"
   | "embedding_unavailable"
   | "file_missing"
+  | "replay_too_large"
   | "stopping"
   | "usage"
   | "not_running"

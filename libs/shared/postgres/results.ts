@@ -14,9 +14,20 @@ export type KeptResult = ResultId & {
   readonly origin: string | null;
 };
 
+/** Which outcome is the request's result, and where its row lies. */
+export type KeptClaim = ResultId & {
+  readonly content_hash: string;
+  /** The outcome's place. */
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** `YYYY-MM-DD`. */
+  readonly day: string;
+};
+
 // As text: a driver makes a local midnight of a date.
-const DAYS = `
-SELECT tenant, id, day::text AS day
+const CLAIMS = `
+SELECT tenant, id, day::text AS day, content_hash, outcome_topic AS topic, outcome_partition AS partition, outcome_offset AS "offset"
 FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS a (tenant, id)) AS asked JOIN sluice_claims USING (tenant, id)`;
 
 const ROWS = `
@@ -24,19 +35,31 @@ SELECT tenant, id, result, origin
 FROM unnest($1::text[], $2::text[], $3::date[]) AS asked (tenant, id, day) JOIN sluice_results AS r USING (tenant, id, day)
 WHERE r.day = ANY($4::date[])`;
 
-/** What there is (still), in no order; asked twice, it is there once. @throws retryable while Postgres is away. */
-export async function findResults(pool: Pool, asked: readonly ResultId[]): Promise<readonly KeptResult[]> {
+/** In no order; asked twice, it is there once. @throws retryable while Postgres is away. */
+export async function findClaims(pool: Pool, asked: readonly ResultId[]): Promise<readonly KeptClaim[]> {
   if (asked.length === 0) return [];
-  const of = <T>(rows: readonly T[], pick: (row: T) => string): string[] => rows.map(pick);
-  const ids = [of(asked, ({ tenant }) => tenant), of(asked, ({ id }) => id)];
-  const { rows: placed } = await withPostgres(() =>
-    pool.query<ResultId & { readonly day: string }>({ name: "days", text: DAYS, values: ids }),
+  const values = [asked.map(({ tenant }) => tenant), asked.map(({ id }) => id)];
+  const { rows } = await withPostgres(() =>
+    pool.query<KeptClaim & { readonly offset: string }>({ name: "claims", text: CLAIMS, values }),
   );
-  if (placed.length === 0) return [];
-  const days = of(placed, ({ day }) => day);
-  const values = [of(placed, ({ tenant }) => tenant), of(placed, ({ id }) => id), days, [...new Set(days)]];
+  return rows.map((row) => ({ ...row, offset: Number(row.offset) }));
+}
+
+/** The rows of claims. @throws retryable while Postgres is away. */
+export async function findRows(
+  pool: Pool,
+  claims: readonly Pick<KeptClaim, "tenant" | "id" | "day">[],
+): Promise<readonly KeptResult[]> {
+  if (claims.length === 0) return [];
+  const days = claims.map(({ day }) => day);
+  const values = [claims.map(({ tenant }) => tenant), claims.map(({ id }) => id), days, [...new Set(days)]];
   const { rows } = await withPostgres(() => pool.query<KeptResult>({ name: "results", text: ROWS, values }));
   return rows;
+}
+
+/** What there is (still), in no order; asked twice, it is there once. @throws retryable while Postgres is away. */
+export async function findResults(pool: Pool, asked: readonly ResultId[]): Promise<readonly KeptResult[]> {
+  return findRows(pool, await findClaims(pool, asked));
 }
 
 /** @throws retryable while Postgres is away. */

@@ -1,0 +1,120 @@
+/**
+ * Reads stretches of partitions, for replays: from an offset to before another one, as fast as a broker gives them. What was aborted is not
+ * seen, and a stretch is at its end whatever stands there: records, marks of transactions, or nothing any more.
+ */
+import type { Kafka } from "kafkajs";
+import { unavailable } from "../errors.ts";
+import { BrokerReads, type PartitionBounds } from "./broker-reads.ts";
+import { clusters, type Stretch, stretchOf } from "./fetched.ts";
+import { ownBytes } from "./message-parts.ts";
+import type { InRecord, TopicPartition } from "./ports.ts";
+
+/** What is asked of a broker at once; two answers are in memory at the most. */
+const FETCH_BYTES_MAX = 1_048_576;
+const FETCH_BYTES_MIN = 16_384;
+/** Single records this close to each other are read with what lies between: less work than another request. */
+const GAP_MAX = 64;
+/** Requests for single records under way at once. */
+const TOGETHER_MAX = 4;
+/** Waits of some seconds each for an end that is not readable yet: an open transaction is ended by then. */
+const WAITS_MAX = 6;
+const RECORD_BYTES_GUESSED = 1_024;
+/** Of headers and framing. */
+const RECORD_BYTES_FIXED = 256;
+
+export type OffsetRange = TopicPartition & { readonly from: number; readonly to: number };
+
+export class RangeReader {
+  readonly #reads: Pick<BrokerReads, "bounds" | "at" | "fetch" | "close">;
+  /** Bytes of a record in keys and values, by topic, as seen lately. */
+  readonly #sizes = new Map<string, number>();
+
+  /** @param reads for tests. */
+  constructor(kafka: Kafka, reads: Pick<BrokerReads, "bounds" | "at" | "fetch" | "close"> = new BrokerReads(kafka)) {
+    this.#reads = reads;
+  }
+
+  /** By partition, in order. @throws `usage` where there is no such topic; retryable while Kafka is away. */
+  bounds(topic: string): Promise<ReadonlyMap<number, PartitionBounds>> {
+    return this.#reads.bounds(topic);
+  }
+
+  /** By partition, the first offset written at or after the time; undefined where there is none. @throws as `bounds`. */
+  at(topic: string, time_ms: number): Promise<ReadonlyMap<number, number | undefined>> {
+    return this.#reads.at(topic, time_ms);
+  }
+
+  /**
+   * Records in offset order, some hundred KB at a time; asks for the next ones while the last are worked on, and for no more than these.
+   * @throws retryable while Kafka is away, or what is asked for is not written yet.
+   */
+  async *read({ from, to, ...tp }: OffsetRange): AsyncGenerator<readonly InRecord[], void, void> {
+    let at = from;
+    let coming = at < to ? this.#next(tp, at, to, FETCH_BYTES_MAX) : undefined;
+    while (coming !== undefined) {
+      const { records, next } = await coming;
+      at = next;
+      coming = at < to ? this.#next(tp, at, to, FETCH_BYTES_MAX) : undefined;
+      // Heard of when it is awaited, unless nobody takes any more.
+      coming?.catch(() => undefined);
+      if (records.length > 0) yield records;
+    }
+  }
+
+  /** Single records of one partition, by offset; those that are not there (any more) are left out. @throws as `read`. */
+  async readAt(tp: TopicPartition, offsets: readonly number[]): Promise<ReadonlyMap<number, InRecord>> {
+    const wanted = new Set(offsets);
+    const found = new Map<number, InRecord>();
+    const waiting = clusters([...wanted], GAP_MAX).values();
+    const take = async (): Promise<void> => {
+      for (const stretch of waiting) {
+        for await (const records of this.#readSmall({ ...tp, ...stretch })) {
+          for (const record of records) {
+            if (!wanted.has(record.offset)) continue;
+            found.set(record.offset, { ...record, key: ownBytes(record.key), value: ownBytes(record.value) });
+          }
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: TOGETHER_MAX }, take));
+    return found;
+  }
+
+  async close(): Promise<void> {
+    await this.#reads.close();
+  }
+
+  /** Asks for about as many bytes as the stretch has. */
+  async *#readSmall({ from, to, ...tp }: OffsetRange): AsyncGenerator<readonly InRecord[], void, void> {
+    for (let at = from; at < to; ) {
+      const bytes = 1.25 * (to - at) * (this.#sizes.get(tp.topic) ?? RECORD_BYTES_GUESSED);
+      const bytes_max = Math.ceil(Math.min(Math.max(bytes, FETCH_BYTES_MIN), FETCH_BYTES_MAX));
+      const { records, next } = await this.#next(tp, at, to, bytes_max);
+      at = next;
+      this.#noteSize(tp.topic, records);
+      yield records;
+    }
+  }
+
+  async #next(tp: TopicPartition, at: number, to: number, bytes_max: number): Promise<Stretch> {
+    for (let waits = 0; waits < WAITS_MAX; waits += 1) {
+      const answer = await this.#reads.fetch(tp, at, bytes_max);
+      const stretch = answer === undefined ? await this.#outside(tp, at, to) : stretchOf(tp, answer, at, to);
+      if (stretch.next > at) return stretch;
+    }
+    const place = `${tp.topic}/${tp.partition} at ${at}`;
+    throw unavailable("kafka", new Error(`${place} cannot be read yet: an open transaction stands before it`));
+  }
+
+  /** Retention has taken what stood there; or the log was cut, and what stood there never comes again. */
+  async #outside({ topic, partition }: TopicPartition, at: number, to: number): Promise<Stretch> {
+    const { low = 0 } = (await this.#reads.bounds(topic)).get(partition) ?? {};
+    return { records: [], next: low > at ? low : to };
+  }
+
+  #noteSize(topic: string, records: readonly InRecord[]): void {
+    if (records.length === 0) return;
+    const bytes = records.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
+    this.#sizes.set(topic, bytes / records.length + RECORD_BYTES_FIXED);
+  }
+}
