@@ -13,6 +13,7 @@ import type { ServiceContext } from "../../libs/shared/service.ts";
 import { PostgresEndpoints } from "../../libs/shared/webhooks/endpoints.ts";
 import { createGuardedClient } from "../../libs/shared/webhooks/guarded-client.ts";
 import { urlRulesOf } from "../../libs/shared/webhooks/url-rules.ts";
+import { adminActs } from "./admin/acts.ts";
 import { meRoutes } from "./admin/me.ts";
 import { consoleFiles } from "./console/bundle.ts";
 import { consoleRoutes } from "./console/routes.ts";
@@ -47,10 +48,12 @@ export type OffersInput = {
 };
 
 export function createOffers(
-  { settings, environment, log }: ServiceContext,
+  context: ServiceContext,
   { requests, redis, pool, storage, book, wakes, reader, events: streams }: OffersInput,
 ): { readonly routes: readonly Routes[]; stop(): Promise<void> } {
+  const { settings, environment, log } = context;
   const { keys } = requests;
+  const admin = adminActs(context, keys, pool);
   const clock = systemClock;
   const jobs = new PostgresJobStore(pool);
   const files = new PostgresFiles({ pool, storage, settings: settings.files, clock });
@@ -87,9 +90,12 @@ export function createOffers(
         random: randomUUID,
       }),
       deliveryRoutes({ keys, endpoints, deliveries: new PostgresDeliveryViews(pool), clock }),
+      ...admin.routes,
       meRoutes({ keys }),
       consoleRoutes({ files: consoleFiles() }),
     ],
-    stop: () => client.close(),
+    async stop() {
+      await Promise.all([admin.stop(), client.close()]);
+    },
   };
 }

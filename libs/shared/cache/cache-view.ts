@@ -41,6 +41,10 @@ export class CacheView {
     return this.#entries.get(key);
   }
 
+  get size(): number {
+    return this.#entries.size;
+  }
+
   /** The newest first. */
   entries(): KeptEntry[] {
     return [...this.#entries.values()].sort(

@@ -42,7 +42,7 @@ export function stageView(
   };
 }
 
-function sideView({ results, failed, latencies, costs }: SideStats): SideView {
+export function sideView({ results, failed, latencies, costs }: SideStats): SideView {
   return {
     results,
     failed,

@@ -40,19 +40,20 @@ export type Redelivery =
 const ATTEMPTS_MAX = 100;
 
 const MS = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
-const FIELDS = `id, event_id, webhook, url, type, subject, status, attempts AS attempts_total, ${MS("occurred_at")} AS occurred_ms,
+/** Selected of `sluice_deliveries AS shown`. */
+export const DELIVERY_FIELDS = `id, event_id, webhook, url, type, subject, status, attempts AS attempts_total, ${MS("occurred_at")} AS occurred_ms,
   ${MS("next_at")} AS next_ms, ${MS("ended_at")} AS ended_ms, coalesce((
     SELECT json_agg(json_build_object('attempt', attempt, 'at_ms', ${MS("at")}, 'duration_ms', duration_ms, 'status', status,
       'error', error) ORDER BY attempt)
     FROM (SELECT * FROM sluice_delivery_attempts WHERE delivery = shown.id ORDER BY attempt DESC LIMIT ${ATTEMPTS_MAX}) AS one
   ), '[]'::json) AS attempts`;
 
-const LIST = `SELECT ${FIELDS} FROM sluice_deliveries AS shown
+const LIST = `SELECT ${DELIVERY_FIELDS} FROM sluice_deliveries AS shown
 WHERE tenant = $1 AND ($3::text IS NULL OR webhook = $3) AND ($4::text IS NULL OR subject = $4) AND ($5::text IS NULL OR status = $5)
   AND ($6::text IS NULL OR (occurred_at, id) < (SELECT occurred_at, id FROM sluice_deliveries WHERE tenant = $1 AND id = $6))
 ORDER BY occurred_at DESC, id DESC LIMIT $2`;
 
-const FIND = `SELECT ${FIELDS} FROM sluice_deliveries AS shown WHERE tenant = $1 AND id = $2`;
+const FIND = `SELECT ${DELIVERY_FIELDS} FROM sluice_deliveries AS shown WHERE tenant = $1 AND id = $2`;
 
 /** What waits comes at once; what has ended begins its schedule anew. What somebody is at just now ends by itself first. */
 const AGAIN = `UPDATE sluice_deliveries AS delivery SET status = 'pending', tries = 0, ended_at = NULL, lease = NULL,
