@@ -17,6 +17,8 @@ export type ErrorCode =
   | "file_missing"
   | "replay_too_large"
   | "stopping"
+  | "replay_taken_over"
+  | "replay_position_lost"
   | "usage"
   | "not_running"
   | "internal_error";

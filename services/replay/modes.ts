@@ -35,4 +35,4 @@ export type WholeRun = (
 
 export type ModeRun =
   | { readonly kind: "records"; readonly worker: ReplayWorker }
-  | { readonly kind: "whole"; readonly run: WholeRun };
+  | { readonly kind: "whole"; readonly run: (replay: Replay, hooks: RunHooks) => ReturnType<WholeRun> };
