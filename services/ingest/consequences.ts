@@ -124,7 +124,7 @@ function admitted(
 }
 
 /** What is held is less than all that it could need: the weakest tier alone is paid for. */
-function isLowered({ needs, lower_tiers }: Judged, { hold_id, reserved_nusd }: Reservation): boolean {
+export function isLowered({ needs, lower_tiers }: Judged, { hold_id, reserved_nusd }: Reservation): boolean {
   return hold_id !== UNBUDGETED && lower_tiers !== undefined && reserved_nusd < (needs?.reserved_nusd ?? 0);
 }
 

@@ -12,6 +12,11 @@ export class Heap<T> {
     return this.#items.length;
   }
 
+  /** What `shift` would take; undefined while there is none. */
+  get first(): T | undefined {
+    return this.#items[0];
+  }
+
   push(item: T): void {
     const items = this.#items;
     let at = items.length;
