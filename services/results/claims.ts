@@ -11,6 +11,8 @@ export type Claim = {
   readonly id: string;
   readonly content_hash: string;
   readonly place: TopicPartition & { readonly offset: number };
+  /** It is the outcome that stands at this place, sent again. */
+  readonly again?: Claim["place"];
   readonly row: ResultRow;
 };
 
@@ -40,9 +42,10 @@ export type ResultRow = {
 /**
  * - `won`: this outcome is the result, now or since an earlier try.
  * - `late`: another outcome of the same request came first; this one is dropped.
+ * - `corrects`: it was sent again, and is the result already.
  * - `conflict`: the id belongs to a request with other content.
  */
-export type ClaimVerdict = "won" | "late" | "conflict";
+export type ClaimVerdict = "won" | "late" | "corrects" | "conflict";
 
 export interface ClaimStore {
   /** Verdicts in the order of the claims. Safe to repeat. */
@@ -54,9 +57,12 @@ export type Holder = { readonly content_hash: string; readonly place: Claim["pla
 /** Pure: what the holder of an id says about a claim. */
 export function claimVerdict(claim: Claim, holder: Holder): ClaimVerdict {
   if (holder.content_hash !== claim.content_hash) return "conflict";
-  const { topic, partition, offset } = holder.place;
-  const same = topic === claim.place.topic && partition === claim.place.partition && offset === claim.place.offset;
-  return same ? "won" : "late";
+  if (isSame(holder.place, claim.place)) return "won";
+  return claim.again !== undefined && isSame(holder.place, claim.again) ? "corrects" : "late";
+}
+
+function isSame(one: Claim["place"], other: Claim["place"]): boolean {
+  return one.topic === other.topic && one.partition === other.partition && one.offset === other.offset;
 }
 
 /**

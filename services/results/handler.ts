@@ -7,6 +7,9 @@
  * 3. Per input partition, one transaction publishes the results and the cache's entries, settles what was held for them and moves
  *    the group's offset (I1, I2, I4, I5).
  *
+ * What a replay sends again, and runs of redrives, correct rows and views instead, and are published on the replay's own topic
+ * (`corrections.ts`): nothing is settled or told of a second time (I7).
+ *
  * Any step may run again after a crash: claims name their outcome, views are overwritten with the same content, and a
  * transaction skips what an earlier one committed.
  */
@@ -16,16 +19,9 @@ import { SluiceError } from "../../libs/shared/errors.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import { type DeadLetterWriter, deadLetter, deadLetterOf } from "../../libs/shared/events/dead-letters.ts";
 import { type OutcomeHead, outcomeHead } from "../../libs/shared/events/flow.ts";
-import {
-  JOB_HEADER,
-  RATE_ROOM_HEADER,
-  REPLY_TO_HEADER,
-  traceHeaders,
-  travellingHeaders,
-} from "../../libs/shared/events/headers.ts";
+import { JOB_HEADER, RATE_ROOM_HEADER, REPLY_TO_HEADER, traceHeaders } from "../../libs/shared/events/headers.ts";
 import { type Hop, readHop } from "../../libs/shared/events/hop.ts";
 import { shadowEventRecord } from "../../libs/shared/events/shadow-records.ts";
-import { CARRIED_AT_HEADER } from "../../libs/shared/events/splice.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import { passed } from "../../libs/shared/events/trail.ts";
 import type { UsageEntry } from "../../libs/shared/events/usage.ts";
@@ -45,6 +41,8 @@ import type { WebhookOutbox } from "../../libs/shared/webhooks/event.ts";
 import { webhookEventOf } from "../../libs/shared/webhooks/event-body.ts";
 import { type CacheEntry, type CacheFilling, cacheEntryOf, tellCache } from "./cache-fill.ts";
 import type { ClaimStore, ClaimVerdict } from "./claims.ts";
+import { type Corrections, correct, resultRecord } from "./correcting.ts";
+import { correctedOf, type Replayed, replayedOf } from "./corrections.ts";
 import type { Originals } from "./originals.ts";
 import { type BuiltResult, buildResult, type TierKinds } from "./result.ts";
 import { settlementOf } from "./settlement.ts";
@@ -59,6 +57,8 @@ export type ResultsDeps = {
   readonly clock: Clock;
   readonly names: TopicNames;
   readonly dead_letters: DeadLetterWriter;
+  /** What replays send again, and runs of redrives. Left out: there are none, each outcome is an ordinary one. */
+  readonly corrections?: Corrections;
   /** Results that runs are compared with; left out, they are not known. */
   readonly originals?: Originals;
   /** Told of every outcome's fate, for metrics. */
@@ -79,6 +79,8 @@ type ReadOutcome = Extract<Hop<OutcomeHead>, { ok: true }> & {
   readonly built: BuiltResult;
   /** For the cache, if it becomes the result. */
   readonly entry: CacheEntry | undefined;
+  /** Undefined of all ordinary outcomes. */
+  readonly replayed: Replayed | undefined;
 };
 
 export function createResultsHandler(deps: ResultsDeps): Handler {
@@ -89,40 +91,69 @@ export function createResultsHandler(deps: ResultsDeps): Handler {
     const outcomes = new Map<InRecord, ReadOutcome>();
     for (const hop of hops) {
       if (!hop.ok) continue;
-      const entry = cacheEntryOf(hop.head, hop.carried, deps.cache.response_bytes_max);
-      outcomes.set(hop.record, {
-        ...hop,
-        built: buildResult(hop.head, hop.carried, hop.record.headers, deps.tiers),
-        entry,
-      });
+      outcomes.set(hop.record, outcomeOf(deps, hop));
     }
     const read = [...outcomes.values()];
     const verdicts = await claim(deps, read);
     const won = read.filter(({ record }) => verdicts.get(record) === "won");
+    const first = won.filter(({ replayed }) => replayed?.redrive === undefined);
     const [runs] = await Promise.all([
-      runRecords(deps, won),
+      runRecords(deps, first),
       writeViews(deps, won),
-      fillCache(deps, read, won),
-      announce(deps, won),
+      fillCache(
+        deps,
+        read.filter(({ record }) => verdicts.get(record) !== "corrects"),
+        first,
+      ),
+      announce(deps, first),
     ]);
-    const items = hops.map((hop) =>
-      itemOf(deps, hop, outcomes.get(hop.record), verdicts.get(hop.record), runs.get(hop.record)),
-    );
+    const replayed = await correctAll(deps, read, verdicts);
+    const items = hops.map((hop) => {
+      const own = runs.get(hop.record) ?? replayed?.get(hop.record);
+      return itemOf(deps, hop, outcomes.get(hop.record), verdicts.get(hop.record), own);
+    });
     await publish(deps, context, records, items);
   };
 }
 
+function outcomeOf(deps: ResultsDeps, hop: Extract<Hop<OutcomeHead>, { ok: true }>): ReadOutcome {
+  const { head, carried, record } = hop;
+  const built = buildResult(head, carried, record.headers, deps.tiers);
+  const replayed = deps.corrections && replayedOf(deps.names, record.headers, head);
+  // A redrive's answers are not kept for others (I7).
+  const entry =
+    replayed?.redrive === undefined ? cacheEntryOf(head, carried, deps.cache.response_bytes_max) : undefined;
+  return { ...hop, built, entry, replayed };
+}
+
 async function claim(deps: ResultsDeps, outcomes: readonly ReadOutcome[]): Promise<Map<InRecord, ClaimVerdict>> {
+  const oldest_ms = deps.clock.now_ms() - (deps.corrections?.claims_keep_ms ?? 0);
+  const claiming = outcomes.filter(({ replayed, built }) => !replayed?.stage || built.row.completed_ms > oldest_ms);
   const verdicts = await deps.claims.claim(
-    outcomes.map(({ record, head, built }) => ({
+    claiming.map(({ record, head, built, replayed }) => ({
       tenant: head.tenant,
       id: head.id,
       content_hash: head.content_hash,
       place: { topic: record.topic, partition: record.partition, offset: record.offset },
+      ...(replayed?.stage === undefined ? {} : { again: replayed.stage.place }),
       row: built.row,
     })),
   );
-  return new Map(outcomes.map(({ record }, index) => [record, verdicts[index] as ClaimVerdict]));
+  return new Map(claiming.map(({ record }, index) => [record, verdicts[index] as ClaimVerdict]));
+}
+
+async function correctAll(
+  { corrections, tiers, ...deps }: ResultsDeps,
+  read: readonly ReadOutcome[],
+  verdicts: ReadonlyMap<InRecord, ClaimVerdict>,
+): Promise<ReadonlyMap<InRecord, OutRecord> | undefined> {
+  if (corrections === undefined) return undefined;
+  const given = read.flatMap(({ replayed, ...outcome }) => {
+    const { record } = outcome;
+    const corrected = replayed && correctedOf(outcome, replayed, verdicts.get(record), tiers);
+    return corrected === undefined ? [] : [{ record, corrected }];
+  });
+  return given.length === 0 ? undefined : correct({ ...deps, corrections }, given);
 }
 
 async function writeViews(deps: ResultsDeps, won: readonly ReadOutcome[]): Promise<void> {
@@ -183,7 +214,8 @@ function itemOf(
   hop: Hop<OutcomeHead>,
   outcome: ReadOutcome | undefined,
   verdict: ClaimVerdict | undefined,
-  run: OutRecord | undefined,
+  /** In the place of the Result: of a run for a comparison, or for a replay's topic. */
+  own: OutRecord | undefined,
 ): TransactionItem {
   const { record } = hop;
   if (!hop.ok || outcome === undefined) {
@@ -192,12 +224,16 @@ function itemOf(
     return { offset: record.offset, records: [deadLetter(deps.dead_letters, record, code, message)] };
   }
   deps.count(verdict ?? "late", hop.head);
-  if (verdict === "conflict") {
+  if (verdict === "corrects") return { offset: record.offset, records: own === undefined ? [] : [own] };
+  // Sent again, it was told of at its first time.
+  if (verdict === "conflict" && outcome.replayed?.stage === undefined) {
     const message = `tenant ${hop.head.tenant} already has a request ${hop.head.id} with other content`;
     return { offset: record.offset, records: [deadLetter(deps.dead_letters, record, "id_conflict", message)] };
   }
   if (verdict !== "won") return { offset: record.offset, records: [] };
-  const records = [run ?? resultRecord(deps, record, outcome.built), ...ledgerRecords(deps, record, hop.head)];
+  const is_redrive = outcome.replayed?.redrive !== undefined;
+  const result = own ?? (is_redrive ? undefined : resultRecord(deps, deps.names.results, record, outcome.built));
+  const records = [...(result === undefined ? [] : [result]), ...ledgerRecords(deps, record, hop.head)];
   return { offset: record.offset, records: [...records, ...entryRecords(deps, outcome.entry)] };
 }
 
@@ -211,13 +247,6 @@ function ledgerRecords(deps: ResultsDeps, record: InRecord, head: OutcomeHead): 
 
 function entryRecords(deps: ResultsDeps, entry: CacheEntry | undefined): OutRecord[] {
   return entry === undefined ? [] : [cacheEntryOut(deps.codec, deps.names.cache, entry.head, entry.response)];
-}
-
-function resultRecord(deps: ResultsDeps, record: InRecord, { json, carried_at }: BuiltResult): OutRecord {
-  const topic = deps.names.results;
-  const carried = carried_at === undefined ? {} : { [CARRIED_AT_HEADER]: String(carried_at) };
-  const headers = { ...travellingHeaders(record.headers), ...carried };
-  return { topic, key: record.key, value: deps.codec.encode(topic, json), headers };
 }
 
 async function publish(

@@ -1,6 +1,7 @@
 /** Wires results: llm.outcomes in; llm.results (exactly once), Postgres rows and Redis job views out. */
 import { Counter } from "prom-client";
 import { systemClock } from "../../libs/shared/clock.ts";
+import { KafkaTopicMaker } from "../../libs/shared/kafka/topic-maker.ts";
 import { KafkaTransactions } from "../../libs/shared/kafka/transactions.ts";
 import { connectPostgres } from "../../libs/shared/postgres/client.ts";
 import { migrate } from "../../libs/shared/postgres/migrations.ts";
@@ -13,6 +14,7 @@ import { untilAvailable } from "../../libs/shared/retry.ts";
 import { deadLetterWriter, joinGroup, observeConsumption, runService } from "../../libs/shared/service.ts";
 import { startBackground } from "./background.ts";
 import { PostgresClaimStore } from "./claims.ts";
+import { PostgresCorrections, replayTopics } from "./correction-store.ts";
 import { createResultsHandler, transactionalDeadLetter } from "./handler.ts";
 import { PostgresOriginals } from "./originals.ts";
 import { overReserved_nusd } from "./settlement.ts";
@@ -74,6 +76,11 @@ await runService("results", process.env, async (context) => {
       codec,
       claims: new PostgresClaimStore(pool),
       originals: new PostgresOriginals(pool),
+      corrections: {
+        store: new PostgresCorrections(pool),
+        hasTopic: replayTopics(new KafkaTopicMaker(context.kafka), names, systemClock.now_ms),
+        claims_keep_ms: settings.results.keep_days * 24 * HOUR_MS,
+      },
       views: new RedisJobViews(redis, settings.results.job_view_ttl_hours * HOUR_MS),
       cache: { answers: new RedisCacheAnswers(redis), response_bytes_max: settings.cache.response_bytes_max },
       tell: states.quietly(log),
