@@ -22,7 +22,7 @@ export const PAGE_SCRIPT = `
   };
   const lines = [{ label: "% of requests" }, { label: "original", stroke: before, width: 2 }, { label: "replayed", stroke: after, width: 2 }];
   const plain = { scales: { x: { time: false } }, cursor: { drag: { x: false, y: false } } };
-  draw("distance", { ...plain, series: [{ label: "distance" }, { label: "requests", stroke: after, fill: after + "55", paths: uPlot.paths.bars({ size: [0.9, 60] }) }], axes: [axis(), axis({ size: 60 })] },
+  draw("distance", { ...plain, series: [{ label: "distance" }, { label: "requests", stroke: after, fill: after + "55", paths: uPlot.paths.bars({ size: [0.9, 60] }), points: { show: false } }], axes: [axis(), axis({ size: 60 })] },
     [histogram.map((_, index) => (index + 0.5) / histogram.length), histogram]);
   draw("cost", { ...plain, series: lines, axes: [axis({ values: (_, ticks) => ticks.map((tick) => tick + " %") }), axis({ size: 80, values: (_, ticks) => ticks.map((tick) => "$" + Number(tick.toPrecision(3))) })] }, both("cost_nusd", 1e-9));
   draw("latency", { ...plain, series: lines, axes: [axis({ values: (_, ticks) => ticks.map((tick) => tick + " %") }), axis({ size: 60 })] }, both("latency_ms", 1));
