@@ -10,6 +10,7 @@ import {
   KEY_HEADER,
   ORIGIN_HEADER,
   RATE_ROOM_HEADER,
+  REPLAY_HEADER,
   REPLY_TO_HEADER,
   ROUND_HEADER,
   SHADOW_HEADER,
@@ -31,6 +32,7 @@ import { isFollowed, type Told } from "../../libs/shared/redis/request-events.ts
 import { toldOf } from "./admission.ts";
 import { deferredRecord } from "./deferral.ts";
 import { type Admitted, type Judged, mayWait, type Refused, type Unreadable } from "./reading.ts";
+import { redriveOf } from "./redrives.ts";
 import { keyTakenError, type RefusedRequest, refusalError } from "./refusals.ts";
 import { UNBUDGETED } from "./reserving.ts";
 
@@ -208,12 +210,21 @@ function ended(
   const source = { key: identity.key, headers };
   const held = reservation === undefined ? {} : { reservation };
   const shadow = shadowOf(judged.record.headers, identity.tenant);
-  const request = { ...identity, ...refusal.told, ...held, ...(shadow === undefined ? {} : { shadow }) };
+  const replay = redriveOf(judged.record.headers, identity);
+  const { callback_url, ...told } = refusal.told;
+  const request = {
+    ...identity,
+    ...told,
+    ...held,
+    ...(shadow === undefined ? {} : { shadow }),
+    ...(replay === undefined ? {} : { replay }),
+    ...(replay !== undefined || callback_url === undefined ? {} : { callback_url }),
+  };
   const record = outcomeRecord(deps, source, request, { status, error, timing });
   return { fate: status, records: [record] };
 }
 
-/** What travels from here on. Anyone may write to a work topic: there, origin, rounds and what a run is for are not the writer's to say. */
+/** What travels from here on. Anyone may write to a work topic: there, origin, rounds, what a run is for and a replay's marks are not the writer's to say. */
 function headersFrom(
   deps: ConsequenceDeps,
   { record, arrival, admission }: Pick<Judged, "record" | "arrival" | "admission">,
@@ -224,6 +235,7 @@ function headersFrom(
     [ATTEMPTS_HEADER]: attempts,
     [RATE_ROOM_HEADER]: _,
     [SHADOW_HEADER]: run_for,
+    [REPLAY_HEADER]: replay,
     ...headers
   } = travellingHeaders(record.headers);
   const is_run = run_for !== undefined && shadowOf(record.headers, admission.identity.tenant) !== undefined;
@@ -233,5 +245,7 @@ function headersFrom(
     ...(attempts === undefined ? {} : { [ATTEMPTS_HEADER]: attempts }),
   };
   const shadow = is_run ? { [SHADOW_HEADER]: run_for } : {};
-  return { ...headers, ...shadow, [ORIGIN_HEADER]: originText(arrival), ...(deps.reentry ? rounds : {}) };
+  const is_redrive = replay !== undefined && redriveOf(record.headers, admission.identity) !== undefined;
+  const redrive = is_redrive ? { [REPLAY_HEADER]: replay } : {};
+  return { ...headers, ...shadow, ...redrive, [ORIGIN_HEADER]: originText(arrival), ...(deps.reentry ? rounds : {}) };
 }

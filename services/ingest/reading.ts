@@ -6,6 +6,7 @@ import type { ResultError } from "../../libs/shared/events/fields.ts";
 import type { AdmittedHead } from "../../libs/shared/events/flow.ts";
 import { originOf } from "../../libs/shared/events/origin.ts";
 import { dueOf } from "../../libs/shared/events/redelivery.ts";
+import type { ReplayMark } from "../../libs/shared/events/replay.ts";
 import { isInternalTenant } from "../../libs/shared/events/shadow.ts";
 import { shadowOf } from "../../libs/shared/events/shadow-requests.ts";
 import { BATCH_SUFFIX } from "../../libs/shared/events/topics.ts";
@@ -13,6 +14,7 @@ import type { InRecord } from "../../libs/shared/kafka/ports.ts";
 import { idempotencyHash } from "../../libs/shared/redis/idempotency.ts";
 import type { CallbackCheck } from "../../libs/shared/webhooks/url-rules.ts";
 import { type Admission, type Arrival, admit, toldOf } from "./admission.ts";
+import { redriveOf } from "./redrives.ts";
 import type { Terms } from "./terms.ts";
 
 export type Admitted = Extract<Admission, { kind: "admit" }>;
@@ -80,11 +82,12 @@ export function judge(
   const problem = shadow === undefined ? internalProblem(tenant) : undefined;
   const refusal = problem ?? deps.principalProblem(record, tenant) ?? callbackRefused(deps, admission.head);
   if (refusal !== undefined) return { ...base, admission: refused(admission, refusal) };
+  const replay = redriveOf(record.headers, admission.identity);
   const terms = deps.terms(admission, record);
   if (terms.kind === "refused") return { ...base, admission: refused(admission, terms.error) };
   const { max_output_tokens, tiers, tiers_by, needs } = terms;
   const head: AdmittedHead = {
-    ...admission.head,
+    ...(replay === undefined ? admission.head : runHead(admission.head, replay)),
     ...(max_output_tokens === undefined ? {} : { max_output_tokens }),
     ...(tiers === undefined ? {} : { tiers: [...tiers] }),
     ...(tiers_by === undefined ? {} : { tiers_by }),
@@ -92,6 +95,11 @@ export function judge(
   };
   const lower = needs.lower_nusd === undefined || tiers === undefined ? {} : { lower_tiers: tiers.slice(0, 1) };
   return { ...base, admission: { ...admission, head }, needs, ...lower };
+}
+
+/** Whoever asked has been told of the first run. */
+function runHead({ callback_url: _, ...head }: AdmittedHead, replay: ReplayMark): AdmittedHead {
+  return { ...head, replay };
 }
 
 function callbackRefused(

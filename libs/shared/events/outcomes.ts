@@ -15,7 +15,7 @@ export type Ending = Pick<OutcomeHead, "status" | "timing"> &
 /** What of a request goes on with its outcome. */
 export type Ended = Pick<
   AdmittedHead,
-  "id" | "tenant" | "content_hash" | "metadata" | "reservation" | "shadow" | "user" | "callback_url"
+  "id" | "tenant" | "content_hash" | "metadata" | "reservation" | "shadow" | "replay" | "user" | "callback_url"
 > &
   Pick<OutcomeHead, "fill">;
 
@@ -28,7 +28,7 @@ export function outcomeRecord(
   ending: Ending,
   response?: Buffer,
 ): OutRecord {
-  const { id, tenant, content_hash, metadata, reservation, fill, shadow, user, callback_url } = request;
+  const { id, tenant, content_hash, metadata, reservation, fill, shadow, replay, user, callback_url } = request;
   const unknown_calls = Math.max(ending.unknown_calls ?? 0, unknownCallsOf(record.headers));
   const trace = ending.trace ?? attemptsOf(record.headers);
   const head: OutcomeHead = {
@@ -42,6 +42,7 @@ export function outcomeRecord(
     ...(reservation === undefined ? {} : { reservation }),
     ...(fill === undefined ? {} : { fill }),
     ...(shadow === undefined ? {} : { shadow }),
+    ...(replay === undefined ? {} : { replay }),
     ...(user === undefined ? {} : { user }),
     ...(callback_url === undefined ? {} : { callback_url }),
   };
