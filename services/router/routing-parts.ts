@@ -14,7 +14,7 @@ export type RoutingParts = { readonly choose: (question: RouteQuestion) => Promi
 
 /** @throws `settings_invalid` for a policy file of the settings that cannot be read. */
 export async function loadRouting(
-  { settings, log }: ServiceContext,
+  { settings, log }: Pick<ServiceContext, "settings" | "log">,
   embedder: Embedder | undefined,
   rollouts: Rollouts,
 ): Promise<RoutingParts> {
