@@ -1,26 +1,26 @@
 /**
- * Records of several ranges in the order of their arrival. Within a range their own order stays, whatever their times say. What the
+ * Records of several partitions in the order of their arrival. Within a partition their own order stays, whatever their times say. What the
  * selection leaves out has no time: it comes with what stands before it. Pure.
  */
 import { Heap } from "../../../libs/shared/kafka/heap.ts";
-import type { Range } from "../../../libs/shared/replay/replay.ts";
+import type { TopicPartition } from "../../../libs/shared/kafka/ports.ts";
 import type { RecordedChunk, RecordedItem } from "../contract.ts";
 
-export type Stretch = { readonly range: Range; readonly chunks: AsyncIterable<RecordedChunk> };
+/** One partition's. */
+export type Stretch = { readonly source: TopicPartition; readonly chunks: AsyncIterable<RecordedChunk> };
 
-/** `item` is undefined at the end of its range. */
-export type Arrived = { readonly range: Range; readonly item?: RecordedItem };
+export type Arrived = { readonly source: TopicPartition; readonly item: RecordedItem };
 
 class Lane {
-  readonly range: Range;
+  readonly source: TopicPartition;
   /** Among the lanes: which of two that came at the same moment goes first. */
   readonly order: number;
   readonly #chunks: AsyncIterator<RecordedChunk>;
   #items: readonly RecordedItem[] = [];
   #at = 0;
 
-  constructor({ range, chunks }: Stretch, order: number) {
-    this.range = range;
+  constructor({ source, chunks }: Stretch, order: number) {
+    this.source = source;
     this.order = order;
     this.#chunks = chunks[Symbol.asyncIterator]();
   }
@@ -63,11 +63,8 @@ export async function* inOrderOfArrival(stretches: readonly Stretch[]): AsyncGen
     for (const lane of lanes) heap.push(lane);
     for (let lane = heap.shift(); lane !== undefined; lane = heap.shift()) {
       const item = lane.next;
-      if (item === undefined) {
-        yield { range: lane.range };
-        continue;
-      }
-      yield { range: lane.range, item };
+      if (item === undefined) continue;
+      yield { source: lane.source, item };
       lane.take();
       await lane.fill();
       heap.push(lane);

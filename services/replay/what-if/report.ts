@@ -47,6 +47,8 @@ export type MetBudget = {
 export type WhatIfReport = {
   /** Of the settings that were tried. */
   readonly settings: string;
+  /** Whether answers were found by meaning: `unavailable` where the settings want it and no embeddings were there. */
+  readonly by_meaning: "on" | "off" | "unavailable";
   /** Taken by the selection. */
   readonly records: number;
   /** Of those, with nothing that could be run: no request, or one that is no JSON. */
@@ -134,7 +136,7 @@ class Side {
 type MutableTenant = { -readonly [Field in keyof WhatIfTenant]: WhatIfTenant[Field] };
 
 export class Report {
-  readonly #settings: string;
+  readonly #about: Pick<WhatIfReport, "settings" | "by_meaning">;
   readonly #before = new Side();
   readonly #after = new Side();
   readonly #tenants = new Map<string, MutableTenant>();
@@ -153,8 +155,8 @@ export class Report {
   #first_ms: number | undefined;
   #last_ms: number | undefined;
 
-  constructor(settings: string) {
-    this.#settings = settings;
+  constructor(about: Pick<WhatIfReport, "settings" | "by_meaning">) {
+    this.#about = about;
   }
 
   arrived(at_ms: number): void {
@@ -213,7 +215,7 @@ export class Report {
     );
     const { requests } = this.#after;
     return {
-      settings: this.#settings,
+      ...this.#about,
       records: this.#records,
       unreadable: this.#unreadable,
       repeated: this.#repeated,

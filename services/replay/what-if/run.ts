@@ -1,0 +1,129 @@
+/**
+ * The replay mode `what-if`: a whole settings file over recorded traffic, without a call. Wires what decides: the settings' plans and
+ * routing, tenants as they are now, embeddings where the settings look at meaning, and counters in memory.
+ */
+import { TenantBook } from "../../../libs/shared/budgets/tenant-book.ts";
+import { tenantReader } from "../../../libs/shared/budgets/tenant-reader.ts";
+import { parseSettings } from "../../../libs/shared/config/parse.ts";
+import type { Settings } from "../../../libs/shared/config/schema.ts";
+import { unavailable } from "../../../libs/shared/errors.ts";
+import { loadEncodings } from "../../../libs/shared/estimate/encodings.ts";
+import type { Replay } from "../../../libs/shared/replay/replay.ts";
+import type { TierPolicy } from "../../../libs/shared/routing/policy.ts";
+import { loadPolicy } from "../../../libs/shared/routing/policy-file.ts";
+import { callbackProblem, urlRulesOf } from "../../../libs/shared/webhooks/url-rules.ts";
+import { MemoryIndex } from "../../router/cache/index/memory-index.ts";
+import { openSemantic, type SemanticParts } from "../../router/semantic-parts.ts";
+import type { ReplayedChunk } from "../contract.ts";
+import type { RunHooks } from "../modes.ts";
+import type { ReplayParts } from "../parts.ts";
+import { SimulatedCache } from "./cache.ts";
+import { BOUNDS, learnTypical, passAll } from "./passing.ts";
+import { Preparing } from "./preparing.ts";
+import { Report, type WhatIfReport } from "./report.ts";
+import { Rules } from "./rules.ts";
+import { Simulation } from "./simulation.ts";
+import { Timeline } from "./timeline.ts";
+
+export type WhatIfRun = {
+  /** Of all that was simulated: of a run that was stopped, less than all. */
+  readonly report: WhatIfReport;
+  readonly stopped?: NonNullable<ReplayedChunk["stopped"]>;
+};
+
+/** Of answers that the simulated cache may give. */
+const RESPONSES_BYTES_MAX = 256 * 1024 * 1024;
+const NO_DIMENSIONS = 0;
+
+type Parts = Pick<ReplayParts, "settings" | "names" | "log" | "environment" | "variables" | "kafka" | "codec">;
+
+/** @throws `settings_invalid` for settings, a policy or a calibration that cannot be read; retryable while a part is away. */
+export async function runWhatIf(parts: Parts, replay: Replay, hooks: RunHooks): Promise<WhatIfRun> {
+  const { settings: given } = replay.spec;
+  const settings = given === undefined ? parts.settings : parseSettings(given.yaml, given.name);
+  const name = given?.name ?? "as they are";
+  const semantic = await openSemantic({ ...parts, settings }, parts.variables);
+  try {
+    const book = await readTenants(parts);
+    return await simulate({ parts, settings, name, semantic, book, replay, hooks });
+  } finally {
+    await semantic.embedder?.close();
+  }
+}
+
+export type SimulateInput = {
+  readonly parts: Pick<Parts, "settings">;
+  /** Those that are tried. */
+  readonly settings: Settings;
+  readonly name: string;
+  readonly semantic: SemanticParts;
+  readonly book: Pick<TenantBook, "record">;
+  readonly replay: Pick<Replay, "id">;
+  readonly hooks: RunHooks;
+};
+
+/** With all parts there. */
+export async function simulate(input: SimulateInput): Promise<WhatIfRun> {
+  const { parts, settings, name, semantic, replay, hooks } = input;
+  const { embedder, verifier, base: threshold } = semantic;
+  const rules = await rulesOf(input);
+  const typical = await learnTypical(hooks, BOUNDS.learn_max, settings.admission.deferred.wait_ms_min);
+  const index = new MemoryIndex({ ...settings.cache.semantic, dimensions: embedder?.dimensions ?? NO_DIMENSIONS });
+  const timeline = new Timeline();
+  const wanted = settings.cache.semantic.enabled;
+  const report = new Report({
+    settings: name,
+    by_meaning: !wanted ? "off" : embedder === undefined ? "unavailable" : "on",
+  });
+  const simulation = await Simulation.open({
+    rules,
+    timeline,
+    report,
+    cache: new SimulatedCache({
+      settings: settings.cache,
+      index,
+      verifier,
+      threshold,
+      responses_bytes_max: RESPONSES_BYTES_MAX,
+    }),
+    answers: { settings, prices: rules.prices, base: parts.settings, typical },
+    mark: { id: replay.id, mode: "what-if" },
+  });
+  const stopped = await passAll({
+    hooks,
+    simulation,
+    preparing: new Preparing(rules, embedder),
+    bounds: { ...BOUNDS, chunk: parts.settings.replay.chunk },
+  });
+  return { report: report.told(), ...(stopped === undefined ? {} : { stopped }) };
+}
+
+async function rulesOf({ settings, semantic, book }: SimulateInput): Promise<Rules> {
+  const { method, policy_file } = settings.routing.complexity;
+  const policies = new Map<string, TierPolicy>();
+  if (method === "trained" && policy_file !== undefined) policies.set(policy_file, await loadPolicy(policy_file));
+  const urls = urlRulesOf(settings.webhooks);
+  return new Rules({
+    settings,
+    book,
+    policies,
+    encodings: await loadEncodings(settings.prices.models),
+    embedding_model: semantic.embedder?.model,
+    // By the settings alone: whether this process could sign a callback does not matter.
+    callbackProblem: (url) => callbackProblem(url, urls),
+  });
+}
+
+/** What administrators made and changed until now. */
+async function readTenants({ kafka, codec, names }: Pick<Parts, "kafka" | "codec" | "names">): Promise<TenantBook> {
+  const book = new TenantBook();
+  const reader = tenantReader({ kafka, codec, topic: names.tenants }, book, true);
+  try {
+    await reader.start();
+    await reader.done;
+    if (!reader.caught_up) throw unavailable("kafka", new Error(`the end of ${names.tenants} was not reached`));
+  } finally {
+    await reader.stop();
+  }
+  return book;
+}
