@@ -77,6 +77,8 @@ export type Fate =
   | "refused"
   /** `stage`: sent to its service again. */
   | "sent"
+  /** `stage`: not sent, since its request has a Result already. */
+  | "ended"
   /** Nothing is recorded that could be used. */
   | "without_record";
 

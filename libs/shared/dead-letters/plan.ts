@@ -6,8 +6,10 @@
  */
 import { createHash } from "node:crypto";
 import type { EventCodec } from "../events/codec.ts";
+import { enteredAgain } from "../events/entered-again.ts";
 import type { ResultStatus } from "../events/fields.ts";
 import {
+  ATTEMPTS_HEADER,
   DEADLINE_HEADER,
   DUE_HEADER,
   EVENTS_HEADER,
@@ -20,8 +22,8 @@ import {
   UNKNOWN_CALLS_HEADER,
 } from "../events/headers.ts";
 import { parseJson } from "../events/json.ts";
-import { originText } from "../events/origin.ts";
 import { replayHeaderText } from "../events/replay.ts";
+import { CARRIED_AT_HEADER } from "../events/splice.ts";
 import type { TopicNames } from "../events/topics.ts";
 import type { OutRecord } from "../kafka/ports.ts";
 import { type HeaderChoice, redriveHeaders, without } from "./headers.ts";
@@ -95,10 +97,7 @@ function left(fate: LeftFate, message: string): RedrivePlan {
   return { kind: "left", fate, message };
 }
 
-/**
- * To the topic that it stood on. A request of `llm.requests` is entered again by way of a retry topic, as one that waited there: on
- * `llm.requests` it would be new, with another arrival, another id where it has none of its own, and a repeat to whoever has seen it.
- */
+/** To the topic that it stood on, but for a request of `llm.requests`. */
 function back(deps: Deps, policy: RedrivePolicy, { letter, whose }: RedriveFacts, original: FirstPlace): RedrivePlan {
   const { key, value, headers } = letter.record;
   const kind = topicKind(deps.names, original.topic);
@@ -110,10 +109,7 @@ function back(deps: Deps, policy: RedrivePolicy, { letter, whose }: RedriveFacts
     return { kind: "back", target, record: { topic: target, key, value, headers: going } };
   }
   const target = deps.names.retry(policy.retry_delay);
-  // Anybody writes to llm.requests: what is trusted on a retry topic is not taken from there.
-  const own = without(kept, [ROUND_HEADER, UNKNOWN_CALLS_HEADER, DUE_HEADER]);
-  const record = { topic: target, key, value, headers: { ...own, [ORIGIN_HEADER]: originText(original) } };
-  return { kind: "back", target, record };
+  return { kind: "back", target, record: enteredAgain(target, original, { key, value, headers: kept }) };
 }
 
 /** Belong to the first run: where it stood, what it cost, who waits, and when it was late. */
@@ -126,7 +122,8 @@ const OF_THE_FIRST = [
   EVENTS_HEADER,
   JOB_HEADER,
   TRAIL_HEADER,
-  "sluice-carried-at",
+  ATTEMPTS_HEADER,
+  CARRIED_AT_HEADER,
 ];
 
 /** On the batch lane: nobody waits for it any more. Its deadline has passed, and its key was used by the first run. */
