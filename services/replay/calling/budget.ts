@@ -72,6 +72,7 @@ export class ReplayBudget {
       const withdraw = (): void => {
         this.#beginning = this.#beginning.filter((one) => one !== asked);
         resolve("stopping");
+        this.#turn();
       };
       const asked: Beginning = {
         nusd,
