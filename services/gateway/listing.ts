@@ -72,10 +72,10 @@ type OpenPart = {
 };
 
 async function openPart({ open }: ListingDeps, tenant: string, ask: ListAsk): Promise<OpenPart> {
-  const { statuses, tier, model, user, job, error_code, from_ms = -Infinity, to_ms = Infinity } = ask;
+  const { statuses, tier, model, cache, user, job, error_code, from_ms = -Infinity, to_ms = Infinity } = ask;
   const wanted: readonly string[] = statuses ?? OPEN_STATUSES;
   // Of what has not ended no more is known than when it came.
-  const unknown = [tier, model, user, job, error_code].some((given) => given !== undefined);
+  const unknown = [tier, model, cache, user, job, error_code].some((given) => given !== undefined);
   if (unknown || !OPEN_STATUSES.some((status) => wanted.includes(status))) return NOTHING_OPEN;
   const items: Listed[] = [];
   const ended: string[] = [];

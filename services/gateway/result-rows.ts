@@ -12,6 +12,7 @@ export type Place = {
 export type ListFilter = {
   readonly tier?: string | undefined;
   readonly model?: string | undefined;
+  readonly cache?: string | undefined;
   readonly user?: string | undefined;
   readonly job?: string | undefined;
   readonly error_code?: string | undefined;
@@ -42,20 +43,22 @@ export type RowPage = ListFilter & {
   readonly limit: number;
 };
 
-type Row = Omit<ListedRow, "cost_usd"> & { readonly cost_nusd: string | null };
+/** As the columns come; `listed` makes a row of it. */
+export type StoredRow = Omit<ListedRow, "cost_usd"> & { readonly cost_nusd: string | null };
 
-const COLUMNS = `id, status, tier, model, cache, user_id AS "user", kind, job, error_code, prompt_tokens, completion_tokens,
+export const LISTED_COLUMNS = `id, status, tier, model, cache, user_id AS "user", kind, job, error_code, prompt_tokens, completion_tokens,
   cost_nusd::text AS cost_nusd, round(extract(epoch FROM received_at) * 1e6)::float8 AS received_us,
   (extract(epoch FROM completed_at) * 1e3)::float8 AS completed_ms`;
 
 /** @throws retryable while Postgres is away. */
 export async function listRows(pool: Pool, tenant: string, page: RowPage): Promise<ListedRow[]> {
   const { text, values } = statement(tenant, page);
-  const { rows } = await withPostgres(() => pool.query<Row>({ text, values }));
-  return rows.map(({ cost_nusd, ...row }) => ({
-    ...row,
-    cost_usd: cost_nusd === null ? null : usdOf(Number(cost_nusd)),
-  }));
+  const { rows } = await withPostgres(() => pool.query<StoredRow>({ text, values }));
+  return rows.map(listed);
+}
+
+export function listed<Row extends StoredRow>({ cost_nusd, ...row }: Row) {
+  return { ...row, cost_usd: cost_nusd === null ? null : usdOf(Number(cost_nusd)) };
 }
 
 /** Where a request with a result stands in the list. */
@@ -78,7 +81,14 @@ function statement(tenant: string, page: RowPage): { text: string; values: unkno
   const values: unknown[] = [tenant];
   const value = (given: unknown): string => `$${values.push(given)}`;
   const wheres = ["tenant = $1"];
-  const equal = { tier: page.tier, model: page.model, user_id: page.user, job: page.job, error_code: page.error_code };
+  const equal = {
+    tier: page.tier,
+    model: page.model,
+    cache: page.cache,
+    user_id: page.user,
+    job: page.job,
+    error_code: page.error_code,
+  };
   for (const [column, given] of Object.entries(equal)) {
     if (given !== undefined) wheres.push(`${column} = ${value(given)}`);
   }
@@ -93,7 +103,7 @@ function statement(tenant: string, page: RowPage): { text: string; values: unkno
     const at = `to_timestamp(${value(page.before.received_us / 1_000_000)}::float8)`;
     wheres.push(`(received_at, id) < (${at}, ${value(page.before.id)})`);
   }
-  const text = `SELECT ${COLUMNS} FROM sluice_results WHERE ${wheres.join(" AND ")}
+  const text = `SELECT ${LISTED_COLUMNS} FROM sluice_results WHERE ${wheres.join(" AND ")}
     ORDER BY received_at DESC, id DESC LIMIT ${value(page.limit)}`;
   return { text, values };
 }

@@ -25,9 +25,12 @@ export type TopicReport = {
   readonly differences: readonly Difference[];
 };
 
-type Offsets = ReadonlyMap<number, { readonly low: number; readonly high: number }>;
+/** By partition. */
+export type Offsets = ReadonlyMap<number, { readonly low: number; readonly high: number }>;
 /** By topic, the partitions that a group has committed, or that a member of it holds (then without an offset). */
 type Reading = Map<string, Map<number, number | undefined>>;
+/** By group, then by topic, then by partition: the committed offset, undefined where there is none yet. */
+export type GroupReadings = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<number, number | undefined>>>;
 
 const CONFIGS = ["cleanup.policy", "retention.ms", "max.message.bytes", "segment.ms"];
 
@@ -156,7 +159,8 @@ async function readConfigs(admin: Admin, topics: readonly string[]): Promise<Map
   );
 }
 
-async function readOffsets(admin: Admin, topics: readonly string[]): Promise<Map<string, Offsets>> {
+/** Where each partition begins and ends. */
+export async function readOffsets(admin: Admin, topics: readonly string[]): Promise<Map<string, Offsets>> {
   const entries = await Promise.all(
     topics.map(async (topic): Promise<[string, Offsets]> => {
       const offsets = await admin.fetchTopicOffsets(topic);
@@ -166,7 +170,8 @@ async function readOffsets(admin: Admin, topics: readonly string[]): Promise<Map
   return new Map(entries);
 }
 
-async function readGroups(admin: Admin, prefix: string): Promise<Map<string, Reading>> {
+/** What the groups read, those of views and of the command line left out. */
+export async function readGroups(admin: Admin, prefix: string): Promise<Map<string, Reading>> {
   const { groups } = await admin.listGroups();
   const ids = groups
     .map(({ groupId }) => groupId)

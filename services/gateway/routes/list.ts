@@ -16,7 +16,8 @@ import { sendBadQuery, sendWrong } from "../sending.ts";
 
 export type ListRoutesDeps = ListingDeps & { readonly keys: KeyRing };
 
-const text = z
+/** As a filter may be. */
+export const text = z
   .string()
   .min(1)
   .max(256)
@@ -25,7 +26,8 @@ const time = z
   .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: "must be a date or an RFC 3339 time" })
   .transform((given) => Date.parse(given));
 
-const querySchema = z.strictObject({
+/** What may be asked of a list of requests. */
+export const listQuery = z.strictObject({
   status: z
     .string()
     .transform((given) => given.split(","))
@@ -34,6 +36,7 @@ const querySchema = z.strictObject({
     .describe("One or several, with commas between them"),
   tier: text.optional(),
   model: text.optional(),
+  cache: text.optional().describe("How the cache took part: exact, semantic, coalesced, miss, bypass"),
   user: text.optional(),
   job: text.optional().describe("The batch or map-reduce that they belong to"),
   error_code: text.optional(),
@@ -43,7 +46,8 @@ const querySchema = z.strictObject({
   after: z.string().max(256).optional().describe("`next` of the page before, or the last id of it"),
 });
 
-const itemSchema = z.object({
+/** One of a list. */
+export const listedSchema = z.object({
   id: z.string(),
   object: z.literal("request"),
   status: z.string(),
@@ -64,7 +68,7 @@ const itemSchema = z.object({
 });
 const replySchema = z.object({
   object: z.literal("list"),
-  data: z.array(itemSchema),
+  data: z.array(listedSchema),
   first_id: z.string().nullable(),
   last_id: z.string().nullable(),
   has_more: z.boolean(),
@@ -76,7 +80,7 @@ export function listRoutes(deps: ListRoutesDeps): Routes {
     summary: "The tenant's requests, the latest first",
     tag: "Requests",
     scope: "read",
-    query: querySchema,
+    query: listQuery,
     replies: { 200: { what: "A page of them", json: replySchema }, 400: { what: "The query is wrong" } },
   });
   return (app) => {
@@ -87,7 +91,7 @@ export function listRoutes(deps: ListRoutesDeps): Routes {
 async function list(deps: ListRoutesDeps, http: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const caller = callerOf(deps.keys, http, "read", reply);
   if (caller === undefined) return reply;
-  const parsed = querySchema.safeParse(http.query);
+  const parsed = listQuery.safeParse(http.query);
   if (!parsed.success) return sendBadQuery(reply, parsed.error);
   const { status: statuses, from: from_ms, to: to_ms, after, ...rest } = parsed.data;
   const before = after === undefined ? undefined : await readAfter(deps, caller.tenant, after);
@@ -105,6 +109,6 @@ async function list(deps: ListRoutesDeps, http: FastifyRequest, reply: FastifyRe
   });
 }
 
-function itemOf({ id, received_us, status, ...rest }: Listed): z.infer<typeof itemSchema> {
+export function itemOf({ id, received_us, status, ...rest }: Listed): z.infer<typeof listedSchema> {
   return { id, object: "request", status, received_ms: received_us / 1_000, ...rest, url: `/v1/requests/${id}` };
 }

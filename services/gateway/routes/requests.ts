@@ -1,10 +1,9 @@
 /** The native way: a request is taken, looked at, cancelled, reported and appealed against. */
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { controlRecord } from "../../../libs/shared/events/control.ts";
-import { ID_PATTERN } from "../../../libs/shared/events/fields.ts";
 import { requestSchema } from "../../../libs/shared/events/request.ts";
 import type { CallbackCheck } from "../../../libs/shared/webhooks/url-rules.ts";
 import { Appealing, type AppealingDeps } from "../appealing.ts";
+import { cancelRequest } from "../cancelling.ts";
 import { report } from "../reporting.ts";
 import { byKey, produce, type RequestDeps, readView } from "../requests.ts";
 import { callerOf, documented, type Routes, senderOf, traceOf } from "../route.ts";
@@ -91,23 +90,9 @@ async function look(deps: RequestDeps, http: OneRequest, reply: FastifyReply): P
   return view === undefined ? sendUnknown(reply) : sendView(reply, 200, id, view);
 }
 
-/**
- * Tells every service that nobody wants the result any more: 202, and the request ends `cancelled` unless it ends otherwise before
- * that is heard. What has ended stays as it is: 200.
- */
 async function cancel(deps: RequestDeps, http: OneRequest, reply: FastifyReply): Promise<FastifyReply> {
   const caller = callerOf(deps.keys, http, "submit", reply);
-  if (caller === undefined) return reply;
-  const { tenant, key_id } = caller;
-  const { id } = http.params;
-  // Without a row, only Redis can tell an unfinished request from an unknown one: while it is away this throws (503).
-  const view =
-    (await readView(deps, tenant, id)) ?? (ID_PATTERN.test(id) ? await deps.views.read(tenant, id) : undefined);
-  if (view === undefined) return sendUnknown(reply);
-  if (view.result !== undefined) return sendView(reply, 200, id, view);
-  const event = { kind: "cancel", tenant, id, at_ms: deps.clock.now_ms(), by: key_id } as const;
-  await deps.publisher.publish([controlRecord(deps.codec, deps.names.control, event)]);
-  return sendView(reply, 202, id, view);
+  return caller === undefined ? reply : cancelRequest(deps, { ...caller, id: http.params.id }, reply);
 }
 
 async function wrong(deps: RequestDeps, http: OneRequest, reply: FastifyReply): Promise<FastifyReply> {
