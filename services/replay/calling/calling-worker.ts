@@ -16,8 +16,9 @@ import { usageEntryOut } from "../../../libs/shared/events/usage-records.ts";
 import { type OutRecord, partitionId } from "../../../libs/shared/kafka/ports.ts";
 import { dollars, nusd } from "../../../libs/shared/money.ts";
 import type { Replay } from "../../../libs/shared/replay/replay.ts";
-import type { WebhookOutbox } from "../../../libs/shared/webhooks/event.ts";
+import type { WebhookEvent, WebhookOutbox } from "../../../libs/shared/webhooks/event.ts";
 import { webhookEventOf } from "../../../libs/shared/webhooks/event-body.ts";
+import type { CallbackCheck } from "../../../libs/shared/webhooks/url-rules.ts";
 import { buildResult } from "../../results/result.ts";
 import type { Recorded, Replayed, ReplayedChunk, ReplayWorker } from "../contract.ts";
 import type { KeptAnswer, WatchedAttempts } from "./attempts-watched.ts";
@@ -43,6 +44,8 @@ export type CallingDeps = {
   readonly names: TopicNames;
   /** Where the replay may tell somebody. */
   readonly outbox: WebhookOutbox | undefined;
+  /** A word on why a request's callback cannot be called: what was taken once may be refused now. */
+  readonly callbackProblem: CallbackCheck;
   readonly close: () => Promise<void>;
 };
 
@@ -80,8 +83,8 @@ export class CallingWorker implements ReplayWorker {
     const failed = settled.find((one) => one.status === "rejected");
     if (failed !== undefined) throw failed.reason;
     const done = firstDone(ended);
-    const events = done.flatMap(({ told }) => (told === undefined ? [] : (webhookEventOf(told, clock.now_ms()) ?? [])));
-    if (events.length > 0) await outbox?.add(events);
+    // Before anything is written: an event has one id, and is told once.
+    await outbox?.add(done.flatMap(({ told }) => (told === undefined ? [] : this.#eventOf(told))));
     const replayed = done.map((one) => one.replayed);
     if (done.length === records.length) return { done: replayed };
     return { done: replayed, stopped: this.#stopped(stopping.aborted ? "stopping" : "used") };
@@ -162,6 +165,13 @@ export class CallingWorker implements ReplayWorker {
     };
     const result = { head: this.#resultOf(outcome) };
     return { replayed: { recorded, fate: "refused", result, calls: 0, cost_nusd: 0 }, told: outcome };
+  }
+
+  #eventOf({ callback_url, ...told }: OutcomeHead): WebhookEvent[] {
+    const { clock, callbackProblem } = this.#deps;
+    const callable = callback_url !== undefined && callbackProblem(callback_url) === undefined;
+    const event = webhookEventOf(callable ? { ...told, callback_url } : told, clock.now_ms());
+    return event === undefined ? [] : [event];
   }
 
   /** As results makes it, under the request's own id. */

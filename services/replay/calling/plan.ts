@@ -89,12 +89,13 @@ function planned(deps: PlanDeps, { recorded, head, request, carried, read }: Aro
     const error = { code: "price_unknown", type: "invalid_request_error", message, param: "body.model" };
     return { kind: "refused", head, error };
   }
-  const { partition, offset } = recorded.source;
+  const { topic, partition, offset } = recorded.source;
   const { most_nusd, tokens, output_tokens_max } = bound;
   const fill = replay.spec.fill_cache === true ? deps.fillOf(head, read) : undefined;
   const job: JobHead = {
     ...head,
-    id: `${replay.id}.${partition}.${offset}`,
+    // Its own in the attempt ledger: neither the original nor another replay has this name.
+    id: `${replay.id}.${topic}.${partition}.${offset}`,
     route,
     reservation: {
       hold_id: "replay",

@@ -13,6 +13,7 @@ import { priceList } from "../../../libs/shared/prices.ts";
 import type { Replay } from "../../../libs/shared/replay/replay.ts";
 import { untilAvailable } from "../../../libs/shared/retry.ts";
 import { PostgresOutbox } from "../../../libs/shared/webhooks/outbox.ts";
+import { callbackCheck } from "../../../libs/shared/webhooks/url-rules.ts";
 import { EndpointClients } from "../../inference/endpoint-clients.ts";
 import { AttemptLedger } from "../../inference/ledger/ledger.ts";
 import { RedisAttemptStore } from "../../inference/ledger/redis-store.ts";
@@ -43,6 +44,10 @@ export async function createCallingWorker(parts: ReplayParts, replay: Replay): P
     const fix = "Say how much it may cost: --budget-usd.";
     throw new SluiceError("usage", `a replay that calls models (${spec.mode}) needs a budget`, { fix });
   }
+  if (spec.webhooks === true && parts.environment.secret_key === undefined) {
+    const fix = "Set SLUICE_SECRET_KEY as of the services, or leave webhooks out.";
+    throw new SluiceError("usage", "webhooks are signed, and there is no secret key", { fix });
+  }
   const settings = settingsOf(parts, replay);
   const target = targetOf(spec, settings);
   const rows = new PostgresCallRows(pool, replay.id);
@@ -68,6 +73,7 @@ export async function createCallingWorker(parts: ReplayParts, replay: Replay): P
     },
     jobs: { clock, names, publisher: tiers.publisher, handlerOf: tiers.handlerOf },
     outbox: spec.webhooks === true ? new PostgresOutbox(pool, clock) : undefined,
+    callbackProblem: callbackCheck(parts.settings.webhooks, parts.environment.secret_key),
     async close() {
       await tiers.close();
       await embedder?.close();

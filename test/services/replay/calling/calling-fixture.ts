@@ -229,6 +229,7 @@ export class CallingWorld {
       },
       jobs: { clock, names: NAMES, publisher, handlerOf: () => handler },
       outbox: { add: async (events) => void this.told.push(...events) },
+      callbackProblem: () => undefined,
       close: async () => undefined,
     });
   }
