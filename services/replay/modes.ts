@@ -1,7 +1,6 @@
 /** What works on the records of each mode. Each is read in when a replay of its mode starts. */
 import type { Range, Replay } from "../../libs/shared/replay/replay.ts";
 import type { RecordedReader, Replayed, ReplayedChunk, ReplayWorker } from "./contract.ts";
-import type { ReplayParts } from "./parts.ts";
 
 /** An offset that was passed, with what its record's run came to; those that the selection leaves out have none. */
 export type WrittenItem = { readonly offset: number; readonly replayed?: Replayed };
@@ -26,13 +25,15 @@ export type RunHooks = {
   readonly stopping: AbortSignal;
 };
 
-/** Ends when all ranges are worked on, or says why it stopped. */
-export type WholeRun = (
-  parts: ReplayParts,
-  replay: Replay,
-  hooks: RunHooks,
-) => Promise<ReplayedChunk["stopped"] | undefined>;
+/** What a mode with an order of its own came to. */
+export type WholeEnd = {
+  /** Why it stopped before its end. */
+  readonly stopped?: NonNullable<ReplayedChunk["stopped"]>;
+  /** Kept with the replay's comparison, as `what_if`. */
+  readonly report?: unknown;
+};
 
 export type ModeRun =
   | { readonly kind: "records"; readonly worker: ReplayWorker }
-  | { readonly kind: "whole"; readonly run: (replay: Replay, hooks: RunHooks) => ReturnType<WholeRun> };
+  /** Ends when all ranges are worked on, or says why it stopped. */
+  | { readonly kind: "whole"; readonly run: (replay: Replay, hooks: RunHooks) => Promise<WholeEnd> };

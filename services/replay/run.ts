@@ -87,6 +87,8 @@ class Run {
   /** Why the mode itself stopped. */
   #stopped: ReplayError | undefined;
   #output: ReplayOutput | undefined;
+  /** The mode's own. */
+  #report: unknown;
   #saved: ReplayTotals | undefined;
 
   constructor(deps: RunDeps, replay: Replay, owner: string) {
@@ -184,7 +186,8 @@ class Run {
       finished: (range) => output.finished(range),
       pace: (records) => pace(passing, records),
     };
-    const stopped = await mode.run(this.#replay, hooks);
+    const { stopped, report } = await mode.run(this.#replay, hooks);
+    this.#report = report;
     if (stopped !== undefined && stopped.code !== "stopping") this.#stop(stopped);
   }
 
@@ -209,15 +212,20 @@ class Run {
     const totals = output.totals();
     const all = totals.passed === ranges.reduce((sum, { from, to }) => sum + to - from, 0);
     if (!all) return this.#interrupted();
-    const { summarise, clock, log } = this.#deps;
-    const ended = { status: "completed" as const, totals, ended_ms: clock.now_ms() };
-    if (summarise === undefined) return ended;
-    // Its Results are all there: a summary that cannot be made is not what the replay is judged by.
-    const comparison = await summarise({ ...this.#replay, ...ended }).catch((error: unknown) => {
-      log.warn({ error, replay: this.#replay.id }, "the replay's results could not be compared");
+    const ended = { status: "completed" as const, totals, ended_ms: this.#deps.clock.now_ms() };
+    const summary = await this.#summary({ ...this.#replay, ...ended });
+    if (this.#report === undefined) return summary === undefined ? ended : { ...ended, comparison: summary };
+    return { ...ended, comparison: { ...(summary as object | undefined), what_if: this.#report } };
+  }
+
+  /** Its Results are all there: a summary that cannot be made is not what the replay is judged by. */
+  async #summary(ended: Replay): Promise<unknown> {
+    try {
+      return await this.#deps.summarise?.(ended);
+    } catch (error) {
+      this.#deps.log.warn({ error, replay: ended.id }, "the replay's results could not be compared");
       return undefined;
-    });
-    return comparison === undefined ? ended : { ...ended, comparison };
+    }
   }
 
   /** It stands still before its end. */

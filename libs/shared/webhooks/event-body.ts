@@ -14,9 +14,14 @@ export function stableId(prefix: string, ...parts: readonly string[]): string {
   return `${prefix}_${createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, ID_HEX_CHARS)}`;
 }
 
-/** The event's id, the receiver's `webhook-id`: one for each type of each subject, however often it is told. */
-export function eventId({ tenant, type, subject }: Pick<WebhookEvent, "tenant" | "type" | "subject">): string {
-  return stableId("evt", tenant, type, subject);
+/** The event's id, the receiver's `webhook-id`: one for each type of each subject, however often it is told, and one for each replay of it. */
+export function eventId({
+  tenant,
+  type,
+  subject,
+  replay,
+}: Pick<WebhookEvent, "tenant" | "type" | "subject" | "replay">): string {
+  return stableId("evt", tenant, type, subject, ...(replay === undefined ? [] : [replay]));
 }
 
 const REQUEST_EVENTS = {

@@ -25,6 +25,8 @@ export type WebhookEvent = {
   readonly at_ms: number;
   /** The request's own `callback.url`: told beside the tenant's endpoints. */
   readonly callback_url?: string;
+  /** Told once more, on behalf of this replay: an event of its own, of which its endpoints hear once. */
+  readonly replay?: string;
 };
 
 export interface WebhookOutbox {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { SluiceError } from "../../../libs/shared/errors.ts";
 import { silentLog } from "../../../libs/shared/log.ts";
 import type { Replay, ReplayStore } from "../../../libs/shared/replay/replay.ts";
-import type { RunHooks, WrittenItem } from "../../../services/replay/modes.ts";
+import type { RunHooks, WholeEnd, WrittenItem } from "../../../services/replay/modes.ts";
 import { type RunDeps, type RunEnd, runReplay } from "../../../services/replay/run.ts";
 import { VirtualClock } from "../../../tools/simulate/virtual-clock.ts";
 import { jsonCodec, NAMES } from "../../support/memory-ports.ts";
@@ -364,10 +364,10 @@ describe("a replay's run", () => {
 
   describe("of a mode with an order of its own", () => {
     /** Publishes all that there is each time, as one that has to see all of it again does. */
-    const whole = async (_: Replay, hooks: RunHooks): Promise<undefined> => {
+    const whole = async (_: Replay, hooks: RunHooks): Promise<WholeEnd> => {
       for (const range of hooks.ranges) {
         for await (const { source, items } of hooks.reader.read(range, worker.wanted)) {
-          if (hooks.stopping.aborted) return undefined;
+          if (hooks.stopping.aborted) return { stopped: { code: "stopping", message: "stopping" } };
           const { done } = await worker.run(
             items.flatMap(({ recorded }) => recorded ?? []),
             hooks.stopping,
@@ -380,7 +380,7 @@ describe("a replay's run", () => {
         }
         hooks.finished(range);
       }
-      return undefined;
+      return { report: { seen: worker.ran } };
     };
     const open: RunDeps["open"] = async (replay) => ({
       ...(await deps().open(replay)),
@@ -402,6 +402,7 @@ describe("a replay's run", () => {
       assert.equal(await drive({ open }), "completed");
       assert.deepEqual(ids(), all([7, 4]));
       assert.equal((await find()).totals.by_fate["reused"], 11);
+      assert.deepEqual((await find()).comparison, { what_if: { seen: worker.ran } });
     });
   });
 });
