@@ -4,6 +4,7 @@ import { appealCommand } from "./appeal.ts";
 import { budgetCommand } from "./budget.ts";
 import { cacheCommand } from "./cache.ts";
 import { costCommand } from "./cost.ts";
+import { explainCommand } from "./explain.ts";
 import { keysCommand } from "./keys.ts";
 import { EXIT, exitCodeOf, formatError } from "./output/terminal.ts";
 import { rebuildCommand } from "./rebuild.ts";
@@ -20,6 +21,7 @@ const VERBS = [
   upCommand,
   sendCommand,
   appealCommand,
+  explainCommand,
   tailCommand,
   topicsCommand,
   keysCommand,

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { TenantBook } from "../../libs/shared/budgets/tenant-book.ts";
 import { systemClock } from "../../libs/shared/clock.ts";
+import { openExplainer } from "../../libs/shared/explain/open.ts";
 import { PostgresFiles } from "../../libs/shared/files/postgres-files.ts";
 import type { FileStorage } from "../../libs/shared/files/storage.ts";
 import { PostgresJobStore } from "../../libs/shared/jobs/postgres-store.ts";
@@ -24,6 +25,7 @@ import type { Routes } from "./route.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { deliveryRoutes } from "./routes/deliveries.ts";
 import { eventRoutes, followedView } from "./routes/events.ts";
+import { explainRoutes } from "./routes/explain.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { listRoutes } from "./routes/list.ts";
 import { mapReduceRoutes } from "./routes/map-reduce.ts";
@@ -56,6 +58,9 @@ export function createOffers(
   const admin = adminActs(context, keys, pool);
   const clock = systemClock;
   const jobs = new PostgresJobStore(pool);
+  const { names, codec, kafka } = context;
+  const tenant = (name: string) => book.record(name);
+  const explainer = openExplainer({ settings, names, codec, kafka, redis, pool, tenant });
   const files = new PostgresFiles({ pool, storage, settings: settings.files, clock });
   const following = { settings: settings.gateway.streams, clock, log, wakes, reader, streams };
   const events = sendEvents({ ...following, view: followedView(requests), job: jobProgress(jobs, clock) });
@@ -75,6 +80,7 @@ export function createOffers(
     routes: [
       eventRoutes({ keys, events }),
       listRoutes({ keys, ...listing }),
+      explainRoutes({ keys, explain: explainer.explain }),
       usageRoutes({ keys, clock, readUsage: (tenant, ask) => readUsage(pool, tenant, ask) }),
       modelRoutes({ keys, settings, tenants: book }),
       fileRoutes({ keys, files, settings: settings.files, clock }),
@@ -95,7 +101,7 @@ export function createOffers(
       consoleRoutes({ files: consoleFiles() }),
     ],
     async stop() {
-      await Promise.all([admin.stop(), client.close()]);
+      await Promise.all([admin.stop(), client.close(), explainer.close()]);
     },
   };
 }
