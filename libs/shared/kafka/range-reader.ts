@@ -14,8 +14,6 @@ const FETCH_BYTES_MAX = 1_048_576;
 const FETCH_BYTES_MIN = 16_384;
 /** Single records this close to each other are read with what lies between: less work than another request. */
 const GAP_MAX = 64;
-/** Requests for single records under way at once. */
-const TOGETHER_MAX = 4;
 /** Waits of some seconds each for an end that is not readable yet: an open transaction is ended by then. */
 const WAITS_MAX = 6;
 const RECORD_BYTES_GUESSED = 1_024;
@@ -65,18 +63,20 @@ export class RangeReader {
   async readAt(tp: TopicPartition, offsets: readonly number[]): Promise<ReadonlyMap<number, InRecord>> {
     const wanted = new Set(offsets);
     const found = new Map<number, InRecord>();
-    const waiting = clusters([...wanted], GAP_MAX).values();
-    const take = async (): Promise<void> => {
-      for (const stretch of waiting) {
-        for await (const records of this.#readSmall({ ...tp, ...stretch })) {
-          for (const record of records) {
-            if (!wanted.has(record.offset)) continue;
-            found.set(record.offset, { ...record, key: ownBytes(record.key), value: ownBytes(record.value) });
-          }
+    let at = 0;
+    for (const { from, to } of clusters([...wanted], GAP_MAX)) {
+      // An answer has whole batches, and may have what the next ones are asked for already.
+      at = Math.max(at, from);
+      while (at < to) {
+        const { records, next } = await this.#next(tp, at, to, this.#bytesOf(tp.topic, to - at), "single");
+        at = next;
+        this.#noteSize(tp.topic, records);
+        for (const record of records) {
+          if (!wanted.has(record.offset)) continue;
+          found.set(record.offset, { ...record, key: ownBytes(record.key), value: ownBytes(record.value) });
         }
       }
-    };
-    await Promise.all(Array.from({ length: TOGETHER_MAX }, take));
+    }
     return found;
   }
 
@@ -84,32 +84,33 @@ export class RangeReader {
     await this.#reads.close();
   }
 
-  /** Asks for about as many bytes as the stretch has. */
-  async *#readSmall({ from, to, ...tp }: OffsetRange): AsyncGenerator<readonly InRecord[], void, void> {
-    for (let at = from; at < to; ) {
-      const bytes = 1.25 * (to - at) * (this.#sizes.get(tp.topic) ?? RECORD_BYTES_GUESSED);
-      const bytes_max = Math.ceil(Math.min(Math.max(bytes, FETCH_BYTES_MIN), FETCH_BYTES_MAX));
-      const { records, next } = await this.#next(tp, at, to, bytes_max);
-      at = next;
-      this.#noteSize(tp.topic, records);
-      yield records;
-    }
+  /** About what so many records have. */
+  #bytesOf(topic: string, records: number): number {
+    const bytes = 1.25 * records * (this.#sizes.get(topic) ?? RECORD_BYTES_GUESSED);
+    return Math.ceil(Math.min(Math.max(bytes, FETCH_BYTES_MIN), FETCH_BYTES_MAX));
   }
 
-  async #next(tp: TopicPartition, at: number, to: number, bytes_max: number): Promise<Stretch> {
+  /** @param what of `single` records all that an answer has is given, and what is not written (yet) is not waited for. */
+  async #next(tp: TopicPartition, at: number, to: number, bytes_max: number, what?: "single"): Promise<Stretch> {
+    const keep = what === "single" ? Number.POSITIVE_INFINITY : to;
     for (let waits = 0; waits < WAITS_MAX; waits += 1) {
       const answer = await this.#reads.fetch(tp, at, bytes_max);
-      const stretch = answer === undefined ? await this.#outside(tp, at, to) : stretchOf(tp, answer, at, to);
+      const stretch = answer === undefined ? await this.#outside(tp, at, to) : stretchOf(tp, answer, at, keep);
       if (stretch.next > at) return stretch;
+      if (what === "single" && (await this.#boundsOf(tp)).end <= at) return { records: [], next: to };
     }
     const place = `${tp.topic}/${tp.partition} at ${at}`;
     throw unavailable("kafka", new Error(`${place} cannot be read yet: an open transaction stands before it`));
   }
 
   /** Retention has taken what stood there; or the log was cut, and what stood there never comes again. */
-  async #outside({ topic, partition }: TopicPartition, at: number, to: number): Promise<Stretch> {
-    const { low = 0 } = (await this.#reads.bounds(topic)).get(partition) ?? {};
+  async #outside(tp: TopicPartition, at: number, to: number): Promise<Stretch> {
+    const { low } = await this.#boundsOf(tp);
     return { records: [], next: low > at ? low : to };
+  }
+
+  async #boundsOf({ topic, partition }: TopicPartition): Promise<PartitionBounds> {
+    return (await this.#reads.bounds(topic)).get(partition) ?? { low: 0, end: 0 };
   }
 
   #noteSize(topic: string, records: readonly InRecord[]): void {

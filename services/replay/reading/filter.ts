@@ -2,6 +2,7 @@
 import type { Result } from "../../../libs/shared/events/flow.ts";
 import { ORIGIN_HEADER } from "../../../libs/shared/events/headers.ts";
 import { originOf } from "../../../libs/shared/events/origin.ts";
+import { roundOf } from "../../../libs/shared/events/redelivery.ts";
 import type { KeptClaim } from "../../../libs/shared/postgres/results.ts";
 import type { Selection } from "../../../libs/shared/replay/replay.ts";
 import type { Ended, Identified } from "./identity.ts";
@@ -30,7 +31,8 @@ export function hasEnded(selection: Selection, ended: Pick<Result, "status" | "r
 
 /**
  * Whether the record is the one that the Result came from. A request may have been sent more than once, and an outcome written more than
- * once; only one of each counted, and a replay that took the others too would give more than one Result for an id (I1).
+ * once; only one of each counted, and a replay that took the others too would give more than one Result for an id (I1). Between services a
+ * request that was tried again in later rounds stands once for each: the first one counts.
  * @param origin of the row: where the request stands that was answered.
  */
 export function isTheOne(one: Identified, claim: KeptClaim | undefined, origin: string | null | undefined): boolean {
@@ -38,6 +40,7 @@ export function isTheOne(one: Identified, claim: KeptClaim | undefined, origin: 
   if (one.kind === "outcome" && claim !== undefined) {
     return claim.topic === source.topic && claim.partition === source.partition && claim.offset === source.offset;
   }
+  if ((one.kind === "admitted" || one.kind === "job") && roundOf(one.headers) > 0) return false;
   const answered = origin == null ? undefined : originOf({ [ORIGIN_HEADER]: origin });
   if (one.origin === undefined || answered === undefined) return true;
   const { topic, partition, offset } = one.origin;

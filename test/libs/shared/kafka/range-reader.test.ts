@@ -120,3 +120,17 @@ test("single records are found by their places; what is not there is left out", 
   );
   assert.equal(found.get(500)?.offset, 500);
 });
+
+test("single records that are not written yet are not waited for", async () => {
+  const log = logOf([], 10);
+  log.stable = 6;
+  const found = await new RangeReader(NO_KAFKA, log).readAt(TP, [3, 6, 8]);
+  assert.deepEqual([...found.keys()], [3]);
+});
+
+test("one answer serves all single records that it has", async () => {
+  const log = logOf([], 1_000, 400);
+  const found = await new RangeReader(NO_KAFKA, log).readAt(TP, [10, 200, 300, 500, 900]);
+  assert.equal(found.size, 5);
+  assert.deepEqual(log.asked, [10, 500]);
+});

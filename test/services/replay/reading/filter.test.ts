@@ -1,6 +1,7 @@
 /** What a selection takes, and which of several records of a request is the one that counted. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { ROUND_HEADER } from "../../../../libs/shared/events/headers.ts";
 import { hasEnded, isTheOne, isWanted } from "../../../../services/replay/reading/filter.ts";
 import type { Identified } from "../../../../services/replay/reading/identity.ts";
 import { inRecord } from "../../../support/memory-ports.ts";
@@ -61,6 +62,13 @@ describe("the record that counted", () => {
     assert.equal(isTheOne(identified(), claim, `${topic} 1 6 1`), false, "it was sent again");
     assert.equal(isTheOne(identified(), claim, null), true, "nobody knows");
     assert.equal(isTheOne(identified(), undefined, undefined), true);
+  });
+
+  test("is the first of a request's rounds", () => {
+    const round = (count: string): Identified => identified({ kind: "job", headers: { [ROUND_HEADER]: count } });
+    assert.equal(isTheOne(round("0"), claim, `${topic} 1 7 1`), true);
+    assert.equal(isTheOne(round("2"), claim, `${topic} 1 7 1`), false);
+    assert.equal(isTheOne(identified({ kind: "admitted" }), undefined, undefined), true);
   });
 
   test("is the outcome that was claimed", () => {
