@@ -11,6 +11,7 @@ import type { Settings } from "../../../libs/shared/config/schema.ts";
 import { isRetryable } from "../../../libs/shared/errors.ts";
 import type { EventCodec } from "../../../libs/shared/events/codec.ts";
 import type { AdmittedHead, OutcomeHead, ResultHead } from "../../../libs/shared/events/flow.ts";
+import { JOB_HEADER } from "../../../libs/shared/events/headers.ts";
 import type { TopicNames } from "../../../libs/shared/events/topics.ts";
 import { usageEntryOut } from "../../../libs/shared/events/usage-records.ts";
 import { type OutRecord, partitionId } from "../../../libs/shared/kafka/ports.ts";
@@ -51,7 +52,8 @@ export type CallingDeps = {
 
 type Called = Extract<Planned, { kind: "call" }>;
 type LeftOut = "used" | "stopping";
-type Ended = { readonly replayed: Replayed; readonly told?: OutcomeHead };
+type Ended = { readonly replayed: Replayed; readonly told?: Told };
+type Told = { readonly outcome: OutcomeHead; readonly recorded: Recorded };
 
 export class CallingWorker implements ReplayWorker {
   readonly wanted: ReplayWorker["wanted"];
@@ -145,7 +147,10 @@ export class CallingWorker implements ReplayWorker {
     const result = { head: this.#resultOf(own), ...(response === undefined ? {} : { response }) };
     const { calls } = counts;
     const of = beside.length === 0 ? {} : { beside };
-    return { replayed: { recorded, fate: "called", result, calls, cost_nusd, ...of }, told: own };
+    return {
+      replayed: { recorded, fate: "called", result, calls, cost_nusd, ...of },
+      told: { outcome: own, recorded },
+    };
   }
 
   #cacheRecord(head: AdmittedHead, outcome: OutcomeHead, response: Buffer | undefined): OutRecord | undefined {
@@ -164,14 +169,21 @@ export class CallingWorker implements ReplayWorker {
       ...(callback_url === undefined ? {} : { callback_url }),
     };
     const result = { head: this.#resultOf(outcome) };
-    return { replayed: { recorded, fate: "refused", result, calls: 0, cost_nusd: 0 }, told: outcome };
+    return { replayed: { recorded, fate: "refused", result, calls: 0, cost_nusd: 0 }, told: { outcome, recorded } };
   }
 
-  #eventOf({ callback_url, ...told }: OutcomeHead): WebhookEvent[] {
-    const { clock, callbackProblem } = this.#deps;
+  /**
+   * Of the replay's own, once. It has the Result as its row has it, which is the original's: where that ended otherwise, nobody is told.
+   * Requests of a job are told of as one.
+   */
+  #eventOf({ outcome: { callback_url, ...told }, recorded }: Told): WebhookEvent[] {
+    const { clock, callbackProblem, replay } = this.#deps;
+    const { outcome, headers, original } = recorded;
+    if (original !== undefined && original.status !== told.status) return [];
+    const job = (outcome?.headers[JOB_HEADER] ?? headers[JOB_HEADER]) || undefined;
     const callable = callback_url !== undefined && callbackProblem(callback_url) === undefined;
-    const event = webhookEventOf(callable ? { ...told, callback_url } : told, clock.now_ms());
-    return event === undefined ? [] : [event];
+    const event = webhookEventOf(callable ? { ...told, callback_url } : told, clock.now_ms(), { job });
+    return event === undefined ? [] : [{ ...event, replay: replay.id }];
   }
 
   /** As results makes it, under the request's own id. */
