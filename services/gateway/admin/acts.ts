@@ -48,7 +48,12 @@ export function adminActs(context: ServiceContext, keys: KeyRing, pool: Pool): A
       adminRolloutRoutes({ ...common, reads, rollouts, settings, codec, names, publisher }),
       adminJobRoutes({ ...common, reads, jobs: new PostgresJobStore(pool) }),
       adminDeadLetterRoutes({ ...common, letters, runs }),
-      adminReplayRoutes({ ...common, replays: new PostgresReplayStore(pool), names }),
+      adminReplayRoutes({
+        ...common,
+        replays: new PostgresReplayStore(pool),
+        names,
+        tiers: Object.keys(settings.tiers),
+      }),
       adminDeliveryRoutes({ ...common, reads, deliveries: new PostgresDeliveryViews(pool) }),
     ],
     async stop() {

@@ -10,7 +10,12 @@ const IDS_MAX = 1_000;
 
 const selectionField = z
   .strictObject({
-    topic: z.string().min(1).max(249).optional().describe("By default that of requests, or of the stage's input"),
+    topic: z
+      .string()
+      .min(1)
+      .max(2_000)
+      .optional()
+      .describe("One, or several with commas; by default those of requests, or of the stage's input"),
     from_ms: time.optional(),
     to_ms: time.optional(),
     offsets: z
@@ -36,38 +41,18 @@ const selectionField = z
 
 const SETTINGS_CHARS_MAX = 200_000;
 
-export const specField = z
-  .strictObject({
-    mode: z.enum(["reuse", "recompute", "shadow", "what-if", "stage"]),
-    selection: selectionField,
-    stage: z.enum(STAGES).optional(),
-    rate_per_s: z.number().positive().max(100_000).optional(),
-    tier: z.string().min(1).max(64).optional(),
-    model: z.string().min(1).max(200).optional(),
-    settings: z.strictObject({ name: z.string().min(1).max(200), yaml: z.string().max(SETTINGS_CHARS_MAX) }).optional(),
-    webhooks: z.boolean().optional(),
-    charge: z.boolean().optional(),
-    fill_cache: z.boolean().optional(),
-  })
-  .check(({ value, issues }) => {
-    const wrong = (path: string, message: string): void => {
-      issues.push({ code: "custom", path: [path], message, input: value });
-    };
-    const { mode, stage, tier, model, settings } = value;
-    if (mode === "stage" && stage === undefined) wrong("stage", `must be one of ${STAGES.join(", ")}`);
-    if (mode !== "stage" && stage !== undefined) wrong("stage", "is of the mode stage alone");
-    if (mode === "shadow" && tier === undefined && model === undefined && settings === undefined) {
-      wrong("tier", "must be given for the mode shadow, or model, or settings");
-    }
-    if (mode !== "shadow" && (tier !== undefined || model !== undefined)) {
-      wrong(tier === undefined ? "model" : "tier", "is of the mode shadow alone");
-    }
-    if (mode === "what-if" && settings === undefined) wrong("settings", "must be given for the mode what-if");
-    if (mode !== "shadow" && mode !== "what-if" && settings !== undefined) {
-      wrong("settings", "is of the modes shadow and what-if alone");
-    }
-  });
-export type SpecBody = z.infer<typeof specField>;
+const specField = z.strictObject({
+  mode: z.enum(["reuse", "recompute", "shadow", "what-if", "stage"]),
+  selection: selectionField,
+  stage: z.enum(STAGES).optional(),
+  rate_per_s: z.number().positive().max(100_000).optional(),
+  tier: z.string().min(1).max(64).optional(),
+  model: z.string().min(1).max(200).optional(),
+  settings: z.strictObject({ name: z.string().min(1).max(200), yaml: z.string().max(SETTINGS_CHARS_MAX) }).optional(),
+  webhooks: z.boolean().optional(),
+  charge: z.boolean().optional(),
+  fill_cache: z.boolean().optional(),
+});
 
 const usd = z.number().positive().max(9_000_000);
 export const createBody = z.strictObject({ spec: specField, budget_usd: usd.optional() });

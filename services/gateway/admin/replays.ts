@@ -6,6 +6,7 @@ import type { TopicNames } from "../../../libs/shared/events/topics.ts";
 import { nusd } from "../../../libs/shared/money.ts";
 import { REPLAY_ID_PATTERN, replayId } from "../../../libs/shared/replay/id.ts";
 import type { Replay, ReplaySpec, ReplayStore } from "../../../libs/shared/replay/replay.ts";
+import { specProblem, stageTopics, topicList } from "../../../libs/shared/replay/spec.ts";
 import { listOf, listSchema, pageQuery } from "../lists.ts";
 import type { Routes } from "../route.ts";
 import { sendNone, sendWrong } from "../sending.ts";
@@ -15,6 +16,8 @@ import * as shapes from "./replay-shapes.ts";
 export type AdminReplayDeps = AdminDeps & {
   readonly replays: Pick<ReplayStore, "create" | "find" | "list" | "ask" | "want">;
   readonly names: TopicNames;
+  /** Of the settings. */
+  readonly tiers: readonly string[];
 };
 
 type One = { Params: { id: string } };
@@ -66,13 +69,12 @@ async function create(deps: AdminReplayDeps, http: FastifyRequest, reply: Fastif
   const call = askedOf(deps, shapes.createBody, "body", http, reply);
   if (call === undefined) return reply;
   const { spec: asked, budget_usd } = call.asked;
-  const topic = asked.selection.topic ?? topicOf(asked, deps.names);
-  if (topic === undefined) {
-    return sendWrong(reply, "spec.selection.topic", "must be given: the topic of the tier's jobs");
-  }
+  const topic = asked.selection.topic ?? topicOf(asked as ReplaySpec, deps);
+  const spec = { ...asked, selection: { ...asked.selection, topic } } as ReplaySpec;
+  const problem = specProblem(spec);
+  if (problem !== undefined) return sendWrong(reply, "spec", problem);
   const created_ms = deps.clock.now_ms();
   const id = replayId(created_ms, randomBytes(RANDOM_BYTES));
-  const spec = { ...asked, selection: { ...asked.selection, topic } } as ReplaySpec;
   const budget = budget_usd === undefined ? {} : { budget_nusd: nusd(budget_usd) };
   await deps.replays.create({ id, spec, runner: "service", by: actor(call.caller), created_ms, ...budget });
   noteAct(deps, call.caller, "create_replay", { replay: id, mode: spec.mode });
@@ -81,11 +83,9 @@ async function create(deps: AdminReplayDeps, http: FastifyRequest, reply: Fastif
   return reply.send(shapes.replayOf(made));
 }
 
-/** A stage's own input; of everything else, the requests. Undefined for inference, whose input is one topic for each tier. */
-function topicOf({ stage }: Pick<shapes.SpecBody, "stage">, names: TopicNames): string | undefined {
-  if (stage === "router") return names.admitted;
-  if (stage === "results") return names.outcomes;
-  return stage === "inference" ? undefined : names.requests;
+/** A stage's own input; of everything else, the requests. */
+function topicOf({ stage }: Pick<ReplaySpec, "stage">, { names, tiers }: AdminReplayDeps): string {
+  return topicList(stageTopics(names, tiers, stage ?? "ingest"));
 }
 
 async function start(deps: AdminReplayDeps, http: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {

@@ -45,7 +45,8 @@ export function NewReplay() {
     param: string,
     more: { readonly hint?: string; readonly mono?: boolean } = {},
   ) => <TextField label={label} value={fields[name]} onChange={set(name)} {...problem(param)} {...more} />;
-  const tiers = [{ value: "", text: "any" }, ...(routing.data?.tiers.map(({ name }) => name) ?? [])];
+  const names = routing.data?.tiers.map(({ name }) => name) ?? [];
+  const tiers = [{ value: "", text: "any" }, ...names];
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     setBusy(true);
@@ -75,7 +76,7 @@ export function NewReplay() {
             {mode === "shadow" ? (
               <>
                 <SelectField
-                  label="To the tier"
+                  label="To the tier (or to a model, or by a file)"
                   value={fields.tier}
                   onChange={set("tier")}
                   options={tiers}
