@@ -97,6 +97,6 @@ async function onlyTenant({ context: { settings }, book, pool, redis }: Opened, 
 
 function unknown(message: string): SluiceError {
   return new SluiceError("usage", message, {
-    fix: "`npx sluice tail results --tenant` lists results with their ids; a record that nobody could read is on the dead-letter topic.",
+    fix: "`npx sluice tail results --tenant` lists results with their ids; one under way is known by Redis alone, and a record that nobody could read is on the dead-letter topic.",
   });
 }

@@ -165,7 +165,7 @@ function moneyText({ money }: Explanation): string {
   if (unknown_calls) lines.push(`${unknown_calls} calls may be billed though nobody knows their answers`);
   if (scopes.length > 0) {
     const rows = scopes.map(({ scope, subject, window, cap_usd, reserved_usd: held, settled_usd: spent }) => [
-      [scope, subject, window].filter((part) => part !== "").join(" "),
+      oneLine([scope, subject, window].filter((part) => part !== "").join(" "), 80),
       cap_usd === null || cap_usd === undefined ? "no cap" : formatUsd(cap_usd),
       held === undefined ? "-" : formatUsd(held),
       spent === undefined ? "-" : formatUsd(spent),
@@ -220,7 +220,7 @@ function linksText({ links }: Explanation): string {
     ["replay", replay && `${replay.id} (${replay.mode})`],
     ["made from", original],
     ["made from it", runs.length === 0 ? undefined : runs.map(({ id, status }) => `${id} (${status})`).join(", ")],
-    ["trace", traceparent],
+    ["trace", traceparent && oneLine(traceparent, 100)],
   ];
   const told = lines.flatMap(([name, text]) => (text === undefined ? [] : [[name, text]]));
   return told.length === 0 ? "" : formatTable(["", ""], told);
