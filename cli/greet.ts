@@ -1,9 +1,9 @@
-/** What `up` prints once all is ready: addresses, the demo key, and commands to try that work as they are printed. */
+/** What `up` prints once all is ready: addresses, the keys, and commands to try that work as they are printed. */
 import { relative } from "node:path";
 import { loadSettings } from "../libs/shared/config/load.ts";
 import { topicNames } from "../libs/shared/events/topics.ts";
 import type { Stack } from "../tools/stack/up.ts";
-import { demoKey } from "./prepare.ts";
+import { adminKey, demoKey } from "./prepare.ts";
 import { DEMO_TENANT } from "./sample.ts";
 
 const PROBE_WAIT_MS = 2_000;
@@ -14,6 +14,8 @@ export type Greeting = {
   readonly console: string | undefined;
   /** The demo tenant's key; undefined where the settings have no such tenant. */
   readonly key: string | undefined;
+  /** Signs in to the console as an administrator; undefined where there is no demo tenant. */
+  readonly admin_key: string | undefined;
   readonly tenant: string | undefined;
   /** Where `up` keeps its files, when it is not the place where the other verbs look: relative to the checkout. */
   readonly dir: string | undefined;
@@ -32,6 +34,7 @@ export async function greet(stack: Stack): Promise<void> {
     gateway,
     console: page !== null && (await isThere(page)) ? page : undefined,
     key: has_demo ? await demoKey(stack.dir) : undefined,
+    admin_key: has_demo ? await adminKey(stack.dir) : undefined,
     tenant: has_demo ? DEMO_TENANT : Object.keys(settings.tenants)[0],
     dir: dir === ".sluice" ? undefined : dir,
     brokers: kafka,
@@ -42,7 +45,7 @@ export async function greet(stack: Stack): Promise<void> {
 
 /** The greeting, line by line. Pure. */
 export function greetingLines(greeting: Greeting): string[] {
-  const { gateway, console: page, key, tenant, dir, brokers, requests_topic } = greeting;
+  const { gateway, console: page, key, admin_key, tenant, dir, brokers, requests_topic } = greeting;
   const sluice = dir === undefined ? "npx sluice" : `SLUICE_DIR=${quoted(dir)} npx sluice`;
   const body = JSON.stringify({ model: "auto", messages: [{ role: "user", content: "What is a dead letter?" }] });
   const record = JSON.stringify({ tenant, body: { messages: [{ role: "user", content: "Hello from kcat" }] } });
@@ -52,6 +55,7 @@ export function greetingLines(greeting: Greeting): string[] {
     `gateway   ${gateway}`,
     ...(page === undefined ? [] : [`console   ${page}`]),
     ...(key === undefined ? [] : [`demo key  ${key}`]),
+    ...(page === undefined || admin_key === undefined ? [] : [`admin key ${admin_key}   # signs in to the console`]),
     "",
     "Try next, in another terminal:",
     ...(key === undefined

@@ -1,9 +1,10 @@
-/** What `up` does before the services start: topics and schemas, and the demo tenant's key. */
+/** What `up` does before the services start: topics and schemas, and the keys of the local default. */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../libs/shared/clock.ts";
+import type { KeyRecord, KeyScope } from "../libs/shared/events/tenants.ts";
 import { ensureTopics } from "../libs/shared/kafka/topology.ts";
 import { hashKey, KEY_RANDOM_BYTES, keyId, makeKey } from "../libs/shared/keys.ts";
 import { untilAvailable } from "../libs/shared/retry.ts";
@@ -24,14 +25,23 @@ export async function prepare(stack: Stack): Promise<void> {
     untilAvailable(retry, "schemas", () => registerSchemas(context), stopped),
   ]);
   if (Object.hasOwn(context.settings.tenants, DEMO_TENANT)) {
-    const key = await demoKey(stack.dir);
-    await untilAvailable(retry, "demo key", () => publishDemoKey(context, key), stopped);
+    const [demo, admin] = await Promise.all([demoKey(stack.dir), adminKey(stack.dir)]);
+    await untilAvailable(retry, "local keys", () => publishLocalKeys(context, demo, admin), stopped);
   }
 }
 
-/** The demo tenant's key: random, made at the first start, kept in a file that only the user can read. */
-export async function demoKey(dir: string): Promise<string> {
-  const file = join(dir, "demo.key");
+/** The demo tenant's key. */
+export function demoKey(dir: string): Promise<string> {
+  return keptKey(join(dir, "demo.key"));
+}
+
+/** The key that signs in to the console as an administrator, where the demo tenant is there. */
+export function adminKey(dir: string): Promise<string> {
+  return keptKey(join(dir, "admin.key"));
+}
+
+/** Random, made at the first start, kept in a file that only the user can read. */
+async function keptKey(file: string): Promise<string> {
   if (existsSync(file)) {
     const known = (await readFile(file, "utf8")).trim();
     if (keyId(known) !== undefined) return known;
@@ -41,15 +51,14 @@ export async function demoKey(dir: string): Promise<string> {
   return key;
 }
 
-async function publishDemoKey(context: CliContext, key: string): Promise<void> {
-  await publishKeys(context, [
-    {
-      kind: "key",
-      id: keyId(key) ?? "",
-      tenant: DEMO_TENANT,
-      hash: hashKey(key),
-      scopes: ["submit", "read", "admin"],
-      created_ms: systemClock.now_ms(),
-    },
-  ]);
+async function publishLocalKeys(context: CliContext, demo: string, admin: string): Promise<void> {
+  const recordOf = (key: string, scopes: readonly KeyScope[]): KeyRecord => ({
+    kind: "key",
+    id: keyId(key) ?? "",
+    tenant: DEMO_TENANT,
+    hash: hashKey(key),
+    scopes: [...scopes],
+    created_ms: systemClock.now_ms(),
+  });
+  await publishKeys(context, [recordOf(demo, ["submit", "read"]), recordOf(admin, ["submit", "read", "admin"])]);
 }

@@ -15,7 +15,7 @@ import { PostgresEndpoints } from "../../libs/shared/webhooks/endpoints.ts";
 import { createGuardedClient } from "../../libs/shared/webhooks/guarded-client.ts";
 import { urlRulesOf } from "../../libs/shared/webhooks/url-rules.ts";
 import { adminActs } from "./admin/acts.ts";
-import { meRoutes } from "./admin/me.ts";
+import { adminLooks } from "./admin/looks.ts";
 import { consoleFiles } from "./console/bundle.ts";
 import { consoleRoutes } from "./console/routes.ts";
 import { jobProgress } from "./job-progress.ts";
@@ -97,7 +97,7 @@ export function createOffers(
       }),
       deliveryRoutes({ keys, endpoints, deliveries: new PostgresDeliveryViews(pool), clock }),
       ...admin.routes,
-      meRoutes({ keys }),
+      ...adminLooks(context, { requests, listing, events, redis, pool, book }),
       consoleRoutes({ files: consoleFiles() }),
     ],
     async stop() {

@@ -12,6 +12,7 @@ const GREETING = {
   gateway: "http://127.0.0.1:8080",
   console: undefined,
   key: "slc_key",
+  admin_key: "slc_admin",
   tenant: "demo",
   dir: undefined,
   brokers: "127.0.0.1:9092,127.0.0.1:9093",
@@ -24,8 +25,15 @@ test("the greeting names only what is there", () => {
   assert.match(text, /kcat -P -b 127\.0\.0\.1:9092 -t llm\.requests/);
   assert.match(text, /npx sluice send "[^"]+" --wait/);
   assert.doesNotMatch(text, /console|SLUICE_DIR/);
-  const other = greetingLines({ ...GREETING, console: "http://c", key: undefined, tenant: undefined, dir: "my dir" });
-  assert.match(other.join("\n"), /console {3}http:\/\/c/);
+  const other = greetingLines({
+    ...GREETING,
+    console: "http://c",
+    key: undefined,
+    admin_key: undefined,
+    tenant: undefined,
+    dir: "my dir",
+  });
+  assert.match(other.join("\n"), /console {3}http:\/\/c\nadmin key slc_admin /);
   assert.match(other.join("\n"), /SLUICE_DIR='my dir' npx sluice topics/);
   assert.doesNotMatch(other.join("\n"), /curl|kcat|send/);
 });

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { Kafka } from "kafkajs";
 import pg from "pg";
 import { openContext, registerSchemas } from "../../cli/context.ts";
-import { demoKey, prepare } from "../../cli/prepare.ts";
+import { adminKey, demoKey, prepare } from "../../cli/prepare.ts";
 import { systemClock } from "../../libs/shared/clock.ts";
 import type { Settings } from "../../libs/shared/config/schema.ts";
 import type { Result } from "../../libs/shared/events/flow.ts";
@@ -28,7 +28,7 @@ import { endLeftovers } from "../../tools/stack/child.ts";
 import { openHome } from "../../tools/stack/home.ts";
 import { silentProgress } from "../../tools/stack/progress.ts";
 import { ownSecrets } from "../../tools/stack/secrets.ts";
-import { SERVICE_NAMES, type ServiceName } from "../../tools/stack/services.ts";
+import { ALL_SERVICES, REPLAY_SERVICE, type ServiceName } from "../../tools/stack/services.ts";
 import { createProcesses, type Processes } from "./pipeline/processes.ts";
 import { type SettingsChanges, writeSettings } from "./pipeline/settings.ts";
 import { resultsById, TopicLog } from "./pipeline/topic-log.ts";
@@ -47,7 +47,7 @@ export type PipelineOptions = {
   /** Addresses of the parts; by default those that the test run was given. */
   readonly parts?: Readonly<Record<string, string>>;
   readonly settings?: SettingsChanges;
-  /** Instances of each service; one where it says nothing, and 0 starts none. */
+  /** Instances of each service; one where it says nothing, of the replay service none, and 0 starts none. */
   readonly scale?: Partial<Record<ServiceName, number>>;
   readonly mock_args?: readonly string[];
   /** Variables of the services beside the usual ones: addresses and keys of further endpoints. */
@@ -76,6 +76,8 @@ export type Pipeline = {
   readonly mock_url: string;
   /** The demo tenant's. */
   readonly api_key: string;
+  /** Of the demo tenant too, with every scope. */
+  readonly admin_key: string;
   /** Followed since the start. */
   readonly results: TopicLog;
   readonly dlq: TopicLog;
@@ -199,6 +201,7 @@ async function assemble({ tag, dir, env, settings, processes, mock_url, logs }: 
     results,
     dlq,
     api_key: await demoKey(dir),
+    admin_key: await adminKey(dir),
     gateway_url: processes.names().includes("gateway") ? processes.url("gateway") : "",
     id: (name) => `${tag}-${name}`,
     produce,
@@ -291,8 +294,10 @@ async function untilSettled(kafka: Kafka, settings: Settings): Promise<void> {
 }
 
 function instances(scale: Partial<Record<ServiceName, number>>): string[] {
-  return SERVICE_NAMES.flatMap((service) =>
-    Array.from({ length: scale[service] ?? 1 }, (_, index) => (index === 0 ? service : `${service}-${index + 1}`)),
+  return ALL_SERVICES.flatMap((service) =>
+    Array.from({ length: scale[service] ?? (service === REPLAY_SERVICE ? 0 : 1) }, (_, index) =>
+      index === 0 ? service : `${service}-${index + 1}`,
+    ),
   );
 }
 

@@ -21,7 +21,7 @@ function ring(...records: readonly (KeyRecord | null)[]): KeyRing {
 describe("an API key", () => {
   test("names its tenant", () => {
     assert.deepEqual(ring(record).authenticate(`Bearer ${mine.key}`, "submit"), {
-      ...{ ok: true, caller: { tenant: "demo", key_id: mine.id } },
+      ...{ ok: true, caller: { tenant: "demo", key_id: mine.id, scopes: ["submit"] } },
     });
     assert.equal(ring(record).authenticate(`bearer  ${mine.key}`, "submit").ok, true);
   });
