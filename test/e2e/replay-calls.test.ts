@@ -1,6 +1,7 @@
 /** A replay that calls models, on the real parts: its budget holds, going on pays for nothing twice, and nobody is charged. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { readEnvironment } from "../../libs/shared/config/environment.ts";
 import type { Result } from "../../libs/shared/events/flow.ts";
@@ -148,17 +149,17 @@ describe("a replay that calls", () => {
     assert.equal(await usageEntries(), usage_before, "nobody is charged");
   });
 
-  test("of a settings file calls what that names, and charges where it is told to", async () => {
-    const [, other] = Object.entries(pipeline.settings.tiers).filter(([, { kind }]) => kind === "chat");
+  test("calls another tier, or by another settings file, and charges where it is told to", async () => {
+    const { names, settings, env } = pipeline;
+    const selection = { topic: names.requests, ids: ids.slice(0, 3) };
+    const [, other] = Object.entries(settings.tiers).filter(([, { kind }]) => kind === "chat");
     assert.ok(other !== undefined);
     const usage_before = await usageEntries();
-    const shadow = await previewed("shadow", {
-      tier: other[0],
-      charge: true,
-      selection: { topic: pipeline.names.requests, ids: ids.slice(0, 3) },
-    });
-    const done = await goOn(shadow, 1e9);
-    assert.deepEqual([done.status, done.totals.calls], ["completed", 3]);
+    const named = await goOn(await previewed("shadow", { tier: other[0], charge: true, selection }), 1e9);
+    assert.deepEqual([named.status, named.totals.calls], ["completed", 3]);
     assert.ok((await usageEntries()) >= usage_before + 3);
+    const yaml = readFileSync(env["SLUICE_SETTINGS"] ?? "", "utf8");
+    const tried = await goOn(await previewed("shadow", { settings: { name: "new.yaml", yaml }, selection }), 1e9);
+    assert.deepEqual([tried.status, tried.totals.calls], ["completed", 3]);
   });
 });

@@ -1,8 +1,8 @@
 /** From a recorded request to the job that is called with it, or to why it is not. Wires what ingest, router and estimate decide. */
-import { resolvePlan } from "../../../libs/shared/budgets/plan.ts";
 import { contentHash } from "../../../libs/shared/canonical.ts";
 import type { Settings } from "../../../libs/shared/config/schema.ts";
 import type { Encodings } from "../../../libs/shared/estimate/encodings.ts";
+import type { EstimateInput } from "../../../libs/shared/estimate/estimate.ts";
 import type { CacheFill } from "../../../libs/shared/events/cache.ts";
 import type { ResultError, Route } from "../../../libs/shared/events/fields.ts";
 import type { AdmittedHead, JobHead } from "../../../libs/shared/events/flow.ts";
@@ -24,6 +24,8 @@ export type PlanDeps = {
   readonly target: Target;
   /** What is called: the deployed settings, or those that the replay brings. */
   readonly settings: Settings;
+  /** A tenant's; undefined for one that nobody knows (any more). */
+  readonly tenantPlan: (tenant: string) => EstimateInput["plan"] | undefined;
   readonly encodings: Encodings;
   readonly choose: (question: RouteQuestion) => Promise<Routing>;
   /** Where the answer goes in the cache; undefined where it is not to be kept. */
@@ -45,7 +47,7 @@ export type Planned =
 export async function planOf(deps: PlanDeps, recorded: Recorded, now_ms: number): Promise<Planned> {
   const json = recorded.request === undefined ? undefined : parseJson(recorded.request);
   if (!isObject(json)) return { kind: "without_record" };
-  const admission = admitted(recorded, json, now_ms);
+  const admission = admitted(deps, recorded, json, now_ms);
   if (admission.kind === "refuse") {
     const { identity, error, told } = admission;
     const { content_hash } = identity;
@@ -80,7 +82,7 @@ function planned(deps: PlanDeps, { recorded, head, request, carried, read }: Aro
     climbs: by !== undefined && by !== "asked" && by !== "shadow",
     body: request.body,
     limits: request.limits,
-    plan: resolvePlan(settings, head.tenant) ?? {},
+    plan: deps.tenantPlan(head.tenant) ?? {},
     settings,
     encodings,
   });
@@ -118,10 +120,16 @@ function planned(deps: PlanDeps, { recorded, head, request, carried, read }: Aro
 }
 
 /** By what ingest says of it now, whatever the time: its deadline has passed long ago. */
-function admitted({ source, received_ms }: Recorded, json: Record<string, unknown>, now_ms: number): Admission {
+function admitted(
+  { tenantPlan }: PlanDeps,
+  { source, received_ms }: Recorded,
+  json: Record<string, unknown>,
+  now_ms: number,
+): Admission {
+  const knowsTenant = (tenant: string): boolean => tenantPlan(tenant) !== undefined;
   const { topic, partition, offset } = source;
   const arrival = { topic, partition, offset, timestamp_ms: received_ms };
-  const admission = admit(json, arrival, { now_ms: 0, knowsTenant: () => true, lane: "batch", reentry: true });
+  const admission = admit(json, arrival, { now_ms: 0, knowsTenant, lane: "batch", reentry: true });
   if (admission.kind === "refuse") return admission;
   return { ...admission, head: { ...admission.head, timing: { received: now_ms, admitted: now_ms } } };
 }

@@ -19,10 +19,12 @@ import { AttemptLedger } from "../../inference/ledger/ledger.ts";
 import { RedisAttemptStore } from "../../inference/ledger/redis-store.ts";
 import { type OpenTier, openTier } from "../../inference/tier.ts";
 import type { TierParts } from "../../inference/tier-parts.ts";
+import { Plans } from "../../ingest/plans.ts";
 import { NO_ROLLOUTS } from "../../router/rollout/contract.ts";
 import { loadRouting } from "../../router/routing-parts.ts";
 import type { ReplayWorker } from "../contract.ts";
 import type { ReplayParts } from "../parts.ts";
+import { readTenants } from "../tenants.ts";
 import { WatchedAttempts } from "./attempts-watched.ts";
 import { fillOf } from "./beside.ts";
 import { ReplayBudget } from "./budget.ts";
@@ -54,6 +56,7 @@ export async function createCallingWorker(parts: ReplayParts, replay: Replay): P
   const start = await untilAvailable(retry, "postgres", () => rows.totals());
   const budget = new ReplayBudget({ budget_nusd, ...start, in_flight_max: parts.settings.replay.calls_in_flight_max });
   const holds = new Holds({ budget, rows, retry });
+  const plans = new Plans(settings, await readTenants(parts));
   const embedder = target.kind === "named" ? undefined : await embedderOf(parts, settings);
   const tiers = await openTiers(parts, settings, target, (store) => {
     const attempts: WatchedAttempts = new WatchedAttempts(store, (id, counts) =>
@@ -68,6 +71,7 @@ export async function createCallingWorker(parts: ReplayParts, replay: Replay): P
     deployed: parts.settings,
     plan: {
       ...{ replay, target, settings, choose },
+      tenantPlan: (tenant) => plans.of(tenant),
       encodings: await loadEncodings(settings.prices.models),
       fillOf: (...asked) => fillOf(parts.settings, ...asked),
     },

@@ -224,6 +224,7 @@ export class CallingWorld {
       ...{ clock, replay, attempts, budget, holds, rows, deployed, codec: jsonCodec, names: NAMES },
       plan: {
         ...{ replay, settings, target: targetOf(replay.spec, settings), encodings: new Map() },
+        tenantPlan: (tenant) => (tenant === "nobody" ? undefined : {}),
         choose: async (asked) => chooseRoute({ ...asked, rollouts: NO_ROLLOUTS, sticky: stickyOf(asked.head) }, table),
         fillOf: (...asked) => fillOf(deployed, ...asked),
       },

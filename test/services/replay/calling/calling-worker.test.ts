@@ -48,6 +48,7 @@ describe("a recompute", () => {
       recorded(1, { request: { body: {} } }),
       recorded(2, { request: null }),
       recorded(3, { route: { model: "m9" } }),
+      recorded(4, { request: { tenant: "nobody" } }),
     ]);
     const codes = chunk.done.map(({ fate, result }) => `${fate} ${result?.head.error?.code}`);
     assert.deepEqual(codes, [
@@ -55,6 +56,7 @@ describe("a recompute", () => {
       "refused invalid_request",
       "without_record undefined",
       "refused model_unknown",
+      "refused tenant_unknown",
     ]);
     assert.equal(world.calls.length, 0);
     assert.equal(world.rows.rows.size, 0);
@@ -213,6 +215,36 @@ describe("a process that dies", () => {
       }
     });
   }
+
+  test("never lets its calls cost more than its budget, whatever was known when it died", async () => {
+    const records = Array.from({ length: 5 }, (_, offset) => recorded(offset));
+    const prepare = (): CallingWorld => {
+      const world = new CallingWorld({ in_flight_max: 3 });
+      // The first call of each second record is never answered.
+      world.reply = (_model, text, nth) => (nth === 0 && /[13]$/.test(text) ? { kind: "timeout" } : says("fine"));
+      return world;
+    };
+    const whole = prepare();
+    await whole.through(records);
+    const most = Math.min(...[...whole.rows.rows.values()].map(({ reserved_nusd }) => reserved_nusd));
+    const budget_nusd = 4 * most;
+    for (let at = 1; at <= whole.steps; at += 1) {
+      for (const after of [true, false]) {
+        const world = prepare();
+        world.dieAt(at, after);
+        const chunk = await world.through(records, { budget_nusd });
+        const where = `step ${at}, ${after ? "done" : "not done"}`;
+        const { spent_nusd, held_nusd } = await world.rows.totals();
+        assert.ok(spent_nusd + held_nusd <= budget_nusd, where);
+        const answered = world.calls.length * SMALL_NUSD;
+        assert.ok(answered <= spent_nusd + held_nusd, `${where}: all calls are counted`);
+        if (chunk.stopped !== undefined) {
+          const rest = await world.through(records.slice(chunk.done.length), { budget_nusd: 1e9 });
+          assert.equal(chunk.done.length + rest.done.length, records.length, where);
+        }
+      }
+    }
+  });
 
   test("after all answers were there: nothing is called again, though the budget is used", async () => {
     const world = new CallingWorld();
