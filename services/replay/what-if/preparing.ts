@@ -27,8 +27,8 @@ export type Prepared = {
 };
 
 const NO_BYTES = Buffer.alloc(0);
-/** As much as an embedder lets wait (`cache.semantic.embedding.waiting_max`) must never be asked for at once. */
-const TEXTS_MAX = 64;
+/** Embedded at once. */
+export const TEXTS_MAX = 64;
 
 export class Preparing {
   readonly #rules: Rules;

@@ -19,7 +19,7 @@ import type { RunHooks } from "../modes.ts";
 import type { ReplayParts } from "../parts.ts";
 import { SimulatedCache } from "./cache.ts";
 import { BOUNDS, learnTypical, passAll } from "./passing.ts";
-import { Preparing } from "./preparing.ts";
+import { Preparing, TEXTS_MAX } from "./preparing.ts";
 import { Report, type WhatIfReport } from "./report.ts";
 import { Rules } from "./rules.ts";
 import { Simulation } from "./simulation.ts";
@@ -34,6 +34,7 @@ export type WhatIfRun = {
 /** Of answers that the simulated cache may give. */
 const RESPONSES_BYTES_MAX = 256 * 1024 * 1024;
 const NO_DIMENSIONS = 0;
+const EMBEDDING_MS = 60_000;
 
 type Parts = Pick<ReplayParts, "settings" | "names" | "log" | "environment" | "variables" | "kafka" | "codec">;
 
@@ -42,13 +43,23 @@ export async function runWhatIf(parts: Parts, replay: Replay, hooks: RunHooks): 
   const { settings: given } = replay.spec;
   const settings = given === undefined ? parts.settings : parseSettings(given.yaml, given.name);
   const name = given?.name ?? "as they are";
-  const semantic = await openSemantic({ ...parts, settings }, parts.variables);
+  const semantic = await openSemantic({ ...parts, settings: patient(settings) }, parts.variables);
   try {
     const book = await readTenants(parts);
     return await simulate({ parts, settings, name, semantic, book, replay, hooks });
   } finally {
     await semantic.embedder?.close();
   }
+}
+
+/** Nobody waits here: a text that is embedded slowly is embedded all the same, so that a busy machine decides nothing. */
+function patient(settings: Settings): Settings {
+  const { cache } = settings;
+  const { embedding } = cache.semantic;
+  const timeout_ms = Math.max(embedding.timeout_ms, EMBEDDING_MS);
+  const waiting_max = Math.max(embedding.waiting_max, TEXTS_MAX);
+  const semantic = { ...cache.semantic, embedding: { ...embedding, timeout_ms, waiting_max } };
+  return { ...settings, cache: { ...cache, semantic } };
 }
 
 export type SimulateInput = {
