@@ -242,7 +242,6 @@ describe("explanations", () => {
     for (const part of ["Where the time went", "Way", "Calls", "Money", `${pipeline.names.outcomes} `, "call 1 to"]) {
       assert.ok(stdout.includes(part), `${part} in ${stdout}`);
     }
-    if (process.env["EXPLAIN_SHOW"]) (await import("node:fs")).writeFileSync(process.env["EXPLAIN_SHOW"], stdout);
     await pipeline.produce([{ key: id, value: { id, tenant: "narrow", body: chat("the other's") } }]);
     await until(
       "both have it",

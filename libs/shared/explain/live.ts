@@ -36,7 +36,7 @@ export async function findLive(redis: Redis, tenant: string, id: string): Promis
 }
 
 /** `<content hash> <topic> <partition> <offset>`. */
-export function seenOf(text: string | null): FoundLive["seen"] {
+function seenOf(text: string | null): FoundLive["seen"] {
   const [content_hash, topic, partition, offset] = text?.split(" ") ?? [];
   if (content_hash === undefined || topic === undefined) return undefined;
   const place = { topic, partition: Number(partition), offset: Number(offset) };

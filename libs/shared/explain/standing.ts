@@ -49,10 +49,10 @@ function standingByState(names: TopicNames, { at_ms, state }: FoundLive["states"
 
 /** What was told of it so far. */
 export function stepsOfStates({ states, seen, received_ms }: FoundLive): Step[] {
+  // The gateway notes it once it is on its topic: ingest may have been quicker.
+  const taken_ms = Math.min(received_ms ?? Number.POSITIVE_INFINITY, states[0]?.at_ms ?? Number.POSITIVE_INFINITY);
   const came: Step[] =
-    received_ms === undefined
-      ? []
-      : [{ at_ms: received_ms, service: "gateway", what: "taken", ...(seen?.place ?? {}) }];
+    received_ms === undefined ? [] : [{ at_ms: taken_ms, service: "gateway", what: "taken", ...(seen?.place ?? {}) }];
   const told = states.map(({ at_ms, state }): Step => {
     switch (state.state) {
       case "admitted":

@@ -6,10 +6,10 @@ import type { Trail, TrailHop } from "../events/trail.ts";
 import type { Span, Step } from "./explanation.ts";
 
 /** What a topic is to a request. */
-export type Role = "requests" | "retry" | "deferred" | "admitted" | "jobs" | "outcomes" | "other";
+type Role = "requests" | "retry" | "deferred" | "admitted" | "jobs" | "outcomes" | "other";
 
 /** @param topic with or without the suffix of the batch lane. */
-export function roleOf(names: TopicNames, topic: string): { readonly role: Role; readonly tier?: string } {
+function roleOf(names: TopicNames, topic: string): { readonly role: Role; readonly tier?: string } {
   const name = topic.endsWith(BATCH_SUFFIX) ? topic.slice(0, -BATCH_SUFFIX.length) : topic;
   if (name === names.requests) return { role: "requests" };
   if (name === names.deferred) return { role: "deferred" };

@@ -252,5 +252,7 @@ describe("one that is under way stands", () => {
       ],
     );
     assert.equal(it?.status, "running");
+    const late = told({ live: { ...LIVE, received_ms: 1_200, view: { status: "running", updated_ms: 1 }, states } });
+    assert.deepEqual(late?.steps[0], { at_ms: 1_100, service: "gateway", what: "taken" }, "ingest was quicker");
   });
 });
