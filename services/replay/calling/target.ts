@@ -15,7 +15,10 @@ export type Target =
 type Tiers = Pick<Settings, "tiers">;
 
 /** @throws SluiceError `usage` for a tier or model that is not there, and for a shadow of nothing. */
-export function targetOf({ mode, tier, model, settings }: ReplaySpec, { tiers }: Tiers): Target {
+export function targetOf(
+  { mode, tier, model, settings }: Pick<ReplaySpec, "mode" | "tier" | "model" | "settings">,
+  { tiers }: Tiers,
+): Target {
   if (mode === "recompute") return { kind: "recorded" };
   if (tier === undefined && model === undefined) {
     if (settings !== undefined) return { kind: "routed" };

@@ -2,7 +2,7 @@
 import { nusd } from "../../../libs/shared/money.ts";
 import type { Range, ReplayPreview, RunMode } from "../../../libs/shared/replay/replay.ts";
 import type { Recorded, RecordedChunk, RecordedReader, Wanted } from "../contract.ts";
-import { type CostOf, callCosts, type Target } from "./preview-cost.ts";
+import { type CallPlan, type CostOf, callCosts } from "./preview-cost.ts";
 import { offsetsIn } from "./stretches.ts";
 
 /** What a mode does with a record. */
@@ -11,7 +11,7 @@ export type PreviewPlan =
   | { readonly mode: "reuse" | "what-if" }
   /** Sends it again, whatever is recorded. */
   | { readonly mode: "stage" }
-  | Target;
+  | CallPlan;
 
 export type PreviewOptions = {
   /** Offsets passed, of those in the ranges. */
@@ -81,11 +81,11 @@ export function withChunk(
     seen.first_ms = Math.min(seen.first_ms ?? received_ms, received_ms);
     seen.last_ms = Math.max(seen.last_ms ?? received_ms, received_ms);
     const cost = costOf?.(recorded);
-    if (cost !== undefined) {
-      seen.calls += 1;
-      seen.expected_nusd += cost.expected_nusd;
-      seen.most_nusd += cost.most_nusd;
-    } else if (isUseless(mode, recorded)) seen.without_record += 1;
+    if (cost === undefined && isUseless(mode, recorded)) seen.without_record += 1;
+    if (cost === undefined || cost === "refused") continue;
+    seen.calls += 1;
+    seen.expected_nusd += cost.expected_nusd;
+    seen.most_nusd += cost.most_nusd;
   }
   return { ...seen, by_status: by_status.all, by_tier: by_tier.all, by_tenant: by_tenant.all };
 }
@@ -96,7 +96,7 @@ function isUseless(mode: RunMode, { original }: Recorded): boolean {
   return mode === "reuse" || mode === "what-if" ? original === undefined : true;
 }
 
-function calls(plan: PreviewPlan): plan is Target {
+function calls(plan: PreviewPlan): plan is CallPlan {
   return plan.mode === "recompute" || plan.mode === "shadow";
 }
 

@@ -109,12 +109,12 @@ describe("the cost of calls", () => {
     Math.ceil(price(model).input_usd_per_mtok * 1_000 * 1_000 + price(model).output_usd_per_mtok * 100 * 1_000);
 
   test("of recompute is that of the recorded tokens at the recorded model's price", async () => {
-    const seen = await see([recorded({ route, usage }), recorded(undefined)], {
+    const seen = await see([recorded({ route, usage })], {
       mode: "recompute",
       settings,
       encodings,
     });
-    assert.deepEqual([seen.calls, seen.without_record], [1, 1]);
+    assert.deepEqual([seen.calls, seen.without_record], [1, 0]);
     assert.equal(seen.expected_nusd, costAt(modelOf(TIER)));
     assert.ok(seen.most_nusd >= seen.expected_nusd);
   });
@@ -130,10 +130,26 @@ describe("the cost of calls", () => {
     assert.equal(by_model.expected_nusd, known.expected_nusd);
   });
 
+  test("of what was never routed, or came from the cache, is that of where it would go now", async () => {
+    const cached = { ...route, cache: "exact" } as const;
+    const seen = await see([recorded({ route: cached, usage }), recorded(undefined)], {
+      ...{ mode: "recompute", settings, encodings },
+    });
+    assert.deepEqual([seen.calls, seen.without_record], [2, 0]);
+    assert.ok(seen.most_nusd > seen.expected_nusd);
+  });
+
+  test("of a tier or model that is not there is asked about in vain, or refused", async () => {
+    const gone = recorded({ route: { ...route, model: "gone" }, usage });
+    const seen = await see([gone], { mode: "recompute", settings, encodings });
+    assert.deepEqual([seen.calls, seen.without_record, seen.most_nusd], [0, 0, 0]);
+    await assert.rejects(see([gone], { mode: "shadow", settings, encodings, tier: "gone" }), { code: "usage" });
+  });
+
   test("of a record without a request that could be called is none", async () => {
     const broken = recorded({ route, usage }, { request: Buffer.from(`{"body":{}}`) });
     const { request: _, ...without } = recorded({ route, usage });
     const seen = await see([broken, without], { mode: "shadow", settings, encodings });
-    assert.deepEqual([seen.calls, seen.without_record, seen.most_nusd], [0, 2, 0]);
+    assert.deepEqual([seen.calls, seen.without_record, seen.most_nusd], [0, 1, 0]);
   });
 });
