@@ -2,11 +2,9 @@
  * The replay mode `what-if`: a whole settings file over recorded traffic, without a call. Wires what decides: the settings' plans and
  * routing, tenants as they are now, embeddings where the settings look at meaning, and counters in memory.
  */
-import { TenantBook } from "../../../libs/shared/budgets/tenant-book.ts";
-import { tenantReader } from "../../../libs/shared/budgets/tenant-reader.ts";
+import type { TenantBook } from "../../../libs/shared/budgets/tenant-book.ts";
 import { parseSettings } from "../../../libs/shared/config/parse.ts";
 import type { Settings } from "../../../libs/shared/config/schema.ts";
-import { unavailable } from "../../../libs/shared/errors.ts";
 import { loadEncodings } from "../../../libs/shared/estimate/encodings.ts";
 import type { Replay } from "../../../libs/shared/replay/replay.ts";
 import type { TierPolicy } from "../../../libs/shared/routing/policy.ts";
@@ -17,6 +15,7 @@ import { openSemantic, type SemanticParts } from "../../router/semantic-parts.ts
 import type { ReplayedChunk } from "../contract.ts";
 import type { RunHooks } from "../modes.ts";
 import type { ReplayParts } from "../parts.ts";
+import { readTenants } from "../tenants.ts";
 import { SimulatedCache } from "./cache.ts";
 import { BOUNDS, learnTypical, passAll } from "./passing.ts";
 import { Preparing, TEXTS_MAX } from "./preparing.ts";
@@ -36,7 +35,10 @@ const RESPONSES_BYTES_MAX = 256 * 1024 * 1024;
 const NO_DIMENSIONS = 0;
 const EMBEDDING_MS = 60_000;
 
-type Parts = Pick<ReplayParts, "settings" | "names" | "log" | "environment" | "variables" | "kafka" | "codec">;
+type Parts = Pick<
+  ReplayParts,
+  "settings" | "names" | "log" | "environment" | "variables" | "kafka" | "codec" | "retry"
+>;
 
 /** @throws `settings_invalid` for settings, a policy or a calibration that cannot be read; retryable while a part is away. */
 export async function runWhatIf(parts: Parts, replay: Replay, hooks: RunHooks): Promise<WhatIfRun> {
@@ -123,18 +125,4 @@ async function rulesOf({ settings, semantic, book }: SimulateInput): Promise<Rul
     // By the settings alone: whether this process could sign a callback does not matter.
     callbackProblem: (url) => callbackProblem(url, urls),
   });
-}
-
-/** What administrators made and changed until now. */
-async function readTenants({ kafka, codec, names }: Pick<Parts, "kafka" | "codec" | "names">): Promise<TenantBook> {
-  const book = new TenantBook();
-  const reader = tenantReader({ kafka, codec, topic: names.tenants }, book, true);
-  try {
-    await reader.start();
-    await reader.done;
-    if (!reader.caught_up) throw unavailable("kafka", new Error(`the end of ${names.tenants} was not reached`));
-  } finally {
-    await reader.stop();
-  }
-  return book;
 }
