@@ -28,6 +28,8 @@ export type SettingsInput = {
   readonly routing?: string;
   readonly more?: string;
   readonly small?: string;
+  /** A line more of prices. */
+  readonly price?: string;
 };
 
 /** Two tiers of one model each, one tenant; routing and plan as flow-style YAML. */
@@ -37,6 +39,7 @@ export function settingsOf({
   routing = "{ default_tier: small, embeddings_tier: embed, complexity: { method: none } }",
   more = "",
   small = "{ models: [small-1] }",
+  price = "",
 }: SettingsInput = {}): Settings {
   return parseSettings(
     `tiers: { small: ${small}, large: { models: [large-1] }, embed: { kind: embeddings, models: [embed-1] } }
@@ -46,6 +49,7 @@ prices:
     small-1: { input_usd_per_mtok: 1, output_usd_per_mtok: 2, output_tokens_max: 100 }
     large-1: { input_usd_per_mtok: 10, output_usd_per_mtok: 30, output_tokens_max: 100 }
     embed-1: { input_usd_per_mtok: 1 }
+    ${price}
 routing: ${routing}
 cache: ${cache}
 plans: { default: ${plan} }
