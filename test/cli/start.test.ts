@@ -29,7 +29,6 @@ test("the greeting names only what is there", () => {
     ...GREETING,
     console: "http://c",
     key: undefined,
-    admin_key: undefined,
     tenant: undefined,
     dir: "my dir",
   });

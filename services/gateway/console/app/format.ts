@@ -26,6 +26,11 @@ export function usd(value: number | null | undefined): string {
   return `${value < 0 ? "−" : ""}$${after === undefined ? grouped : `${grouped}.${after}`}`;
 }
 
+/** For axes: $0.002, $12, $1.2K. */
+export function usdShort(value: number): string {
+  return `$${Math.abs(value) < 1_000 ? String(Number(value.toPrecision(3))) : compact.format(value)}`;
+}
+
 /** `0.5` is 50%. */
 export function percent(value: number | null | undefined): string {
   if (value == null || !Number.isFinite(value)) return NONE;

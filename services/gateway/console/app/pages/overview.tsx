@@ -1,6 +1,6 @@
 /** How the pipeline is doing: rates, spend, latency, hits and what groups are behind, live. */
 import type { Overview } from "../../../admin/overview-shape.ts";
-import { count, countShort, duration, percent, rate, usd } from "../format.ts";
+import { count, countShort, duration, percent, rate, usd, usdShort } from "../format.ts";
 import type { Page } from "../page.ts";
 import { usePoll } from "../poll.ts";
 import { PageHead, Panel } from "../ui/panel.tsx";
@@ -84,8 +84,8 @@ function Now({ of: { now, groups } }: { readonly of: Overview }) {
         note={HITS.map((kind) => `${countShort(now.by_cache[kind] ?? 0)} ${kind}`).join(", ")}
       />
       <Stat
-        name="Spend"
-        value={`${usd((now.cost_usd * 60) / seconds)}/min`}
+        name="Spend a minute"
+        value={usd((now.cost_usd * 60) / seconds)}
         note={`${usd((now.cost_usd * 3_600) / seconds)} an hour`}
       />
       <Stat
@@ -139,7 +139,7 @@ function History({ of: { minutes, complete } }: { readonly of: Overview }) {
         <Plot
           label="Spend a minute"
           times={times}
-          format={usd}
+          format={usdShort}
           series={lines(["spend", "--plot-1", ({ cost_usd }) => cost_usd])}
         />
       </Panel>
@@ -187,15 +187,26 @@ const COLUMNS: readonly Column<Group>[] = [
 
 function Groups({ of: groups }: { readonly of: Overview["groups"] }) {
   const sorted = (groups ?? []).toSorted((one, other) => other.lag - one.lag || one.group.localeCompare(other.group));
+  const [behind, done] = [sorted.filter(({ lag }) => lag > 0), sorted.filter(({ lag }) => lag === 0)];
+  const table = (label: string, rows: readonly Group[], empty?: string) => (
+    <Table
+      label={label}
+      columns={COLUMNS}
+      rows={rows}
+      keyOf={({ group, topic }) => `${group} ${topic}`}
+      empty={empty}
+    />
+  );
+  const none = sorted.length === 0 ? "No group reads a topic yet." : "Every group has finished all that there is.";
   return (
     <Panel title="Consumer groups" side="what each has not finished, and how long the oldest has waited">
-      <Table
-        label="Consumer groups"
-        columns={COLUMNS}
-        rows={sorted}
-        keyOf={({ group, topic }) => `${group} ${topic}`}
-        empty={groups === null ? "Kafka cannot be asked right now." : "No group reads a topic yet."}
-      />
+      {table("Groups that are behind", behind, groups === null ? "Kafka cannot be asked right now." : none)}
+      {done.length === 0 ? null : (
+        <details>
+          <summary>{count(done.length)} with nothing to do</summary>
+          {table("Groups with nothing to do", done)}
+        </details>
+      )}
     </Panel>
   );
 }

@@ -1,6 +1,6 @@
 /** A request's whole way: each hop in order, where the time went, each call, and the money. */
 import type { Explanation, Span, Step } from "../../../../../libs/shared/explain/explanation.ts";
-import { count, duration, percent, usd } from "../format.ts";
+import { count, duration, percent, usd, utcText } from "../format.ts";
 import { usePoll } from "../poll.ts";
 import { hrefOf, queryText } from "../router.ts";
 import { Status } from "../ui/badge.tsx";
@@ -46,8 +46,8 @@ export function RequestWay({ tenant, id, ended }: WayProps) {
 }
 
 const COLOURS: Readonly<Record<Span["of"], string>> = {
-  ...{ topics: "c4", deferred: "c3", retry: "c5", ingest: "c6", router: "c6", inference: "c6" },
-  ...{ turn: "c2", model: "c1", results: "c6", other: "c0" },
+  ...{ topics: "c4", deferred: "c7", retry: "c7", ingest: "c6", router: "c2", inference: "c3" },
+  ...{ turn: "c7", model: "c1", results: "c5", other: "c0" },
 };
 
 /** Where the time went. */
@@ -74,13 +74,14 @@ function TimeBar({ of }: { readonly of: readonly Span[] }) {
   );
 }
 
-function Steps({ of: { steps, steps_left_out, now } }: { readonly of: Explanation }) {
+function Steps({ of: { steps, steps_left_out, now, received_ms } }: { readonly of: Explanation }) {
+  const start_ms = received_ms ?? steps[0]?.at_ms ?? 0;
   return (
     <ol class="timeline">
       {steps.map((step, at) => (
         <li key={`${step.at_ms} ${step.service} ${at}`}>
           <div class="timeline-head">
-            <strong>{step.service}</strong> <span>{step.what}</span> <Time at={step.at_ms} />
+            <strong>{step.service}</strong> <span>{step.what}</span> <Since at_ms={step.at_ms} start_ms={start_ms} />
           </div>
           <div class="quiet">{wordsOf(step)}</div>
         </li>
@@ -94,6 +95,15 @@ function Steps({ of: { steps, steps_left_out, now } }: { readonly of: Explanatio
         </li>
       )}
     </ol>
+  );
+}
+
+/** After the request came. */
+function Since({ at_ms, start_ms }: { readonly at_ms: number; readonly start_ms: number }) {
+  return (
+    <time dateTime={new Date(at_ms).toISOString()} title={utcText(at_ms)}>
+      {at_ms < start_ms ? "before" : `+${duration(at_ms - start_ms)}`}
+    </time>
   );
 }
 

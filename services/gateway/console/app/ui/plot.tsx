@@ -70,12 +70,14 @@ function optionsOf({ series, format, height, width }: Options): uPlot.Options {
   return {
     width,
     height,
+    padding: [8, 8, 0, 0],
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
     legend: { live: true },
     scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
       {
         ...axis,
+        size: 30,
         space: 70,
         values: [
           [60, "{HH}:{mm}", null, null, null, null, null, null, 1],
@@ -97,9 +99,10 @@ function optionsOf({ series, format, height, width }: Options): uPlot.Options {
   };
 }
 
-function styleOf({ colour: name, kind = "line" }: PlotSeries): Partial<uPlot.Series> {
+function styleOf({ colour: name, kind = "line", values }: PlotSeries): Partial<uPlot.Series> {
   const stroke = colour(name);
-  const points = { show: false };
+  // A value between gaps would be no line.
+  const points = { show: values.includes(null), size: 5, fill: stroke };
   if (kind === "bars") {
     const paths = uPlot.paths.bars?.({ size: [0.8, 24] });
     return { stroke, fill: stroke, points, ...(paths === undefined ? {} : { paths }) };
