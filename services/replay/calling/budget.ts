@@ -32,8 +32,9 @@ export class ReplayBudget {
   #in_flight = 0;
   /** What did not fit. */
   #refused_nusd: number | undefined;
-  /** In the order they asked. As many as the runner's chunks hold. */
-  #beginning: Beginning[] = [];
+  /** In the order they asked, as many as the runner's chunks hold; first those whose money is held already: they may give some back. */
+  readonly #again = new Set<Beginning>();
+  readonly #beginning = new Set<Beginning>();
   /** No more than are in flight. */
   readonly #extending: Extending[] = [];
 
@@ -69,8 +70,9 @@ export class ReplayBudget {
   begin(nusd: number, stopping: AbortSignal): Promise<Begun> {
     return new Promise((resolve) => {
       if (stopping.aborted) return resolve("stopping");
+      const line = nusd === 0 ? this.#again : this.#beginning;
       const withdraw = (): void => {
-        this.#beginning = this.#beginning.filter((one) => one !== asked);
+        line.delete(asked);
         resolve("stopping");
         this.#turn();
       };
@@ -82,9 +84,7 @@ export class ReplayBudget {
         },
       };
       stopping.addEventListener("abort", withdraw, { once: true });
-      // What is held already makes no one wait, and may give back.
-      if (nusd === 0) this.#beginning.unshift(asked);
-      else this.#beginning.push(asked);
+      line.add(asked);
       this.#turn();
     });
   }
@@ -118,7 +118,7 @@ export class ReplayBudget {
 
   #turn(): void {
     this.#turnExtending();
-    if (this.#extending.length === 0) this.#turnBeginning();
+    if (this.#extending.length === 0 && this.#turnBeginning(this.#again)) this.#turnBeginning(this.#beginning);
   }
 
   /** B3. */
@@ -138,24 +138,22 @@ export class ReplayBudget {
     }
   }
 
-  /** B1, B2. */
-  #turnBeginning(): void {
-    for (let first = this.#beginning[0]; first !== undefined; first = this.#beginning[0]) {
-      if (this.#refused_nusd === undefined) {
-        if (this.#in_flight >= this.#in_flight_max) return;
-        if (this.#fits(first.nusd)) {
-          this.#beginning.shift();
-          this.#held_nusd += first.nusd;
-          this.#in_flight += 1;
-          first.answer("begun");
-          continue;
-        }
-        if (this.#in_flight > 0) return;
+  /** B1, B2. @returns whether none of them waits any more. */
+  #turnBeginning(line: Set<Beginning>): boolean {
+    for (const first of line) {
+      if (this.#refused_nusd === undefined && !this.#fits(first.nusd) && this.#in_flight === 0) {
         this.#refused_nusd = first.nusd;
       }
-      this.#beginning.shift();
-      first.answer("used");
+      const used = this.#refused_nusd !== undefined;
+      if (!used && (this.#in_flight >= this.#in_flight_max || !this.#fits(first.nusd))) return false;
+      line.delete(first);
+      if (!used) {
+        this.#held_nusd += first.nusd;
+        this.#in_flight += 1;
+      }
+      first.answer(used ? "used" : "begun");
     }
+    return true;
   }
 
   #fits(nusd: number): boolean {

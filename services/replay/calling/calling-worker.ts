@@ -6,7 +6,7 @@
  * - **C3** What is begun is ended before a chunk is given back, and is given back in order up to the first record that was left out. What
  *   stands behind that one and has its answer finds it in the ledger when the replay goes on.
  */
-import type { Clock } from "../../../libs/shared/clock.ts";
+import { type Clock, sleep } from "../../../libs/shared/clock.ts";
 import type { Settings } from "../../../libs/shared/config/schema.ts";
 import { isRetryable } from "../../../libs/shared/errors.ts";
 import type { EventCodec } from "../../../libs/shared/events/codec.ts";
@@ -50,6 +50,9 @@ export type CallingDeps = {
   readonly close: () => Promise<void>;
 };
 
+/** A millisecond or so each. */
+const PLANNED_AT_ONCE = 8;
+
 type Called = Extract<Planned, { kind: "call" }>;
 type LeftOut = "used" | "stopping";
 type Ended = { readonly replayed: Replayed; readonly told?: Told };
@@ -68,8 +71,8 @@ export class CallingWorker implements ReplayWorker {
 
   async run(records: readonly Recorded[], stopping: AbortSignal): Promise<ReplayedChunk> {
     await this.#release(records);
-    const { plan, clock, rows, outbox } = this.#deps;
-    const planned = await Promise.all(records.map((recorded) => planOf(plan, recorded, clock.now_ms())));
+    const { rows, outbox } = this.#deps;
+    const planned = await this.#planned(records);
     const calls = planned.flatMap((one) => (one.kind === "call" ? [one.job.source] : []));
     const known = await rows.find(calls);
     const ended: (Ended | LeftOut)[] = [];
@@ -96,15 +99,24 @@ export class CallingWorker implements ReplayWorker {
     await this.#deps.close();
   }
 
+  /** Counting tokens takes its time: calls that are under way, and signs of life, come in between. */
+  async #planned(records: readonly Recorded[]): Promise<Planned[]> {
+    const { plan, clock } = this.#deps;
+    const planned: Planned[] = [];
+    for (const recorded of records) {
+      if (planned.length % PLANNED_AT_ONCE === PLANNED_AT_ONCE - 1) await sleep(clock, 0);
+      planned.push(await planOf(plan, recorded, clock.now_ms()));
+    }
+    return planned;
+  }
+
   async #one(
     recorded: Recorded,
     planned: Planned,
     row: CallRow | undefined,
     stopping: AbortSignal,
   ): Promise<Ended | LeftOut> {
-    if (planned.kind === "without_record") {
-      return { replayed: { recorded, fate: "without_record", calls: 0, cost_nusd: 0 } };
-    }
+    if (planned.kind === "without_record") return { replayed: this.#withoutRecord(recorded) };
     if (planned.kind === "refused") return this.#refused(recorded, planned);
     const { holds, attempts } = this.#deps;
     const { id } = planned.job.head;
@@ -157,6 +169,20 @@ export class CallingWorker implements ReplayWorker {
     const { replay, deployed, plan } = this.#deps;
     if (replay.spec.fill_cache !== true) return undefined;
     return cacheRecordOf(this.#deps, { deployed, called: plan.settings }, head, outcome, response);
+  }
+
+  #withoutRecord(recorded: Recorded): Replayed {
+    const { tenant, id, original } = recorded;
+    const now_ms = this.#deps.clock.now_ms();
+    const message = "the request is not on its topic any more, so it cannot be called again";
+    const error = { code: "replay_no_record", type: "api_error", message };
+    const outcome: OutcomeHead = {
+      ...{ id, tenant, content_hash: "", status: "failed", error },
+      timing: { received: now_ms, completed: now_ms },
+      ...(original?.metadata === undefined ? {} : { metadata: original.metadata }),
+    };
+    const result = { head: this.#resultOf(outcome) };
+    return { recorded, fate: "without_record", result, calls: 0, cost_nusd: 0 };
   }
 
   #refused(recorded: Recorded, { head, error }: Extract<Planned, { kind: "refused" }>): Ended {

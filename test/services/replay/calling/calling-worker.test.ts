@@ -54,7 +54,7 @@ describe("a recompute", () => {
     assert.deepEqual(codes, [
       "refused model_unknown",
       "refused invalid_request",
-      "without_record undefined",
+      "without_record replay_no_record",
       "refused model_unknown",
       "refused tenant_unknown",
     ]);
