@@ -162,7 +162,8 @@ class Sending {
     const { publisher, rows, clock } = this.#deps;
     const { dry_run, rate_per_s, id, by, why } = this.#options;
     if (dry_run || planned.length === 0) return;
-    await sleepUntil(clock, this.#next_ms - clock.now_ms(), [stopping]);
+    const wait_ms = this.#next_ms - clock.now_ms();
+    if (wait_ms > 0) await sleepUntil(clock, wait_ms, [stopping]);
     // What was planned before the stop is sent: its letters are counted as sent.
     const now_ms = clock.now_ms();
     this.#next_ms = Math.max(this.#next_ms, now_ms) + (1_000 * planned.length) / rate_per_s;
