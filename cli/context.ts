@@ -64,7 +64,7 @@ export function stateDir(env: Env): string {
 }
 
 /** What a running `up` says of itself; undefined where none runs (what a crashed one left behind does not count). */
-function runState(env: Env): RunState | undefined {
+export function runState(env: Env): RunState | undefined {
   const dir = stateDir(env);
   return readRunState(join(dir, "run.json"), join(dir, "lock"));
 }

@@ -4,11 +4,13 @@ import { appealCommand } from "./appeal.ts";
 import { budgetCommand } from "./budget.ts";
 import { cacheCommand } from "./cache.ts";
 import { costCommand } from "./cost.ts";
+import { dlqCommand } from "./dlq.ts";
 import { explainCommand } from "./explain.ts";
 import { keysCommand } from "./keys.ts";
 import { EXIT, exitCodeOf, formatError } from "./output/terminal.ts";
 import { rebuildCommand } from "./rebuild.ts";
 import { reconcileCommand } from "./reconcile.ts";
+import { replayCommand } from "./replay.ts";
 import { rolloutCommand } from "./rollout.ts";
 import { sendCommand } from "./send.ts";
 import { tailCommand } from "./tail.ts";
@@ -27,10 +29,12 @@ const VERBS = [
   keysCommand,
   cacheCommand,
   costCommand,
+  dlqCommand,
   tenantsCommand,
   budgetCommand,
   rebuildCommand,
   reconcileCommand,
+  replayCommand,
   rolloutCommand,
   tiersCommand,
 ];

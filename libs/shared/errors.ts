@@ -19,6 +19,7 @@ export type ErrorCode =
   | "stopping"
   | "replay_taken_over"
   | "replay_position_lost"
+  | "replay_not_found"
   | "usage"
   | "not_running"
   | "internal_error";

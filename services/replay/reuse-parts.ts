@@ -5,7 +5,7 @@ import { SluiceError } from "../../libs/shared/errors.ts";
 import type { Replay } from "../../libs/shared/replay/replay.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { PostgresOutbox } from "../../libs/shared/webhooks/outbox.ts";
-import { callbackCheck } from "../../libs/shared/webhooks/url-rules.ts";
+import { callbackProblem, urlRulesOf } from "../../libs/shared/webhooks/url-rules.ts";
 import { Plans } from "../ingest/plans.ts";
 import { principalProblem } from "../ingest/principals.ts";
 import type { ReplayWorker } from "./contract.ts";
@@ -31,13 +31,15 @@ export async function createReuseWorker(parts: ReplayParts, { id, spec }: Replay
     return read;
   });
   const plans = new Plans(settings, book);
+  const rules = urlRulesOf(settings.webhooks);
   return new ReuseWorker({
     replay: id,
     ...{ codec, names, clock, tiers: settings.tiers },
     validation: {
       knowsTenant: (tenant) => plans.of(tenant) !== undefined,
       principalProblem: ({ headers }, tenant) => principalProblem(settings.admission.principals, headers, tenant),
-      callbackProblem: callbackCheck(settings.webhooks, environment.secret_key),
+      // By the rules alone: whether callbacks are on is the deployment's affair, and this process need not know its secret.
+      callbackProblem: (url) => callbackProblem(url, rules),
     },
     ...(spec.webhooks === true ? { outbox: new PostgresOutbox(pool, clock) } : {}),
     ...(spec.fill_cache === true ? { fill_cache: { response_bytes_max: settings.cache.response_bytes_max } } : {}),

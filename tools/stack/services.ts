@@ -1,12 +1,15 @@
 import { join } from "node:path";
 import { loadSettings } from "../../libs/shared/config/load.ts";
-import { SluiceError } from "../../libs/shared/errors.ts";
+import { describe, SluiceError } from "../../libs/shared/errors.ts";
 import { DEFAULT_PORTS, type PortBook } from "./ports.ts";
-import type { Progress } from "./progress.ts";
+import { type Progress, silentProgress } from "./progress.ts";
 import type { ProcessSpec, Supervisor } from "./supervisor.ts";
 
 export const SERVICE_NAMES = ["gateway", "ingest", "router", "inference", "results"] as const;
-export type ServiceName = (typeof SERVICE_NAMES)[number];
+/** Beside the pipeline: runs replays that were asked for in the console. Nothing waits for it. */
+export const REPLAY_SERVICE = "replay";
+export const ALL_SERVICES = [...SERVICE_NAMES, REPLAY_SERVICE] as const;
+export type ServiceName = (typeof ALL_SERVICES)[number];
 export type Scale = Readonly<Partial<Record<ServiceName, number>>>;
 
 /** `run.json` calls it as its endpoint is called. */
@@ -23,8 +26,8 @@ const YOUNG = ["--min-semi-space-size=16", "--max-semi-space-size=16"];
 // kafkajs sets one timer in the past on Node 24 (tulios/kafkajs#1751); harmless, so that one warning is off. The heap is small:
 // what is queued is bounded, and mostly outside of it.
 const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning", ...YOUNG, "--max-old-space-size=128"];
-/** Of two, V8 takes the last. The router's view of the cache has some 520 bytes on the heap for each of its 100,000 entries. */
-const ROUTER_FLAGS = ["--max-old-space-size=256"];
+/** Of two, V8 takes the last. The router's view of the cache has some 520 bytes on the heap for each of its 100,000 entries; replays simulate it. */
+const ROOMY_FLAGS = ["--max-old-space-size=256"];
 /** glibc gives large buffers back at once instead of keeping them: some 40 MiB less resident under a flood. */
 const ALLOCATOR = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "65536" };
 
@@ -50,16 +53,29 @@ export function startMock(input: ServiceInput): Promise<string> {
 export async function startServices(input: ServiceInput, scale: Scale): Promise<string> {
   const { consumption } = await loadSettings(input.env["SLUICE_SETTINGS"] as string);
   const stop_wait_ms = consumption.drain_deadline_ms + END_WAIT_MS;
-  const starts = SERVICE_NAMES.flatMap((service) => {
-    const count = scale[service] ?? 1;
-    return Array.from({ length: count }, (_, index) => startService(input, service, index + 1, stop_wait_ms));
-  });
-  const results = await Promise.allSettled(starts);
+  const starts = SERVICE_NAMES.map((service) => startScaled(input, service, scale, stop_wait_ms));
+  const results = await Promise.allSettled(starts.flat());
   const failed = results.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;
   const gateway = input.supervisor.processes().find(({ name }) => name === "gateway");
   if (!gateway?.url) throw new SluiceError("part_failed", "The gateway ended right after its start");
   return gateway.url;
+}
+
+/** Starts the replay service behind the others, and says so only where that goes wrong: the pipeline runs without it. */
+export async function startReplayService(input: ServiceInput, scale: Scale, signal: AbortSignal): Promise<void> {
+  const { consumption } = await loadSettings(input.env["SLUICE_SETTINGS"] as string);
+  const stop_wait_ms = consumption.drain_deadline_ms + END_WAIT_MS;
+  const aside = { ...input, progress: silentProgress() };
+  const results = await Promise.allSettled(startScaled(aside, REPLAY_SERVICE, scale, stop_wait_ms));
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed === undefined || signal.aborted) return;
+  input.progress.say(`the replay service did not start; sluice replay works without it: ${describe(failed.reason)}`);
+}
+
+function startScaled(input: ServiceInput, service: ServiceName, scale: Scale, stop_wait_ms: number): Promise<string>[] {
+  const count = scale[service] ?? 1;
+  return Array.from({ length: count }, (_, index) => startService(input, service, index + 1, stop_wait_ms));
 }
 
 function startService(
@@ -72,7 +88,7 @@ function startService(
   const preferred = name === "gateway" ? DEFAULT_PORTS.gateway : undefined;
   return startOnPort(input, preferred, (port) => {
     const url = `http://${HOST}:${port}`;
-    const flags = service === "router" ? ROUTER_FLAGS : [];
+    const flags = service === "router" || service === REPLAY_SERVICE ? ROOMY_FLAGS : [];
     const spec = base(input, name, [...flags, join(input.root, "services", service, "main.ts")]);
     const env = { ...ALLOCATOR, ...spec.env, SLUICE_HOST: HOST, SLUICE_PORT: String(port) };
     return { ...spec, env, url, ready_url: `${url}/readyz`, stop_wait_ms };
@@ -114,11 +130,11 @@ async function startOnPort(
 /** Reads `inference=3` (one of `--scale`'s values) into a map; throws `usage` on anything else. */
 export function parseScale(text: string, before: Scale = {}): Scale {
   const [name = "", count_text = ""] = text.split("=");
-  const service = SERVICE_NAMES.find((known) => known === name);
+  const service = ALL_SERVICES.find((known) => known === name);
   const count = Number(count_text);
   if (!service || !/^\d+$/.test(count_text) || count > INSTANCES_MAX || (service === "gateway" && count !== 1)) {
     throw new SluiceError("usage", `--scale ${text} is not understood`, {
-      fix: `Write service=count, like inference=3; services: ${SERVICE_NAMES.slice(1).join(", ")}; count 0 to ${INSTANCES_MAX}.`,
+      fix: `Write service=count, like inference=3; services: ${ALL_SERVICES.slice(1).join(", ")}; count 0 to ${INSTANCES_MAX}.`,
     });
   }
   return { ...before, [service]: count };

@@ -7,7 +7,7 @@ import { type Parts, startParts } from "./parts.ts";
 import type { Progress } from "./progress.ts";
 import { type Endpoints, type ProcessEntry, removeRunState, writeRunState } from "./run-file.ts";
 import { ownSecrets } from "./secrets.ts";
-import { MOCK_NAME, type Scale, startMock, startServices } from "./services.ts";
+import { MOCK_NAME, type Scale, startMock, startReplayService, startServices } from "./services.ts";
 import { createSupervisor } from "./supervisor.ts";
 import type { Env } from "./tools.ts";
 
@@ -135,6 +135,8 @@ class Running {
     const complete = stack();
     this.#published = true;
     this.#publish();
+    // Nobody waits for it: what there is to run may wait for a moment.
+    if (!this.#options.only_parts) void startReplayService(input, this.#options.scale, signal);
     return complete;
   }
 

@@ -60,14 +60,12 @@ WHERE id = $1 AND lease_owner = $2`;
 
 const RELEASE = "UPDATE sluice_replays SET lease_owner = NULL, lease_until = NULL WHERE id = $1 AND lease_owner = $2";
 
+const OLD = `
+SELECT id FROM sluice_replays WHERE updated_at < ${at(1)} AND status NOT IN ${UNDER_WAY} ORDER BY updated_at LIMIT $2`;
+
 const REMOVE = `
-WITH old AS MATERIALIZED (
-  SELECT id FROM sluice_replays WHERE updated_at < ${at(1)} AND status NOT IN ${UNDER_WAY}
-  ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
-), calls AS (
-  DELETE FROM sluice_replay_calls USING old WHERE replay = old.id
-)
-DELETE FROM sluice_replays USING old WHERE sluice_replays.id = old.id RETURNING sluice_replays.id`;
+WITH calls AS (DELETE FROM sluice_replay_calls WHERE replay = $1)
+DELETE FROM sluice_replays WHERE id = $1 AND status NOT IN ${UNDER_WAY}`;
 
 export class PostgresReplayStore implements ReplayStore {
   readonly #pool: Pool;
@@ -119,10 +117,15 @@ export class PostgresReplayStore implements ReplayStore {
     await this.#run(RELEASE, [id, owner]);
   }
 
-  /** Forgets replays that nobody has touched since, with what is known of their calls. @returns their ids. */
-  async removeOld(before_ms: number, limit: number): Promise<string[]> {
-    const { rows } = await withPostgres(() => this.#pool.query<{ id: string }>(REMOVE, [before_ms, limit]));
+  /** Ids of those that nobody has touched since, and nobody runs. */
+  async old(before_ms: number, limit: number): Promise<string[]> {
+    const { rows } = await withPostgres(() => this.#pool.query<{ id: string }>(OLD, [before_ms, limit]));
     return rows.map(({ id }) => id);
+  }
+
+  /** Forgets one that nobody runs, with what is known of its calls. */
+  async remove(id: string): Promise<void> {
+    await this.#run(REMOVE, [id]);
   }
 
   async #replays(text: string, values: readonly unknown[]): Promise<Replay[]> {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { SluiceError } from "../../../libs/shared/errors.ts";
 import type { Home } from "../../../tools/stack/home.ts";
 import { createPortBook } from "../../../tools/stack/ports.ts";
-import { MOCK_NAME, SERVICE_NAMES } from "../../../tools/stack/services.ts";
+import { ALL_SERVICES, MOCK_NAME } from "../../../tools/stack/services.ts";
 import { createSupervisor, type ProcessSpec } from "../../../tools/stack/supervisor.ts";
 
 const HOST = "127.0.0.1";
@@ -51,7 +51,7 @@ export function createProcesses(root: string, home: Home, env: Readonly<Record<s
     stop_wait_ms: DRAIN_WAIT_MS,
   });
   const serviceSpec = (name: string, port: number): ProcessSpec => {
-    const service = SERVICE_NAMES.find((known) => name === known || name.startsWith(`${known}-`));
+    const service = ALL_SERVICES.find((known) => name === known || name.startsWith(`${known}-`));
     if (service === undefined) throw new Error(`no service is named ${name}`);
     return specOf(name, `services/${service}/main.ts`, port);
   };

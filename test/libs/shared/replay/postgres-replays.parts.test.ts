@@ -36,8 +36,9 @@ test("old ones are forgotten with their calls, but for those under way", { skip:
   const call =
     "INSERT INTO sluice_replay_calls (replay, topic, part, off, reserved_nusd) VALUES ('rp_a', 't', 0, 0, 1)";
   await database.pool.query(call);
-  assert.deepEqual(await store.removeOld(2_000, 10), []);
-  assert.deepEqual(await store.removeOld(3_000, 10), ["rp_a"]);
+  assert.deepEqual(await store.old(2_000, 10), []);
+  assert.deepEqual(await store.old(3_000, 10), ["rp_a"]);
+  for (const id of ["rp_a", "rp_b"]) await store.remove(id);
   const { rows } = await database.pool.query("SELECT FROM sluice_replay_calls");
   assert.equal(rows.length, 0);
   assert.equal((await store.find("rp_b"))?.status, "previewing");
