@@ -27,6 +27,7 @@ export type ReasonGroup = {
 
 /** A service writes a handful of codes; whatever else stands on the topic is counted together beyond so many. */
 const GROUPS_MAX = 500;
+const OTHERS = "others";
 
 type Group = { -readonly [Name in keyof ReasonGroup]: ReasonGroup[Name] } & { sample_ms: number; waits: boolean };
 
@@ -38,7 +39,7 @@ export class ReasonGroups {
     const topic = letter.original?.topic ?? "unknown";
     const name = `${code} ${service} ${topic}`;
     const others = this.#groups.size >= GROUPS_MAX && !this.#groups.has(name);
-    if (others) this.#count("others", { code: "others", service: "others", topic: "others" }, letter, handled);
+    if (others) this.#count(OTHERS, { code: OTHERS, service: OTHERS, topic: OTHERS }, letter, handled);
     else this.#count(name, { code, service, topic }, letter, handled);
   }
 
