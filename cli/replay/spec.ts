@@ -60,7 +60,7 @@ export function specOf(flags: SpecFlags, context: SpecContext): ReplaySpec {
 function selectionOf(flags: SelectionFlags & { readonly stage?: Stage }, context: SpecContext): Selection {
   const { names, prefix, tiers, now_ms } = context;
   const { id: ids, tenant, status, tier, model, errorCode: error_code, label, limit, fromOffsets: offsets } = flags;
-  const named = flags.topic?.split(",").map((name) => fullName(name.trim(), prefix));
+  const named = flags.topic === undefined ? undefined : parseList(flags.topic).map((name) => fullName(name, prefix));
   const topics = named ?? (flags.stage === undefined ? [names.requests] : stageTopics(names, tiers, flags.stage));
   if (offsets !== undefined && topics.length > 1) {
     throw new SluiceError("usage", "--from-offsets are of one topic, and there are several");
