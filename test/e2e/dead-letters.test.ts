@@ -1,0 +1,151 @@
+/**
+ * Dead letters of five reasons on real parts: one reason is redriven after what was wrong is mended, to its Results; the others stay as
+ * they are; what comes back again and again is left.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { openContext, registerSchemas } from "../../cli/context.ts";
+import { systemClock } from "../../libs/shared/clock.ts";
+import { type DeadLetters, openDeadLetters } from "../../libs/shared/dead-letters/dead-letters.ts";
+import { deadLetter } from "../../libs/shared/events/dead-letters.ts";
+import type { Result } from "../../libs/shared/events/flow.ts";
+import type { InRecord } from "../../libs/shared/kafka/ports.ts";
+import { BatchingProducer } from "../../libs/shared/kafka/producer.ts";
+import { silentLog } from "../../libs/shared/log.ts";
+import { connectPostgres, type Pool } from "../../libs/shared/postgres/client.ts";
+import { findResult } from "../../libs/shared/postgres/results.ts";
+import { jsonOf, TopicLog } from "../support/pipeline/topic-log.ts";
+import { type Pipeline, startPipeline } from "../support/pipeline.ts";
+import { chat } from "../support/requests.ts";
+import { until } from "../support/until.ts";
+
+const COUNT = process.env["SLUICE_TEST_SIZE"] === "full" ? 1_000 : 100;
+const EACH = COUNT / 5;
+const ASK = { by: "test", rate_per_s: 500 };
+
+describe("dead letters", () => {
+  let pipeline: Pipeline;
+  let letters: DeadLetters;
+  let pool: Pool;
+  let producer: BatchingProducer;
+  before(async () => {
+    const settings = {
+      topics: { partitions: 2 },
+      inference: { attempts_max: 1, retry: { base_ms: 5, cap_ms: 20 }, redelivery: { rounds_max: 0 } },
+    };
+    pipeline = await startPipeline({ name: "dead-letters", settings });
+    const { kafka, codec, names, env } = pipeline;
+    await registerSchemas(await openContext({ ...env, SLUICE_LOG_LEVEL: "silent" }));
+    pool = connectPostgres(env["DATABASE_URL"] ?? "", "test", 2, silentLog);
+    producer = new BatchingProducer(kafka, pipeline.settings.producer);
+    await producer.connect();
+    const { settings: own } = pipeline;
+    letters = openDeadLetters({ kafka, codec, pool, names, settings: own, publisher: producer, clock: systemClock });
+    await plant();
+  });
+  after(async () => {
+    await letters?.close();
+    await producer?.close();
+    await pool?.end();
+    await pipeline?.stop();
+  });
+
+  const idsOf = (name: string): string[] => Array.from({ length: EACH }, (_, at) => pipeline.id(`${name}-${at}`));
+  const ask = (id: string) => ({ tenant: "demo", id, body: chat(id, { max_tokens: 5 }) });
+
+  /** Jobs that fail at the model, requests that nobody can read, two requests under one id, and letters of records by hand. */
+  async function plant(): Promise<void> {
+    const { names, produce } = pipeline;
+    await pipeline.setMock({ fault_rate: 1, faults: [500] });
+    const failing = idsOf("failing");
+    await produce(failing.map((id) => ({ value: ask(id) })));
+    const results = await pipeline.resultsOf(failing);
+    assert.deepEqual(new Set([...results.values()].flat().map(({ status }) => status)), new Set(["failed"]));
+    await pipeline.setMock({ fault_rate: 0 });
+    await produce(idsOf("junk").map((key) => ({ key, value: "junk" })));
+    const taken = idsOf("taken");
+    await produce(taken.map((id) => ({ key: id, value: ask(id) })));
+    await pipeline.resultsOf(taken);
+    await produce(taken.map((id) => ({ key: id, value: { ...ask(id), user: "another" } })));
+    await pipeline.deadLetters(3 * EACH);
+    await producer.publish([
+      ...idsOf("missed").map((id, at) => byHand(id, at, "internal_error", {})),
+      ...idsOf("looped").map((id, at) => byHand(id, at, "record_too_large", { "sluice-redrives": "3" })),
+    ]);
+    await pipeline.deadLetters(COUNT);
+    assert.equal(names.dlq, pipeline.names.dlq);
+  }
+
+  /** A request that ingest gave up before anything came of it; of a place that no other record has. */
+  function byHand(id: string, at: number, code: string, headers: Readonly<Record<string, string>>) {
+    const { names } = pipeline;
+    const value = Buffer.from(JSON.stringify({ tenant: "demo", id, body: chat(id, { max_tokens: 5 }) }));
+    const record: InRecord = {
+      ...{ topic: names.requests, partition: 0, offset: 1_000_000 + at, timestamp_ms: Date.now(), headers },
+      ...{ key: Buffer.from(id), value },
+    };
+    return deadLetter({ service: "ingest", group: "g", topic: names.dlq }, record, code, "by hand");
+  }
+
+  const waiting = async (): Promise<Record<string, number>> =>
+    Object.fromEntries((await letters.groups()).map(({ code, waiting }) => [code, waiting]));
+
+  test("are grouped by their five reasons", async () => {
+    const groups = await letters.groups();
+    assert.equal(groups.length, 5, JSON.stringify(groups));
+    for (const { count, waiting, sample, code } of groups) {
+      assert.deepEqual([count, waiting], [EACH, EACH], code);
+      assert.ok(sample.place.includes(":"));
+    }
+  });
+
+  test("of one reason are redriven to their Results, and those of the others stay", async () => {
+    const before_all = await waiting();
+    const [failed] = (await letters.groups()).filter(({ service }) => service === "inference");
+    assert.ok(failed);
+    const selection = { codes: [failed.code], services: ["inference"] };
+    const dry = await letters.redrive(selection, { ...ASK, dry_run: true });
+    assert.equal(dry.run, EACH);
+    const summary = await letters.redrive(selection, ASK);
+    assert.deepEqual([summary.selected, summary.run, summary.sent_back], [EACH, EACH, 0]);
+    const ids = idsOf("failing");
+    const corrected = await until("all rows are corrected", async () => {
+      const rows = await Promise.all(ids.map((id) => findResult(pool, "demo", id)));
+      const results = rows.map((row) => JSON.parse(row?.result ?? "{}") as Result);
+      return results.every(({ status }) => status === "succeeded") ? results : undefined;
+    });
+    assert.ok(corrected);
+    await pipeline.settled();
+    const own = await TopicLog.readAll(pipeline.kafka, pipeline.names.replay(summary.id));
+    const runs = own.map((record) => jsonOf(record) as Result);
+    assert.deepEqual(runs.map(({ replay }) => replay?.of).sort(), [...ids].sort());
+    // llm.results has what it had: one Result an id, and none of the runs.
+    const published = await pipeline.resultsOf(ids);
+    assert.ok(ids.every((id) => published.get(id)?.length === 1 && published.get(id)?.[0]?.status === "failed"));
+    assert.ok(![...published.keys()].some((id) => id.includes(".redrive")));
+    assert.deepEqual(await waiting(), { ...before_all, [failed.code]: 0 });
+    const again = await letters.redrive(selection, ASK);
+    assert.deepEqual([again.handled_before, again.run], [EACH, 0]);
+  });
+
+  test("of requests that never came in are entered, and have one Result each", async () => {
+    const summary = await letters.redrive({ codes: ["internal_error"] }, ASK);
+    assert.equal(summary.sent_back, EACH);
+    const results = await pipeline.resultsOf(idsOf("missed"));
+    assert.ok(idsOf("missed").every((id) => results.get(id)?.length === 1));
+    assert.ok(idsOf("missed").every((id) => results.get(id)?.[0]?.status === "succeeded"));
+  });
+
+  test("that come back are dead letters again until they came back too often", async () => {
+    for (const redrives of [0, 1, 2]) {
+      const selection = { codes: ["not_json"], state: "waiting" as const };
+      const summary = await letters.redrive(selection, ASK);
+      assert.equal(summary.sent_back, EACH, `round ${redrives}`);
+      await pipeline.deadLetters(COUNT + (redrives + 1) * EACH);
+    }
+    const left = await letters.redrive({ codes: ["not_json"] }, ASK);
+    assert.deepEqual([left.looped, left.sent_back, left.handled_before], [EACH, 0, 3 * EACH]);
+    const looped = await letters.redrive({ codes: ["record_too_large"] }, ASK);
+    assert.deepEqual([looped.looped, looped.sent_back], [EACH, 0]);
+  });
+});
