@@ -201,7 +201,10 @@ describe("explanations", () => {
     const { id: batch } = await api.json<View>("POST", "/v1/batches", { key, body: batchOf(await upload(api, key)) });
     await endOf(api, key, `/v1/batches/${batch}`);
     const { data } = await api.json<{ data: View[] }>("GET", `/v1/batches/${batch}/requests`, { key });
-    const it = await whole(await explained(String(data[0]?.id)));
+    const id = String(data[0]?.id);
+    // A job looks at rows, which are there before the Result is on its topic.
+    await pipeline.resultsOf([id]);
+    const it = await whole(await explained(id));
     assert.equal(it.links.job, batch);
     assert.deepEqual(topicsOf(it), ["requests.batch", "admitted.batch", "jobs.small.batch", "outcomes", "results"]);
   });
