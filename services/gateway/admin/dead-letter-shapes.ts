@@ -114,6 +114,7 @@ export const oneSchema = letterSchema.extend({
   key: z.string().nullable(),
   headers: z.record(z.string(), z.string()),
   value: z.string().nullable().describe("Its first bytes, as text"),
+  value_is: z.enum(["text", "hex"]),
   value_cut: z.boolean(),
   ended: z.string().nullable().describe("Its request's Result"),
   plan: z
@@ -139,13 +140,16 @@ export function listedLetter({ letter, handled, whose }: ListedLetter): z.infer<
 
 export function foundLetter({ letter, handled, whose, ended, plan }: FoundLetter): z.infer<typeof oneSchema> {
   const { key, value, headers } = letter.record;
+  const start = value?.subarray(0, VALUE_BYTES_MAX);
+  const is_text = start === undefined || isText(start.toString());
   return {
     ...listedLetter({ letter, handled, whose }),
     key: key?.toString() ?? null,
     headers: Object.fromEntries(
       Object.entries(headers).map(([name, text]) => [name, String(text).slice(0, HEADER_CHARS_MAX)]),
     ),
-    value: value?.subarray(0, VALUE_BYTES_MAX).toString() ?? null,
+    value: start?.toString(is_text ? "utf8" : "hex") ?? null,
+    value_is: is_text ? "text" : "hex",
     value_cut: (value?.length ?? 0) > VALUE_BYTES_MAX,
     ended: ended ?? null,
     plan: {
@@ -154,6 +158,11 @@ export function foundLetter({ letter, handled, whose, ended, plan }: FoundLetter
       message: plan.kind === "left" ? plan.message : null,
     },
   };
+}
+
+/** Without control characters, but for white space: other bytes are shown one by one. */
+function isText(text: string): boolean {
+  return !/[^\P{Cc}\t\n\r]/u.test(text);
 }
 
 const progress = z.object({ passed: z.number(), of: z.number(), done: z.number() });

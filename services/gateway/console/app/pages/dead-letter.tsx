@@ -34,6 +34,7 @@ type WholeLetter = Letter & {
   readonly key: string | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly value: string | null;
+  readonly value_is: "text" | "hex";
   readonly value_cut: boolean;
   readonly ended: string | null;
   readonly plan: { readonly kind: string; readonly target: string | null; readonly message: string | null };
@@ -110,7 +111,7 @@ function Detail({ letter }: { readonly letter: WholeLetter }) {
           ]}
         />
       </Panel>
-      <Panel title="Value" side={bytes(letter.bytes)}>
+      <Panel title={letter.value_is === "hex" ? "Value, in hex" : "Value"} side={bytes(letter.bytes)}>
         {letter.value_cut ? <p class="quiet">Only the beginning is shown.</p> : null}
         <Code label="The record's value" value={letter.value ?? "(no value)"} />
       </Panel>

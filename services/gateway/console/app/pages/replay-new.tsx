@@ -102,20 +102,24 @@ export function NewReplay() {
         </Panel>
         <Panel title="Which requests">
           <div class="filters">
-            <TextField
-              label="From"
-              type="datetime-local"
-              value={fields.from}
-              onChange={set("from")}
-              {...problem("spec.selection.from_ms")}
-            />
-            <TextField
-              label="To"
-              type="datetime-local"
-              value={fields.to}
-              onChange={set("to")}
-              {...problem("spec.selection.to_ms")}
-            />
+            <div class="broad">
+              <TextField
+                label="From"
+                type="datetime-local"
+                value={fields.from}
+                onChange={set("from")}
+                {...problem("spec.selection.from_ms")}
+              />
+            </div>
+            <div class="broad">
+              <TextField
+                label="To"
+                type="datetime-local"
+                value={fields.to}
+                onChange={set("to")}
+                {...problem("spec.selection.to_ms")}
+              />
+            </div>
             {text("tenant", "Tenant", "spec.selection.tenant")}
             <SelectField label="Ended" value={fields.status} onChange={set("status")} options={STATUSES} />
             <SelectField
