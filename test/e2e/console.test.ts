@@ -8,7 +8,7 @@ import { until } from "../support/until.ts";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 /** So that a stream can be watched. */
-const SLOW_TOKEN_MS = 400;
+const SLOW_TOKEN_MS = 200;
 
 describe("the console", { skip: NO_BROWSER }, () => {
   let pipeline: Pipeline;
@@ -92,7 +92,7 @@ describe("the console", { skip: NO_BROWSER }, () => {
       await page.getByText("Results a second").waitFor();
       await page.locator(".uplot").first().waitFor();
       await page.getByText("with nothing to do").click();
-      await page.getByRole("cell", { name: "llm.requests", exact: false }).first().waitFor();
+      await page.getByRole("cell", { name: pipeline.names.requests, exact: true }).first().waitFor();
       assert.equal(await page.evaluate("document.documentElement.dataset.theme"), "dark");
       await screenshot("console-overview-dark");
       await page.getByRole("button", { name: /^Colours/ }).click();
@@ -173,7 +173,7 @@ describe("the console", { skip: NO_BROWSER }, () => {
       const day = page.getByRole("table", { name: "Budgets of demo" }).getByRole("row", { name: /^Day/ });
       await day.getByRole("button", { name: "Set cap" }).click();
       await page.getByLabel("No cap").check();
-      await page.getByRole("button", { name: "Set cap" }).last().click();
+      await page.getByRole("dialog").getByRole("button", { name: "Set cap" }).click();
       await page.getByText("Day of demo: no cap").waitFor();
     });
   });

@@ -95,7 +95,7 @@ export class SlotRing {
 
   /** True once the whole hour was read. */
   complete(now_ms: number): boolean {
-    return this.#known !== undefined && this.#known.from <= slotOf(now_ms) - 60 * SLOTS_A_MINUTE;
+    return this.#known !== undefined && this.#known.from <= slotOf(now_ms) + 1 - KEPT_SLOTS;
   }
 
   #sum({ from, to }: SlotRange): Span {

@@ -140,6 +140,7 @@ function Tenant({ of, changed }: TenantProps) {
 function columnsOf(tenant: string, change: ((scope: Scope) => void) | undefined): readonly Column<Scope>[] {
   const act: Column<Scope> = {
     title: "Change",
+    numeric: true,
     cell: (scope) => (
       <Button onClick={() => change?.(scope)} title={`Set the cap of ${NAMES[scope.scope]} of ${tenant}`}>
         Set cap

@@ -169,6 +169,7 @@ function Calls({ of: { attempts, attempts_total, cache } }: { readonly of: Expla
 }
 
 function Money({ of: { money } }: { readonly of: Explanation }) {
+  if (money.scopes.length === 0 && money.cost_usd === undefined && money.reserved_usd === undefined) return null;
   return (
     <Panel title="Money">
       <Facts
