@@ -91,7 +91,11 @@ async function work({ hooks, simulation, preparing, bounds }: PassingDeps, outbo
       },
     });
   }
-  await write({ hooks, bounds }, outbox, outbox.bytes > READY_BYTES ? 1 : bounds.chunk);
+  await write(
+    { hooks, bounds },
+    outbox,
+    outbox.bytes > Math.min(READY_BYTES, bounds.held_bytes_max) ? 1 : bounds.chunk,
+  );
   while (outbox.bytes > bounds.held_bytes_max && outbox.giveUp()) await write({ hooks, bounds }, outbox, 1);
 }
 

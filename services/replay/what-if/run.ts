@@ -17,7 +17,7 @@ import type { RunHooks } from "../modes.ts";
 import type { ReplayParts } from "../parts.ts";
 import { readTenants } from "../tenants.ts";
 import { SimulatedCache } from "./cache.ts";
-import { BOUNDS, learnTypical, passAll } from "./passing.ts";
+import { BOUNDS, type Bounds, learnTypical, passAll } from "./passing.ts";
 import { Preparing, TEXTS_MAX } from "./preparing.ts";
 import { Report, type WhatIfReport } from "./report.ts";
 import { Rules } from "./rules.ts";
@@ -73,6 +73,7 @@ export type SimulateInput = {
   readonly book: Pick<TenantBook, "record">;
   readonly replay: Pick<Replay, "id">;
   readonly hooks: RunHooks;
+  readonly bounds?: Partial<Bounds>;
 };
 
 /** With all parts there. */
@@ -106,7 +107,7 @@ export async function simulate(input: SimulateInput): Promise<WhatIfRun> {
     hooks,
     simulation,
     preparing: new Preparing(rules, embedder),
-    bounds: { ...BOUNDS, chunk: parts.settings.replay.chunk },
+    bounds: { chunk: parts.settings.replay.chunk, ...BOUNDS, ...input.bounds },
   });
   return { report: report.told(), ...(stopped === undefined ? {} : { stopped }) };
 }

@@ -294,6 +294,15 @@ describe("the life of the counters", () => {
   });
 });
 
+test("to let go of what has ended changes no answer", async () => {
+  await admitted(askOf("a"));
+  store.forgetEnded();
+  assert.equal((await ask(askOf("a"))).kind, "redelivered");
+  await advance(OPTIONS.seen_ttl_ms);
+  store.forgetEnded();
+  assert.equal((await ask(askOf("a", { place: "elsewhere" }))).kind, "admitted");
+});
+
 test("no sum passes its cap, and sums are those of the open holds and of what was settled", async () => {
   const amount = fc.nat(30);
   const step = fc.oneof(

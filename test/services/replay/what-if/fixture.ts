@@ -11,6 +11,7 @@ import type { Range } from "../../../../libs/shared/replay/replay.ts";
 import type { Verifier } from "../../../../libs/shared/semantic/verifier.ts";
 import type { Recorded, RecordedItem, RecordedReader, Replayed } from "../../../../services/replay/contract.ts";
 import type { RunHooks, WrittenItem } from "../../../../services/replay/modes.ts";
+import type { Bounds } from "../../../../services/replay/what-if/passing.ts";
 import { simulate, type WhatIfRun } from "../../../../services/replay/what-if/run.ts";
 
 /** 2026-01-01T00:00:00Z. */
@@ -190,6 +191,7 @@ export type WhatIfInput = {
   readonly embedder?: Embedder;
   readonly items?: ReadonlyMap<number, readonly RecordedItem[]>;
   readonly stopping?: AbortSignal;
+  readonly bounds?: Partial<Bounds>;
 };
 
 export async function whatIf(inputs: readonly RecordedInput[], input: WhatIfInput = {}): Promise<WhatIf> {
@@ -217,6 +219,7 @@ export async function whatIf(inputs: readonly RecordedInput[], input: WhatIfInpu
     book: new TenantBook(),
     replay: { id: "replay-1" },
     hooks,
+    ...(input.bounds === undefined ? {} : { bounds: input.bounds }),
   });
   const replayed = written.flatMap(({ items }) => items.flatMap((item) => item.replayed ?? []));
   const told = replayed.flatMap(({ recorded, result }) =>

@@ -283,6 +283,36 @@ describe("what cannot be run", () => {
   });
 });
 
+describe("bounds", () => {
+  test("a wait that holds back too much is ended as a refusal, and counted", async () => {
+    const inputs: readonly RecordedInput[] = Array.from({ length: 12 }, (_, at) => ({
+      ...{ id: `r${at}`, at_ms: at, partition: 0 },
+      ...(at === 3 ? { request: { on_limit: "defer" } } : {}),
+    }));
+    const settings = settingsOf({ plan: "{ limits: { tenant: { requests_per_minute: 3 } } }" });
+    const { results, report, replayed } = await whatIf(inputs, {
+      settings,
+      bounds: { window: 2, held_bytes_max: 5_000 },
+    });
+    assert.equal(results.get("r3")?.error?.code, "rate_limited");
+    assert.deepEqual([report.deferred, report.given_up], [1, 1]);
+    assert.deepEqual(
+      replayed.map(({ recorded }) => recorded.id),
+      inputs.map(({ id }) => id),
+    );
+  });
+
+  test("windows of preparation decide nothing", async () => {
+    const inputs: readonly RecordedInput[] = Array.from({ length: 12 }, (_, at) => ({
+      ...{ id: `r${at}`, at_ms: at * 40, text: `text ${at % 4}`, partition: at % 2 },
+    }));
+    const { report } = await whatIf(inputs);
+    for (const bounds of [{ window: 1 }, { window: 5 }, { window_bytes: 1 }]) {
+      assert.deepEqual((await whatIf(inputs, { bounds })).report, report);
+    }
+  });
+});
+
 test("a run that is stopped writes what is done, and says so", async () => {
   const stopping = new AbortController();
   stopping.abort();
