@@ -11,7 +11,7 @@ const MESSAGE_WIDTH = 60;
 const PROMPT_CHARACTERS = 200;
 const LEFT_SHOWN = 5;
 
-export function time(at_ms: number): string {
+function time(at_ms: number): string {
   return new Date(at_ms).toISOString().slice(0, 19).replace("T", " ");
 }
 

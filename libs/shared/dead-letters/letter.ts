@@ -57,7 +57,7 @@ export function letterOf(record: InRecord): DeadLetter {
 
 export type Place = { readonly partition: number; readonly offset: number };
 
-export function placeText({ partition, offset }: Place): string {
+function placeText({ partition, offset }: Place): string {
   return `${partition}:${offset}`;
 }
 

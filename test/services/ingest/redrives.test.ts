@@ -1,7 +1,10 @@
 /** Who may say that a request is run for another one. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { judge } from "../../../services/ingest/reading.ts";
 import { redriveOf } from "../../../services/ingest/redrives.ts";
+import { VirtualClock } from "../../../tools/simulate/virtual-clock.ts";
+import { inRecord } from "../../support/memory-ports.ts";
 
 const identity = { tenant: "demo", id: "a.redrive1", content_hash: "h", key: "k", has_own_id: true };
 const header = (mark: object | string) => ({
@@ -26,4 +29,27 @@ test("any other mark is none: a stage's, of itself, of nobody, of a request with
   const mark = header({ id: "redrive-1", mode: "redrive", of: "a" });
   assert.equal(redriveOf(mark, { ...identity, has_own_id: false }), undefined);
   assert.equal(redriveOf({}, identity), undefined);
+});
+
+test("a run says what it is run for, and calls nobody back", () => {
+  const mark = { id: "redrive-1", mode: "redrive", of: "a" } as const;
+  const json = {
+    ...{ tenant: "demo", id: "a.redrive1", body: { messages: [{ role: "user", content: "hi" }] } },
+    callback: { url: "https://example.com/" },
+  };
+  const deps = {
+    clock: new VirtualClock(),
+    knowsTenant: () => true,
+    terms: () => ({ kind: "granted", needs: {} }) as never,
+    principalProblem: () => undefined,
+    reentry: false,
+  };
+  const headOf = (headers: Record<string, string>) => {
+    const { admission } = judge(deps, inRecord(json, { headers }), Buffer.from(JSON.stringify(json)), json);
+    return admission.kind === "admit" ? admission.head : undefined;
+  };
+  const run = headOf(header(mark));
+  assert.deepEqual([run?.replay, run?.callback_url], [mark, undefined]);
+  const other = headOf({});
+  assert.deepEqual([other?.replay, other?.callback_url], [undefined, "https://example.com/"]);
 });
