@@ -2,7 +2,7 @@
 import { usdOf } from "../../../libs/shared/money.ts";
 import type { FigureRow, Figures } from "./figures-rows.ts";
 
-export const HIT_KINDS = ["exact", "semantic", "coalesced"] as const;
+const HIT_KINDS = ["exact", "semantic", "coalesced"] as const;
 type HitKind = (typeof HIT_KINDS)[number];
 
 export type CacheCounts = Readonly<Record<HitKind, number>> & {

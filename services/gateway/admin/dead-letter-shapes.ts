@@ -166,7 +166,7 @@ function isText(text: string): boolean {
 }
 
 const progress = z.object({ passed: z.number(), of: z.number(), done: z.number() });
-export const runSchema = z.object({
+const runSchema = z.object({
   act: z.enum(["redrive", "drop"]),
   by: z.string(),
   started_ms: z.number(),

@@ -117,7 +117,7 @@ function binsOf(histogram: readonly number[]): readonly Bar[] {
 
 type Bar = { readonly name: string; readonly value: number };
 
-export function Bars({ label, of }: { readonly label: string; readonly of: readonly Bar[] }) {
+function Bars({ label, of }: { readonly label: string; readonly of: readonly Bar[] }) {
   const most = Math.max(1, ...of.map(({ value }) => value));
   return (
     <dl class="bars" aria-label={label}>
