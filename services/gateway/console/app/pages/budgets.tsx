@@ -197,6 +197,7 @@ function Forecast({ of: { cap_usd, forecast_usd, reached_at } }: { readonly of: 
   if (forecast_usd === null) return <span class="quiet">–</span>;
   if (reached_at === null)
     return <span title="at the window's end, if spending goes on as of late">{usd(forecast_usd)}</span>;
+  if (Date.parse(reached_at) <= Date.now()) return <span class="warned">reached</span>;
   return (
     <span class="warned" title={`would be ${usd(forecast_usd)} at the window's end`}>
       {usd(cap_usd)} at <Time at={reached_at} />

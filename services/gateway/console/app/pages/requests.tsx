@@ -95,7 +95,8 @@ function columnsOf(admin: boolean): readonly Column<Item>[] {
       title: "Status",
       cell: ({ status, error_code }) => (
         <>
-          <Status of={status} /> {error_code == null ? null : <span class="quiet">{error_code}</span>}
+          <Status of={status} />{" "}
+          {error_code == null || error_code === status ? null : <span class="quiet">{error_code}</span>}
         </>
       ),
     },
