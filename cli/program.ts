@@ -39,7 +39,10 @@ const VERBS = [
   tiersCommand,
 ];
 
-const program = new Command("sluice").description("An event-streaming pipeline for LLM inference on Kafka.");
+const program = new Command("sluice")
+  .description("An event-streaming pipeline for LLM inference on Kafka.")
+  // A flag belongs to the verb that it stands behind, also where the verb above has one of that name.
+  .enablePositionalOptions();
 for (const verb of VERBS) program.addCommand(verb);
 prepare(program);
 
