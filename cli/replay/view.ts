@@ -66,7 +66,7 @@ export function previewText({ id, spec, preview }: Replay, names: TopicNames): s
 }
 
 /** In words. */
-export function specLine(spec: ReplaySpec): string {
+function specLine(spec: ReplaySpec): string {
   const { mode, selection, stage, tier, model, settings } = spec;
   const from = `of ${selection.topic.split(",").join(" and ")}`;
   if (mode === "stage") return `sends ${stage}'s input again, ${from}`;

@@ -101,6 +101,6 @@ export class ReplayOutput {
   }
 }
 
-export function takenOver(id: string): SluiceError {
+function takenOver(id: string): SluiceError {
   return new SluiceError("replay_taken_over", `another process runs the replay ${id} now`);
 }

@@ -102,7 +102,7 @@ export async function pace(
 }
 
 /** Pieces with at most `selected_max` selected records each; what the selection leaves out goes with what comes before it. Pure. */
-export function piecesOf(items: readonly RecordedItem[], selected_max: number): RecordedItem[][] {
+function piecesOf(items: readonly RecordedItem[], selected_max: number): RecordedItem[][] {
   const pieces: RecordedItem[][] = [];
   let piece: RecordedItem[] = [];
   let selected = 0;
@@ -120,7 +120,7 @@ export function piecesOf(items: readonly RecordedItem[], selected_max: number): 
 }
 
 /** Up to the first record that was left out, since the position never passes one. Pure. */
-export function itemsOf(piece: readonly RecordedItem[], { done }: ReplayedChunk): WrittenItem[] {
+function itemsOf(piece: readonly RecordedItem[], { done }: ReplayedChunk): WrittenItem[] {
   const replayed = new Map(done.map((one) => [one.recorded.source.offset, one]));
   const items: WrittenItem[] = [];
   for (const { offset, recorded } of piece) {

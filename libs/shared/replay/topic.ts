@@ -7,7 +7,7 @@ import { planTopic, planTopics, type TopicPlan } from "../kafka/topology.ts";
 const HOUR_MS = 3_600_000;
 
 /** As many partitions as `llm.results` is to have; kept for `replay.retention_hours`. Pure. */
-export function replayTopicPlan(settings: Settings, id: string): TopicPlan {
+function replayTopicPlan(settings: Settings, id: string): TopicPlan {
   const names = topicNames(settings.topics.prefix);
   const partitions = planTopics(settings).find(({ topic }) => topic === names.results)?.partitions;
   const plan = planTopic(settings, names.replay(id), partitions ?? settings.topics.partitions);
