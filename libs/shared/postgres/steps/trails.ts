@@ -6,4 +6,4 @@ ALTER TABLE sluice_results ADD COLUMN trail text;
 ALTER TABLE sluice_results ADD COLUMN corrected_by text;
 CREATE INDEX sluice_results_by_end ON sluice_results USING brin (completed_at) WITH (pages_per_range = 16, autosummarize = on);
 -- Jobs of all tenants, the latest first, for administrators.
-CREATE INDEX sluice_jobs_by_time ON sluice_jobs (created_at DESC, id DESC);`;
+CREATE INDEX sluice_jobs_of_all_by_time ON sluice_jobs (created_at DESC, id DESC);`;
