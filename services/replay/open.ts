@@ -107,8 +107,8 @@ async function planOf({ settings }: ReplayParts, { spec }: Replay): Promise<Prev
   const { mode, tier, model } = spec;
   if (mode !== "recompute" && mode !== "shadow") return { mode };
   const { loadEncodings } = await import("../../libs/shared/estimate/encodings.ts");
-  const { parseSettings } = await import("../../libs/shared/config/parse.ts");
-  const used = spec.settings === undefined ? settings : parseSettings(spec.settings.yaml, spec.settings.name);
+  const { settingsOf } = await import("./wanted.ts");
+  const used = settingsOf(settings, spec);
   return { mode, settings: used, encodings: await loadEncodings(used.prices.models), tier, model };
 }
 

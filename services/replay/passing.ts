@@ -1,6 +1,7 @@
 /** Takes the partitions of a replay through a worker, side by side, each in the order of its offsets. */
 import type { Clock } from "../../libs/shared/clock.ts";
 import { sleepUntil } from "../../libs/shared/clock.ts";
+import { isRetryable } from "../../libs/shared/errors.ts";
 import { partitionId } from "../../libs/shared/kafka/ports.ts";
 import type { Range, ReplayError } from "../../libs/shared/replay/replay.ts";
 import { type RetryContext, untilAvailable } from "../../libs/shared/retry.ts";
@@ -56,14 +57,10 @@ async function passPartition(deps: PassingDeps, worker: ReplayWorker, ranges: re
       () => stopping.aborted,
     ).catch((error: unknown) => {
       // What could not be written is worked on again when the replay goes on.
-      if (!(stopping.aborted && isAway(error))) throw error;
+      if (!(stopping.aborted && isRetryable(error))) throw error;
     });
     if (stopping.aborted) return;
   }
-}
-
-function isAway(error: unknown): boolean {
-  return error instanceof Error && "retryable" in error && error.retryable === true;
 }
 
 async function passRange(deps: PassingDeps, worker: ReplayWorker, range: Range): Promise<void> {

@@ -22,11 +22,9 @@ export const replaySchema = z.strictObject({
   /** Requests that a comparison keeps with their differences, the worst first. */
   worst_max: count.max(10_000).default(200),
 });
-export type ReplaySettings = z.infer<typeof replaySchema>;
 
 export const dlqSchema = z.strictObject({
   /** A dead letter that came back so often is not sent again, unless told to. */
   redrives_max: count.default(3),
   rate_per_s: count.default(100),
 });
-export type DlqSettings = z.infer<typeof dlqSchema>;

@@ -16,7 +16,6 @@ import type { RecordHeaders } from "../kafka/ports.ts";
  */
 export type HeaderChoice = "travelling" | "all" | readonly string[];
 
-/** Of the dead letter, not of the record that it was. */
 const OF_THE_LETTER = /^(kafka_dlt-.*|sluice-error-code|sluice-service)$/;
 
 /**
@@ -38,11 +37,16 @@ export function redriveHeaders(
   return chosen;
 }
 
+/** Whether the dead letter was given it, and not the record that it was. */
+export function isOfTheLetter(name: string): boolean {
+  return OF_THE_LETTER.test(name);
+}
+
 function chosenHeaders(headers: RecordHeaders, choice: HeaderChoice): Record<string, string> {
   if (choice === "travelling") {
     return without(travellingHeaders(headers), [REPLY_TO_HEADER, RATE_ROOM_HEADER]);
   }
-  const names = Object.keys(headers).filter((name) => !OF_THE_LETTER.test(name) && name !== DUE_HEADER);
+  const names = Object.keys(headers).filter((name) => !isOfTheLetter(name) && name !== DUE_HEADER);
   const wanted = choice === "all" ? names : names.filter((name) => choice.includes(name));
   return Object.fromEntries(wanted.map((name) => [name, headers[name] ?? ""]));
 }

@@ -98,15 +98,13 @@ function left(fate: LeftFate, message: string): RedrivePlan {
 }
 
 /** To the topic that it stood on, but for a request of `llm.requests`. */
-function back(deps: Deps, policy: RedrivePolicy, { letter, whose }: RedriveFacts, original: FirstPlace): RedrivePlan {
+function back(deps: Deps, policy: RedrivePolicy, { letter }: RedriveFacts, original: FirstPlace): RedrivePlan {
   const { key, value, headers } = letter.record;
-  const kind = topicKind(deps.names, original.topic);
-  const always = [ORIGIN_HEADER, ...alwaysOf(policy)];
+  const always = [ORIGIN_HEADER, TENANT_HEADER, ...alwaysOf(policy)];
   const kept = redriveHeaders(headers, policy.headers, always, letter.redrives + 1);
-  if (kind !== "requests") {
+  if (topicKind(deps.names, original.topic) !== "requests") {
     const target = original.topic;
-    const going = { ...(kind === "reentry" ? principalOf(policy, whose) : {}), ...without(kept, [DUE_HEADER]) };
-    return { kind: "back", target, record: { topic: target, key, value, headers: going } };
+    return { kind: "back", target, record: { topic: target, key, value, headers: without(kept, [DUE_HEADER]) } };
   }
   const target = deps.names.retry(policy.retry_delay);
   return { kind: "back", target, record: enteredAgain(target, original, { key, value, headers: kept }) };
@@ -143,7 +141,7 @@ function run(deps: Deps, policy: RedrivePolicy, facts: RedriveFacts, whose: Whos
     key: session ?? id,
     value: deps.codec.encode(target, Buffer.from(JSON.stringify({ ...kept, id }))),
     headers: {
-      ...principalOf(policy, whose),
+      ...(wasLetIn(deps.names, letter, whose) ? principalOf(policy, whose) : {}),
       ...without(headers, OF_THE_FIRST),
       [TENANT_HEADER]: whose.tenant,
       [REPLAY_HEADER]: replayHeaderText({ id: redrive, mode: "redrive", of }),
@@ -156,9 +154,15 @@ function alwaysOf({ principals }: RedrivePolicy): readonly string[] {
   return principals === undefined ? [] : [principals.header];
 }
 
-/** Of a request that was let in, whose headers have lost on its way who sent it: somebody who may. */
-function principalOf({ principals }: RedrivePolicy, whose: Whose | undefined): Record<string, string> {
-  if (principals === undefined || whose === undefined) return {};
+/** Ingest found that its sender may name the tenant: what it writes says so, and what anybody writes does not. */
+function wasLetIn(names: TopicNames, { original, record }: DeadLetter, { tenant }: Whose): boolean {
+  const kind = original === undefined ? "other" : topicKind(names, original.topic);
+  return kind === "work" || (kind === "reentry" && record.headers[TENANT_HEADER] === tenant);
+}
+
+/** Of a request whose headers have lost on its way who sent it: somebody who may. */
+function principalOf({ principals }: RedrivePolicy, whose: Whose): Record<string, string> {
+  if (principals === undefined) return {};
   const [principal] = Object.entries(principals.bind).find(([, tenants]) => tenants.includes(whose.tenant)) ?? [];
   return principal === undefined ? {} : { [principals.header]: principal };
 }

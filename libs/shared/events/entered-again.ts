@@ -8,13 +8,18 @@ import {
   DUE_HEADER,
   ORIGIN_HEADER,
   ROUND_HEADER,
+  TENANT_HEADER,
   TRAIL_HEADER,
   UNKNOWN_CALLS_HEADER,
 } from "./headers.ts";
 import { type Origin, originText } from "./origin.ts";
 
-/** Anybody writes to `llm.requests`: what services trust on a retry topic is not taken from there. */
+/**
+ * Anybody writes to `llm.requests`: what services trust on a retry topic is not taken from there. The tenant's name among it says that
+ * the sender was allowed to name it; this record may have been given up before that was asked.
+ */
 const OF_THE_SERVICES: readonly string[] = [
+  TENANT_HEADER,
   ROUND_HEADER,
   UNKNOWN_CALLS_HEADER,
   DUE_HEADER,

@@ -4,7 +4,10 @@ import type { InRecord, RecordHeaders } from "../kafka/ports.ts";
 /** The gateway instance that holds the caller. */
 export const REPLY_TO_HEADER = "sluice-reply-to";
 
-/** Hints for the scheduler, set by ingest (and the gateway): whose work it is, and when it is late (epoch ms). */
+/**
+ * Hints for the scheduler, set by ingest (and the gateway): whose work it is, and when it is late (epoch ms). On a retry topic and on
+ * `llm.deferred` the tenant says more: ingest found that the sender may name it.
+ */
 export const TENANT_HEADER = "sluice-tenant";
 export const DEADLINE_HEADER = "sluice-deadline-ms";
 

@@ -13,8 +13,7 @@ import { parseJson } from "./json.ts";
  * - `stage`: a service's own input, sent through it again.
  * - `redrive`: a dead letter's request, run again as a request of its own.
  */
-export const REPLAY_MODES = ["reuse", "recompute", "shadow", "what-if", "stage", "redrive"] as const;
-export type ReplayMode = (typeof REPLAY_MODES)[number];
+const REPLAY_MODES = ["reuse", "recompute", "shadow", "what-if", "stage", "redrive"] as const;
 
 export const replayField = z.object({
   /** The replay's. */

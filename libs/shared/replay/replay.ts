@@ -5,7 +5,7 @@
 import type { ResultStatus } from "../events/fields.ts";
 import type { TopicPartition } from "../kafka/ports.ts";
 
-/** As of `ReplayMode`; a redrive is a record sent again, and has no row. */
+/** As of `replayField`; a redrive is a record sent again, and has no row. */
 export type RunMode = "reuse" | "recompute" | "shadow" | "what-if" | "stage";
 
 /** Whose own input a stage sends again. */

@@ -1,7 +1,6 @@
 /** Wires the calls of a replay: inference's own handlers, opened in this process without a consumer group. */
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../../../libs/shared/clock.ts";
-import { parseSettings } from "../../../libs/shared/config/parse.ts";
 import type { Settings } from "../../../libs/shared/config/schema.ts";
 import type { Embedder } from "../../../libs/shared/embedding/embedder.ts";
 import { openEmbedder } from "../../../libs/shared/embedding/open.ts";
@@ -12,7 +11,6 @@ import type { Handler } from "../../../libs/shared/kafka/handler.ts";
 import { priceList } from "../../../libs/shared/prices.ts";
 import type { Replay } from "../../../libs/shared/replay/replay.ts";
 import { untilAvailable } from "../../../libs/shared/retry.ts";
-import { PostgresOutbox } from "../../../libs/shared/webhooks/outbox.ts";
 import { callbackCheck } from "../../../libs/shared/webhooks/url-rules.ts";
 import { EndpointClients } from "../../inference/endpoint-clients.ts";
 import { AttemptLedger } from "../../inference/ledger/ledger.ts";
@@ -25,6 +23,7 @@ import { loadRouting } from "../../router/routing-parts.ts";
 import type { ReplayWorker } from "../contract.ts";
 import type { ReplayParts } from "../parts.ts";
 import { readTenants } from "../tenants.ts";
+import { outboxOf, settingsOf } from "../wanted.ts";
 import { WatchedAttempts } from "./attempts-watched.ts";
 import { fillOf } from "./beside.ts";
 import { ReplayBudget } from "./budget.ts";
@@ -46,11 +45,8 @@ export async function createCallingWorker(parts: ReplayParts, replay: Replay): P
     const fix = "Say how much it may cost: --budget-usd.";
     throw new SluiceError("usage", `a replay that calls models (${spec.mode}) needs a budget`, { fix });
   }
-  if (spec.webhooks === true && parts.environment.secret_key === undefined) {
-    const fix = "Set SLUICE_SECRET_KEY as of the services, or leave webhooks out.";
-    throw new SluiceError("usage", "webhooks are signed, and there is no secret key", { fix });
-  }
-  const settings = settingsOf(parts, replay);
+  const outbox = outboxOf(parts, spec);
+  const settings = settingsOf(parts.settings, spec);
   const target = targetOf(spec, settings);
   const rows = new PostgresCallRows(pool, replay.id);
   const start = await untilAvailable(retry, "postgres", () => rows.totals());
@@ -76,19 +72,13 @@ export async function createCallingWorker(parts: ReplayParts, replay: Replay): P
       fillOf: (...asked) => fillOf(parts.settings, ...asked),
     },
     jobs: { clock, names, publisher: tiers.publisher, handlerOf: tiers.handlerOf },
-    outbox: spec.webhooks === true ? new PostgresOutbox(pool, clock) : undefined,
+    outbox,
     callbackProblem: callbackCheck(parts.settings.webhooks, parts.environment.secret_key),
     async close() {
       await tiers.close();
       await embedder?.close();
     },
   });
-}
-
-/** Those that the replay brings, or the deployed ones. @throws `settings_invalid` */
-function settingsOf(parts: ReplayParts, { spec }: Replay): Settings {
-  if (spec.mode !== "shadow" || spec.settings === undefined) return parts.settings;
-  return parseSettings(spec.settings.yaml, spec.settings.name);
 }
 
 /** Only a trained choice of tiers looks at embeddings; without them it says so and goes by its heuristic. */

@@ -71,7 +71,7 @@ function vectorOf(embedding: unknown): Float32Array | undefined {
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.length & ~3)));
 }
 
-export function answersOf(original: Answer | undefined, replayed: Answer | undefined): Answers {
+function answersOf(original: Answer | undefined, replayed: Answer | undefined): Answers {
   if (original === undefined || replayed === undefined) {
     if (original === replayed) return "none";
     return original === undefined ? "new" : "gone";
@@ -84,7 +84,7 @@ export function answersOf(original: Answer | undefined, replayed: Answer | undef
 }
 
 /** Of embeddings: one less the mean cosine; 1 where they are not of one shape. Undefined for words. */
-export function vectorDistance(original: Answer, replayed: Answer): number | undefined {
+function vectorDistance(original: Answer, replayed: Answer): number | undefined {
   if (!("vectors" in original) && !("vectors" in replayed)) return undefined;
   if (!("vectors" in original) || !("vectors" in replayed)) return 1;
   const { vectors } = original;

@@ -4,6 +4,7 @@ import { originOf } from "../../../libs/shared/events/origin.ts";
 import type { TopicPartition } from "../../../libs/shared/kafka/ports.ts";
 import { type Pool, withPostgres } from "../../../libs/shared/postgres/client.ts";
 import { findClaims, findRows, type KeptClaim, type ResultId } from "../../../libs/shared/postgres/results.ts";
+import { nameOf } from "./originals.ts";
 
 export type Place = TopicPartition & { readonly offset: number };
 
@@ -36,9 +37,9 @@ export async function findPlaced(
 ): Promise<readonly Placed[]> {
   const asked = tenant === undefined ? await ownersOf(pool, ids) : ids.map((id) => ({ tenant, id }));
   const claims = await findClaims(pool, asked);
-  const rows = new Map((await findRows(pool, claims)).map((row) => [`${row.tenant} ${row.id}`, row]));
+  const rows = new Map((await findRows(pool, claims)).map((row) => [nameOf(row), row]));
   return claims.map((claim) => {
-    const row = rows.get(`${claim.tenant} ${claim.id}`);
+    const row = rows.get(nameOf(claim));
     if (row === undefined) return { claim };
     const request = row.origin === null ? undefined : originOf({ [ORIGIN_HEADER]: row.origin });
     const { timing } = JSON.parse(row.result) as { readonly timing?: { readonly completed?: number } };

@@ -43,7 +43,7 @@ export async function preview(
   return seen;
 }
 
-export const NOTHING_SEEN: ReplayPreview = {
+const NOTHING_SEEN: ReplayPreview = {
   read: 0,
   selected: 0,
   unreadable: 0,
@@ -58,7 +58,7 @@ export const NOTHING_SEEN: ReplayPreview = {
 };
 
 /** Pure. @param costOf of modes that call. */
-export function withChunk(
+function withChunk(
   before: ReplayPreview,
   { items }: RecordedChunk,
   mode: RunMode,

@@ -31,7 +31,7 @@ export type ReadingDeps = {
 const CHUNK_BYTES_MAX = 4 * 1_048_576;
 /** Chunks that are joined before they are taken. */
 const AHEAD = 1;
-export const IDS_MAX = 10_000;
+const IDS_MAX = 10_000;
 /** Clocks of whoever ends a request and whoever publishes its Result may differ by so much. */
 const CLOCKS_DIFFER_MS_MAX = 60_000;
 const NOTHING: Wanted = { request: false, outcome: false };

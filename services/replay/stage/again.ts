@@ -2,17 +2,22 @@
 import { enteredAgain } from "../../../libs/shared/events/entered-again.ts";
 import { REPLAY_HEADER } from "../../../libs/shared/events/headers.ts";
 import { replayHeaderText } from "../../../libs/shared/events/replay.ts";
-import { BATCH_SUFFIX, type TopicNames } from "../../../libs/shared/events/topics.ts";
+import type { TopicNames } from "../../../libs/shared/events/topics.ts";
 import type { InRecord, OutRecord } from "../../../libs/shared/kafka/ports.ts";
 import type { Stage } from "../../../libs/shared/replay/replay.ts";
+import { kindOf, type TopicKind } from "../reading/topics.ts";
+
+const READERS: Readonly<Partial<Record<TopicKind, Stage>>> = {
+  requests: "ingest",
+  admitted: "router",
+  job: "inference",
+  outcome: "results",
+};
 
 /** Whose input a topic is; undefined where it is no service's whose records can be sent again. */
 export function stageOf(names: TopicNames, topic: string): Stage | undefined {
-  const work = topic.endsWith(BATCH_SUFFIX) ? topic.slice(0, -BATCH_SUFFIX.length) : topic;
-  if (work === names.requests) return "ingest";
-  if (work === names.admitted) return "router";
-  if (work.startsWith(names.jobs("")) && work !== names.jobs("")) return "inference";
-  return topic === names.outcomes ? "results" : undefined;
+  const kind = kindOf(names, topic);
+  return kind === undefined ? undefined : READERS[kind];
 }
 
 /**

@@ -3,7 +3,6 @@
  * routing, tenants as they are now, embeddings where the settings look at meaning, and counters in memory.
  */
 import type { TenantBook } from "../../../libs/shared/budgets/tenant-book.ts";
-import { parseSettings } from "../../../libs/shared/config/parse.ts";
 import type { Settings } from "../../../libs/shared/config/schema.ts";
 import { loadEncodings } from "../../../libs/shared/estimate/encodings.ts";
 import type { Replay } from "../../../libs/shared/replay/replay.ts";
@@ -16,6 +15,7 @@ import type { ReplayedChunk } from "../contract.ts";
 import type { RunHooks } from "../modes.ts";
 import type { ReplayParts } from "../parts.ts";
 import { readTenants } from "../tenants.ts";
+import { settingsOf } from "../wanted.ts";
 import { SimulatedCache } from "./cache.ts";
 import { BOUNDS, type Bounds, learnTypical, passAll } from "./passing.ts";
 import { Preparing, TEXTS_MAX } from "./preparing.ts";
@@ -42,9 +42,8 @@ type Parts = Pick<
 
 /** @throws `settings_invalid` for settings, a policy or a calibration that cannot be read; retryable while a part is away. */
 export async function runWhatIf(parts: Parts, replay: Replay, hooks: RunHooks): Promise<WhatIfRun> {
-  const { settings: given } = replay.spec;
-  const settings = given === undefined ? parts.settings : parseSettings(given.yaml, given.name);
-  const name = given?.name ?? "as they are";
+  const settings = settingsOf(parts.settings, replay.spec);
+  const name = replay.spec.settings?.name ?? "as they are";
   const semantic = await openSemantic({ ...parts, settings: patient(settings) }, parts.variables);
   try {
     const book = await readTenants(parts);
