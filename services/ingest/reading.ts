@@ -4,6 +4,7 @@ import type { Clock } from "../../libs/shared/clock.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import type { ResultError } from "../../libs/shared/events/fields.ts";
 import type { AdmittedHead } from "../../libs/shared/events/flow.ts";
+import { TENANT_HEADER } from "../../libs/shared/events/headers.ts";
 import { originOf } from "../../libs/shared/events/origin.ts";
 import { dueOf } from "../../libs/shared/events/redelivery.ts";
 import type { ReplayMark } from "../../libs/shared/events/replay.ts";
@@ -80,7 +81,10 @@ export function judge(
   const { tenant } = admission.identity;
   const shadow = shadowOf(record.headers, tenant);
   const problem = shadow === undefined ? internalProblem(tenant) : undefined;
-  const refusal = problem ?? deps.principalProblem(record, tenant) ?? callbackRefused(deps, admission.head);
+  // Only ingest names the tenant on what waits, once it was let in: who sent it does not travel along.
+  const was_let_in = reentry && record.headers[TENANT_HEADER] === tenant;
+  const stranger = was_let_in ? undefined : deps.principalProblem(record, tenant);
+  const refusal = problem ?? stranger ?? callbackRefused(deps, admission.head);
   if (refusal !== undefined) return { ...base, admission: refused(admission, refusal) };
   const replay = redriveOf(record.headers, admission.identity);
   const terms = deps.terms(admission, record);

@@ -157,7 +157,7 @@ function alwaysOf({ principals }: RedrivePolicy): readonly string[] {
 /** Ingest found that its sender may name the tenant: what it writes says so, and what anybody writes does not. */
 function wasLetIn(names: TopicNames, { original, record }: DeadLetter, { tenant }: Whose): boolean {
   const kind = original === undefined ? "other" : topicKind(names, original.topic);
-  return kind === "work" || (kind === "reentry" && record.headers[TENANT_HEADER] === tenant);
+  return kind === "hop" || (kind === "reentry" && record.headers[TENANT_HEADER] === tenant);
 }
 
 /** Of a request whose headers have lost on its way who sent it: somebody who may. */

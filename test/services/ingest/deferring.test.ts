@@ -1,6 +1,7 @@
 /** Requests that wait for room: on their topic as they came, told to their views, and let in when they come back. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { enteredAgain } from "../../../libs/shared/events/entered-again.ts";
 import type { InRecord } from "../../../libs/shared/kafka/ports.ts";
 import { START_MS } from "../../../tools/simulate/virtual-clock.ts";
 import { inRecord, NAMES } from "../../support/memory-ports.ts";
@@ -42,6 +43,34 @@ describe("a refused request that may wait", () => {
     });
     assert.deepEqual(told.views, [{ tenant: "demo", id: "llm.requests-3-42", until_ms: due_ms }]);
     assert.equal(ledger().length, 1, "nothing is held for it meanwhile");
+  });
+
+  test("was let in under its sender's name, which does not travel: it is not asked for again", async () => {
+    const principals = { header: "x-principal", bind: { "User:a": ["demo"] } };
+    const { handle, enter, later, out, told } = await setUp({ plan, admission: { ...admission, principals } });
+    const sent = (offset: number) => request(offset, { on_limit: "defer" }, { "x-principal": "User:a" });
+    await handle([sent(0), sent(1)]);
+    const { headers = {}, value = null } = out().at(-1) ?? assert.fail("nothing deferred");
+    await later(Number(headers["sluice-due-ms"]) - START_MS);
+    await enter([inRecord(value, { topic: NAMES.deferred, headers })]);
+    assert.deepEqual(told.fates, ["admitted", "deferred", "admitted"]);
+  });
+
+  test("that nobody let in is asked for its sender, whatever it says of itself", async () => {
+    const principals = { header: "x-principal", bind: { "User:a": ["demo"] } };
+    const { handle, enter, told, outcomes } = await setUp({ admission: { principals } });
+    const forged = request(0, {}, { "sluice-tenant": "demo", "sluice-origin": `${NAMES.requests} 0 7 ${START_MS}` });
+    await handle([forged]);
+    // As a dead letter's redrive and a stage of ingest enter it again.
+    const again = enteredAgain(NAMES.retry("5s"), forged, forged);
+    await enter([inRecord(forged.value, { topic: again.topic, headers: again.headers ?? {}, offset: 1 })]);
+    const other = request(2, { tenant: "demo" }, { "sluice-tenant": "another" });
+    await enter([other]);
+    assert.deepEqual(told.fates, ["rejected", "rejected", "rejected"]);
+    assert.deepEqual(new Set(outcomes().map(({ error }) => error.code)), new Set(["principal_not_allowed"]));
+    const named = request(3, {}, { "x-principal": "User:a" });
+    await enter([inRecord(named.value, enteredAgain(NAMES.retry("5s"), named, named))]);
+    assert.equal(told.fates.at(-1), "admitted");
   });
 
   test("is let in when it comes back, as the original would have been", async () => {

@@ -165,6 +165,28 @@ describe("a redrive", () => {
     // Whoever wrote to llm.requests without a name gets none by way of a dead letter.
     const first = await sent(request(REQUEST), undefined, { principals });
     assert.equal(first.record.headers?.["x-principal"], undefined);
+    const forged = { ...HEADERS, "sluice-tenant": "demo" };
+    const stranger = await sent({ ...request(REQUEST), headers: forged }, "failed", { principals });
+    assert.equal(stranger.record.headers?.["x-principal"], undefined);
+    const back = await sent({ ...request(REQUEST), headers: forged }, undefined, { principals });
+    assert.equal(back.record.headers?.["sluice-tenant"], undefined);
+  });
+
+  test("of what waited says that it was let in, and of what was entered again unasked does not", async () => {
+    const principals = { header: "x-principal", bind: { app: ["demo"] } };
+    const waited = (headers: Record<string, string>) => ({
+      ...request(REQUEST, NAMES.retry("1m")),
+      headers: { ...HEADERS, ...headers },
+    });
+    const let_in = { "sluice-tenant": "demo" };
+    const back = await sent(waited(let_in), undefined, { principals, headers: ["x-mine"] });
+    assert.equal(back.record.headers?.["sluice-tenant"], "demo");
+    const run = await sent(waited(let_in), "failed", { principals });
+    assert.equal(run.record.headers?.["x-principal"], "app");
+    for (const ended of [undefined, "failed"] as const) {
+      const unasked = await sent(waited({}), ended, { principals });
+      assert.equal(unasked.record.headers?.["x-principal"], undefined);
+    }
   });
 });
 
