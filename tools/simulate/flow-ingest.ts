@@ -6,12 +6,14 @@ import { createApplier } from "../../services/ingest/applier.ts";
 import { Deferrals } from "../../services/ingest/deferral.ts";
 import { createDeferredHandler } from "../../services/ingest/deferred.ts";
 import { createIngestHandler, type IngestDeps } from "../../services/ingest/handler.ts";
+import { principalProblem } from "../../services/ingest/principals.ts";
 import { createReentryHandler } from "../../services/ingest/reentry.ts";
 import { admissionStore, countersKeeper, LEASE_MS } from "./counters.ts";
 import type { LogPartition } from "./log.ts";
 import { type Plans, termsOf } from "./plans.ts";
 import type { Plant, ServiceParts } from "./scenario.ts";
 import type { Stores } from "./stores.ts";
+import { PRINCIPAL, PRINCIPAL_HEADER, TENANTS, UNLIMITED_TENANT } from "./workload.ts";
 
 export type IngestShared = {
   readonly stores: Stores;
@@ -28,6 +30,9 @@ export type Entry =
   | { readonly kind: "first" }
   | { readonly kind: "retry"; readonly delay: string }
   | { readonly kind: "deferred" };
+
+/** Who sends is told at the first entry alone. */
+const PRINCIPALS = { header: PRINCIPAL_HEADER, bind: { [PRINCIPAL]: [...TENANTS, UNLIMITED_TENANT] } };
 
 /** A deferred request looks again at least this often. */
 const DEFERRED = { wait_ms_min: 500, wait_ms_max: 20_000, waiting_max: 1_000 };
@@ -60,7 +65,7 @@ function ingestDeps(parts: ServiceParts, common: Common, shared: IngestShared, r
     reentry,
     knowsTenant: (tenant) => plans.has(tenant),
     terms: (admitted) => termsOf(plans, admitted, clock.now_ms()),
-    principalProblem: () => undefined,
+    principalProblem: ({ headers }, tenant) => principalProblem(PRINCIPALS, headers, tenant),
     store: admissionStore(process, stores, plant),
     without_redis: "wait",
     lease_ms: LEASE_MS,

@@ -26,6 +26,9 @@ export type Workload = {
 export const TENANTS = ["acme", "globex"] as const;
 /** Without limits: what nobody may refuse. */
 export const UNLIMITED_TENANT = "initech";
+/** Every client's, as a proxy of the brokers writes it. */
+export const PRINCIPAL_HEADER = "x-principal";
+export const PRINCIPAL = "clients";
 export const TIERS = ["small", "large"] as const;
 
 type Draft = { value: Record<string, unknown>; expectation: Expectation };
@@ -44,7 +47,7 @@ export function drawWorkload(random: Random, topic: string, schema_id: number, s
   ): void => {
     if (value !== null) expected.set(value, expectation);
     const lane_topic = random.chance(0.25) ? `${topic}.batch` : topic;
-    inputs.push({ at_ms, record: { topic: lane_topic, key, value } });
+    inputs.push({ at_ms, record: { topic: lane_topic, key, value, headers: { [PRINCIPAL_HEADER]: PRINCIPAL } } });
   };
   for (const { value, expectation } of drafts) {
     const key = keyOf(value);
@@ -69,7 +72,7 @@ export function askOnceMore(topic: string, at_ms: number, expected: Map<Buffer, 
   const body = { model: "auto", messages: [{ role: "user", content: "is anybody there?" }] };
   const value = Buffer.from(JSON.stringify({ tenant: UNLIMITED_TENANT, id: "once-more", body }));
   expected.set(value, { kind: "result" });
-  return { at_ms, record: { topic, key: "once-more", value } };
+  return { at_ms, record: { topic, key: "once-more", value, headers: { [PRINCIPAL_HEADER]: PRINCIPAL } } };
 }
 
 /** Some runs are a trickle, some a burst at the start. */
