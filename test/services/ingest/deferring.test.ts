@@ -69,7 +69,8 @@ describe("a refused request that may wait", () => {
     assert.deepEqual(told.fates, ["rejected", "rejected", "rejected"]);
     assert.deepEqual(new Set(outcomes().map(({ error }) => error.code)), new Set(["principal_not_allowed"]));
     const named = request(3, {}, { "x-principal": "User:a" });
-    await enter([inRecord(named.value, enteredAgain(NAMES.retry("5s"), named, named))]);
+    const { headers = {} } = enteredAgain(NAMES.retry("5s"), named, named);
+    await enter([inRecord(named.value, { headers, offset: 3 })]);
     assert.equal(told.fates.at(-1), "admitted");
   });
 
