@@ -8,6 +8,7 @@ import { filesSchema, gatewaySchema, jobsSchema, webhooksSchema } from "../../li
 import { endpointSchema, inferenceSchema, priceSchema, tierSchema } from "../../libs/shared/config/inference.ts";
 import { resultsSchema } from "../../libs/shared/config/outputs.ts";
 import { admissionSchema, planSchema } from "../../libs/shared/config/plans.ts";
+import { dlqSchema, replaySchema } from "../../libs/shared/config/replay.ts";
 import { readSources } from "../support/architecture/sources.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -67,6 +68,8 @@ describe("docs/operations.md", () => {
       ...defaultsOf(webhooksSchema.parse({}), "webhooks."),
       ...defaultsOf(jobsSchema.parse({}), "jobs."),
       ...defaultsOf(resultsSchema.parse({}), "results."),
+      ...defaultsOf(replaySchema.parse({}), "replay."),
+      ...defaultsOf(dlqSchema.parse({}), "dlq."),
     ];
     assert.ok(defaults.length > 80);
     const missing = defaults.filter(([path, shown]) => !TEXT.includes(`\n| \`${path}\` | ${shown} |`));
