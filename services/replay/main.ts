@@ -9,6 +9,7 @@ import type { Replay } from "../../libs/shared/replay/replay.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { startRounds } from "../../libs/shared/rounds.ts";
 import { runService, type ServiceContext } from "../../libs/shared/service.ts";
+import { endpointVariables } from "./endpoint-variables.ts";
 import { forgetOld } from "./forgetting.ts";
 import { type OpenParts, openParts } from "./parts.ts";
 import { summaryOf } from "./summary.ts";
@@ -21,7 +22,7 @@ await runService("replay", process.env, async (context) => {
   const { settings, retry, log } = context;
   const parts: OpenParts = openParts({
     ...context,
-    variables: process.env,
+    variables: endpointVariables(settings, process.env),
     summarise: (replay) => summaryOf(parts, replay),
   });
   await untilAvailable(retry, "postgres", () => migrate(parts.pool));

@@ -16,13 +16,14 @@ test("a mark of a redrive that names another request counts", () => {
   assert.deepEqual(redriveOf(header(mark), identity), mark);
 });
 
-test("any other mark is none: a stage's, of itself, of nobody, of a request without an id, or no mark at all", () => {
+test("any other mark is none: a stage's, of itself, of nobody, of a request without an id, for a replay's topic, or no mark at all", () => {
   const marks = [
     { id: "rp", mode: "stage", place: "llm.outcomes 0 1" },
     { id: "rp", mode: "stage", of: "a" },
     { id: "rp", mode: "redrive", of: "a.redrive1" },
     { id: "rp", mode: "redrive" },
     { id: "../x", mode: "redrive", of: "a" },
+    { id: "rp_0mg5k2a1b3f00ba45c1d2", mode: "redrive", of: "a" },
     "junk",
   ];
   for (const mark of marks) assert.equal(redriveOf(header(mark), identity), undefined);
