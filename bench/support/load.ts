@@ -16,13 +16,18 @@ export type LoadResult = {
 
 const now_ms = (): number => performance.now();
 
-/** `rate_per_s` requests each second for `duration_ms`. */
-export async function openLoop(rate_per_s: number, duration_ms: number, shot: Shot): Promise<LoadResult> {
+/** `rate_per_s` requests each second for `duration_ms`, or until the signal says that it is enough. */
+export async function openLoop(
+  rate_per_s: number,
+  duration_ms: number,
+  shot: Shot,
+  signal?: AbortSignal,
+): Promise<LoadResult> {
   const total = Math.floor((rate_per_s * duration_ms) / 1_000);
   const start_ms = now_ms();
   const tally = new Tally();
   const pending: Promise<void>[] = [];
-  for (let index = 0; index < total; index += 1) {
+  for (let index = 0; index < total && !signal?.aborted; index += 1) {
     const due_ms = start_ms + (index * 1_000) / rate_per_s;
     while (now_ms() < due_ms) await new Promise((resolve) => setTimeout(resolve, Math.max(0, due_ms - now_ms())));
     pending.push(tally.count(due_ms, shot(index)));

@@ -6,7 +6,7 @@ import { modelEnv } from "../../tools/stack/model.ts";
 import { type Parts, startParts } from "../../tools/stack/parts.ts";
 import { consoleProgress, type Progress } from "../../tools/stack/progress.ts";
 import type { ProcessEntry } from "../../tools/stack/run-file.ts";
-import { type Scale, startMock, startServices } from "../../tools/stack/services.ts";
+import { type Scale, startMock, startReplayService, startServices } from "../../tools/stack/services.ts";
 import { createSupervisor, type Supervisor } from "../../tools/stack/supervisor.ts";
 
 export type BenchStack = {
@@ -27,6 +27,7 @@ export type BenchStackOptions = {
   /** A folder under .sluice; its data is deleted first. */
   readonly name: string;
   readonly settings_file?: string;
+  /** One of each; of the replay service none. */
   readonly scale?: Scale;
   /** Gives up the start, and stops what was started. */
   readonly signal?: AbortSignal;
@@ -59,7 +60,9 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
     Object.assign(env, await modelEnv({ root, env, say: progress.say, signal }, settings));
     await prepare({ root, dir, endpoints, env, settings_path, progress, signal });
     signal.throwIfAborted();
-    const gateway_url = await startServices(input, options.scale ?? {});
+    const { scale = {} } = options;
+    const gateway_url = await startServices(input, scale);
+    if ((scale.replay ?? 0) > 0) await startReplayService(input, scale, signal);
     progress.close();
     const processes = () => [...parts.processes, ...supervisor.processes()];
     return { parts, supervisor, gateway_url, mock_url, api_key: await demoKey(dir), env, processes, stop };

@@ -53,7 +53,7 @@ export function specOf(flags: SpecFlags, context: SpecContext): ReplaySpec {
     ...given({ stage, rate_per_s, tier, model, settings, webhooks, charge, fill_cache }),
   };
   const problem = specProblem(spec);
-  if (problem !== undefined) throw new SluiceError("usage", problem);
+  if (problem !== undefined) throw new SluiceError("usage", problem.message);
   return spec;
 }
 

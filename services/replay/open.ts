@@ -43,7 +43,7 @@ function rateOf({ settings }: ReplayParts, { spec }: Replay): number | undefined
 /** @throws SluiceError `usage` for what makes no sense. */
 async function openRun(parts: ReplayParts, replay: Replay): Promise<OpenRun> {
   const problem = specProblem(replay.spec);
-  if (problem !== undefined) throw new SluiceError("usage", problem);
+  if (problem !== undefined) throw new SluiceError("usage", problem.message);
   const { settings, kafka, pool } = parts;
   await migrate(pool);
   const reader = openReader(parts, replay);

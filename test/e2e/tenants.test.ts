@@ -16,6 +16,12 @@ const BODIES: Readonly<Record<string, object>> = {
   "POST /v1/batches/{id}/retry": {},
   "POST /v1/map-reduce/{id}/retry": {},
 };
+/** The same of what administrators do. */
+const ADMIN_BODIES: Readonly<Record<string, object>> = {
+  "POST /admin/rollouts/{name}/move": { percent: 50 },
+  "POST /admin/budgets/{tenant}": { scope: "tenant_day", usd: 1 },
+  "POST /admin/replays/{id}/start": {},
+};
 /** Models are everybody's whose plan has them: theirs are no lists of objects. */
 const NO_OBJECTS = ["models"];
 const ODD_IDS = [
@@ -49,7 +55,9 @@ describe("tenants apart", () => {
   let pipeline: Pipeline;
   let receiver: Server;
   let api: Api;
+  /** A tenant's, and an administrator's. */
   let operations: readonly Operation[];
+  let admin_operations: readonly Operation[];
   let other: string;
   /** Of the tenant demo. */
   let ids: Objects["ids"];
@@ -74,7 +82,9 @@ describe("tenants apart", () => {
     });
     await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
     api = new Api(pipeline.gateway_url);
-    operations = await api.operations();
+    const all = await api.operations();
+    operations = all.filter(({ scope }) => scope !== "admin");
+    admin_operations = all.filter(({ scope }) => scope === "admin");
     other = await pipeline.createKey("other");
     await until(
       "the other's key is known",
@@ -245,6 +255,55 @@ describe("tenants apart", () => {
       if (operation.kind === "models") continue;
       const refused = await api.call(operation.method, path, { key: by_scope[operation.scope ?? ""], body });
       assert.deepEqual([refused.status, errorOf(refused, operation.name).code], [403, "scope_missing"], operation.name);
+    }
+  });
+
+  test("what is an administrator's is refused to every other key, whatever it names", async () => {
+    assert.ok(admin_operations.length >= 20);
+    assert.ok(admin_operations.every(({ path }) => path.startsWith("/admin/")));
+    const known = [...new Set(Object.values(ids).flat())];
+    for (const operation of admin_operations) {
+      const { name, method, has_id } = operation;
+      const body = method === "GET" ? undefined : (ADMIN_BODIES[name] ?? {});
+      for (const id of has_id ? [...known, "demo", "0:0", ...ODD_IDS.slice(0, 6)] : [""]) {
+        const path = pathOf(operation, id);
+        for (const key of [undefined, "slc_0000000000_00"]) {
+          assert.equal((await api.call(method, path, { key, body })).status, 401, `${name} ${id}`);
+        }
+        const refused = await Promise.all(
+          [pipeline.api_key, other].map((key) => api.call(method, path, { key, body })),
+        );
+        for (const one of refused) {
+          // An id that no path can hold is none to the router already.
+          if (ODD_IDS.includes(id) && one.status !== 403) assert.ok([400, 404].includes(one.status), `${name} ${id}`);
+          else assert.deepEqual([one.status, errorOf(one, name).code], [403, "scope_missing"], `${name} ${id}`);
+        }
+      }
+    }
+  });
+
+  test("an administrator is told of what is not there, and of fields that nobody knows", async () => {
+    const key = pipeline.admin_key;
+    for (const operation of admin_operations.filter(({ has_id }) => has_id)) {
+      const { name, method } = operation;
+      const body = method === "GET" ? undefined : (ADMIN_BODIES[name] ?? {});
+      for (const id of ["never-made", ids["files"]?.[0] ?? "", neverOf(ids["batches"]?.[0] ?? "")]) {
+        const none = await api.call(method, pathOf(operation, id), { key, body });
+        assert.equal(none.status, 404, `${name} ${id}: ${none.text}`);
+        errorOf(none, name);
+      }
+      for (const id of ODD_IDS) {
+        const what = `${name} with ${id.slice(0, 40)}`;
+        const answer = await api.call(method, pathOf(operation, id), { key, body });
+        assert.ok([400, 404, 405, 414, 431].includes(answer.status), `${what}: ${answer.status} ${answer.text}`);
+        errorOf(answer, what);
+      }
+    }
+    for (const operation of admin_operations.filter((one) => one.body?.additionalProperties === false)) {
+      const body = { ...ADMIN_BODIES[operation.name], no_such_field: 1 };
+      const refused = await api.call(operation.method, pathOf(operation, "never-made"), { key, body });
+      assert.equal(refused.status, 400, `${operation.name}: ${refused.text}`);
+      assert.match(refused.text, /unknown field \\"no_such_field\\"/, operation.name);
     }
   });
 

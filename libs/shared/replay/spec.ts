@@ -25,31 +25,68 @@ export function stageTopics(names: TopicNames, tiers: readonly string[], stage: 
   return stage === "results" ? first : first.flatMap((topic) => [topic, names.batch(topic)]);
 }
 
-/** @returns what is wrong with it, and what to do instead; undefined where it makes sense. */
-export function specProblem(spec: ReplaySpec): string | undefined {
-  const { mode, selection, stage, tier, model, settings, rate_per_s } = spec;
-  if (topicsOf(selection).length === 0) return "a replay needs a topic to read from";
-  if ((mode === "stage") !== (stage !== undefined))
-    return "the mode stage, and only that, names the service to run again";
-  const targets = [tier, model, settings].filter((one) => one !== undefined).length;
-  if (mode === "shadow" && targets === 0) return "shadow needs another tier, another model or other settings to run on";
-  if (mode === "shadow" && targets > 1)
-    return "shadow runs on one thing: another tier, another model or other settings";
-  if (mode === "what-if" && settings === undefined) return "what-if needs the settings to try";
-  if (mode === "what-if" && targets > 1) return "what-if takes all from its settings: name no tier and no model";
-  if (mode !== "shadow" && mode !== "what-if" && targets > 0) {
-    return "only shadow and what-if run on something else than what was recorded";
+export type SpecProblem = {
+  /** The field that is wrong, as `tier` or `selection.offsets`. */
+  readonly field: string;
+  /** What is wrong with it, and what to do instead. */
+  readonly message: string;
+};
+
+/** @returns undefined where it makes sense. */
+export function specProblem(spec: ReplaySpec): SpecProblem | undefined {
+  const { mode, stage, rate_per_s } = spec;
+  if ((mode === "stage") !== (stage !== undefined)) {
+    return { field: "stage", message: "the mode stage, and only that, names the service to run again" };
   }
-  if (rate_per_s !== undefined && !(rate_per_s > 0 && Number.isFinite(rate_per_s))) return "the rate must be above 0";
-  return effectProblem(spec);
+  if (rate_per_s !== undefined && !(rate_per_s > 0 && Number.isFinite(rate_per_s))) {
+    return { field: "rate_per_s", message: "the rate must be above 0" };
+  }
+  return selectionProblem(spec) ?? targetProblem(spec) ?? effectProblem(spec);
+}
+
+function selectionProblem({ selection }: ReplaySpec): SpecProblem | undefined {
+  const topics = topicsOf(selection);
+  if (topics.length === 0) return { field: "selection.topic", message: "a replay needs a topic to read from" };
+  const { offsets } = selection;
+  if (offsets === undefined) return undefined;
+  const field = "selection.offsets";
+  if (topics.length > 1) return { field, message: "offsets are of one topic, and there are several: name one" };
+  if (offsets.some(({ from, to }) => from >= to)) return { field, message: "from must be below to, which is not read" };
+  return undefined;
+}
+
+/** What it runs on instead of what was recorded. */
+function targetProblem({ mode, tier, model, settings }: ReplaySpec): SpecProblem | undefined {
+  const targets = Object.entries({ tier, model, settings }).flatMap(([name, one]) => (one === undefined ? [] : [name]));
+  const [first = "tier", second] = targets;
+  const count = targets.length;
+  if (mode === "shadow" && count === 0) {
+    return { field: first, message: "shadow needs another tier, another model or other settings to run on" };
+  }
+  if (mode === "shadow" && second !== undefined) {
+    return { field: second, message: "shadow runs on one thing: another tier, another model or other settings" };
+  }
+  if (mode === "what-if" && settings === undefined) {
+    return { field: "settings", message: "what-if needs the settings to try" };
+  }
+  if (mode === "what-if" && count > 1) {
+    return { field: first, message: "what-if takes all from its settings: name no tier and no model" };
+  }
+  if (mode !== "shadow" && mode !== "what-if" && count > 0) {
+    return { field: first, message: "only shadow and what-if run on something else than what was recorded" };
+  }
+  return undefined;
 }
 
 /** I7: what it may do beside writing Results, where that means anything. */
-function effectProblem({ mode, webhooks, charge, fill_cache }: ReplaySpec): string | undefined {
+function effectProblem({ mode, webhooks, charge, fill_cache }: ReplaySpec): SpecProblem | undefined {
   const calls = mode === "recompute" || mode === "shadow";
-  if (charge === true && !calls) return `${mode} spends nothing, so that there is nothing to charge: leave charge out`;
+  if (charge === true && !calls) {
+    return { field: "charge", message: `${mode} spends nothing, so that there is nothing to charge: leave charge out` };
+  }
   if ((webhooks === true || fill_cache === true) && !calls && mode !== "reuse") {
-    return `${mode} tells no webhooks and fills no cache: leave both out`;
+    const field = webhooks === true ? "webhooks" : "fill_cache";
+    return { field, message: `${mode} tells no webhooks and fills no cache: leave both out` };
   }
   return undefined;
 }

@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { parseSettings } from "../../../libs/shared/config/parse.ts";
+import { describe, SluiceError } from "../../../libs/shared/errors.ts";
 import type { TopicNames } from "../../../libs/shared/events/topics.ts";
 import { nusd } from "../../../libs/shared/money.ts";
 import { REPLAY_ID_PATTERN, replayId } from "../../../libs/shared/replay/id.ts";
@@ -72,7 +74,13 @@ async function create(deps: AdminReplayDeps, http: FastifyRequest, reply: Fastif
   const topic = asked.selection.topic ?? topicOf(asked as ReplaySpec, deps);
   const spec = { ...asked, selection: { ...asked.selection, topic } } as ReplaySpec;
   const problem = specProblem(spec);
-  if (problem !== undefined) return sendWrong(reply, "spec", problem);
+  if (problem !== undefined) return sendWrong(reply, `spec.${problem.field}`, problem.message);
+  // Another settings file may have other tiers.
+  if (spec.tier !== undefined && !deps.tiers.includes(spec.tier)) {
+    return sendWrong(reply, "spec.tier", `there is no such tier; there are ${deps.tiers.join(", ")}`);
+  }
+  const unread = spec.settings === undefined ? undefined : settingsProblem(spec.settings);
+  if (unread !== undefined) return sendWrong(reply, "spec.settings", unread);
   const created_ms = deps.clock.now_ms();
   const id = replayId(created_ms, randomBytes(RANDOM_BYTES));
   const budget = budget_usd === undefined ? {} : { budget_nusd: nusd(budget_usd) };
@@ -81,6 +89,16 @@ async function create(deps: AdminReplayDeps, http: FastifyRequest, reply: Fastif
   const made = await deps.replays.find(id);
   if (made === undefined) throw new Error(`the replay ${id} was made and is not there`);
   return reply.send(shapes.replayOf(made));
+}
+
+function settingsProblem({ name, yaml }: NonNullable<ReplaySpec["settings"]>): string | undefined {
+  try {
+    parseSettings(yaml, name);
+    return undefined;
+  } catch (error) {
+    if (error instanceof SluiceError && error.code === "settings_invalid") return describe(error);
+    throw error;
+  }
 }
 
 /** A stage's own input; of everything else, the requests. */

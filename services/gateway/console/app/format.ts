@@ -11,7 +11,9 @@ export function count(value: number | null | undefined): string {
 /** For axes and small places: 12.3K. */
 export function countShort(value: number | null | undefined): string {
   if (value == null) return NONE;
-  return Math.abs(value) < 10_000 ? trimmed(value, 1) : compact.format(value);
+  const size = Math.abs(value);
+  if (size < 1) return String(Number(value.toPrecision(2)));
+  return size < 10_000 ? trimmed(value, 1) : compact.format(value);
 }
 
 /** Dollars: two decimals from one dollar on, and as many as tell something below. */

@@ -9,11 +9,13 @@ import { overviewPage } from "./pages/overview.tsx";
 import { replaysPage } from "./pages/replays.tsx";
 import { requestsPage } from "./pages/requests.tsx";
 import { routingPage } from "./pages/routing.tsx";
+import { usagePage } from "./pages/usage.tsx";
 import { isAdmin, type Me } from "./session.ts";
 
 const PAGES: readonly Page[] = [
   overviewPage,
   requestsPage,
+  usagePage,
   budgetsPage,
   cachePage,
   routingPage,

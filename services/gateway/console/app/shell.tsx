@@ -1,5 +1,5 @@
 /** What is around every page: the bar with the menu, what keys do, and who is signed in. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { reachable } from "./api.ts";
 import { listenToKeys } from "./keys.ts";
 import type { Page } from "./page.ts";
@@ -32,9 +32,20 @@ export function Shell({ me }: { readonly me: Me }) {
       }),
     [me],
   );
+  // What was focused is gone with the page before: whoever uses keys goes on at the new one's beginning.
+  const place = steps.join("/");
+  const shown = useRef(place);
   useEffect(() => {
-    document.title = page === undefined ? "Sluice" : `${page.title} · Sluice`;
-  }, [page]);
+    if (shown.current === place) return;
+    shown.current = place;
+    document.getElementById("main")?.focus({ preventScroll: true });
+  }, [place]);
+  useEffect(() => {
+    const one = rest.at(-1);
+    document.title = [...(one === undefined ? [] : [one]), ...(page === undefined ? [] : [page.title]), "Sluice"].join(
+      " · ",
+    );
+  }, [page, place]);
 
   return (
     <>

@@ -32,6 +32,9 @@ export function SignIn({ why }: { readonly why: string | undefined }) {
           <Mark /> Sluice
         </h1>
         <p>Sign in with an API key. A key with the scope admin sees every tenant, any other its own.</p>
+        <p class="quiet">
+          <code>npm start</code> prints one; <code>npx sluice keys create --help</code> tells how to make more.
+        </p>
         <TextField
           label="API key"
           type="password"

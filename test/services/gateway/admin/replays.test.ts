@@ -1,5 +1,6 @@
 /** Replays for administrators: asked for, started and stopped; who runs them is another's matter. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { nusd } from "../../../../libs/shared/money.ts";
 import { type NewReplay, NO_TOTALS, type Replay } from "../../../../libs/shared/replay/replay.ts";
@@ -59,16 +60,43 @@ describe("replays", () => {
     assert.ok(rows.get(id)?.spec.selection.topic.includes(NAMES.jobs("large")));
   });
 
-  test("that make no sense are refused", async () => {
+  test("that make no sense are refused at once, with the field that is wrong", async () => {
     const { ask, rows } = setUp();
-    const wrong = [
-      { mode: "shadow", selection: {} },
-      { mode: "what-if", selection: {} },
-      { mode: "reuse", selection: {}, charge: true },
-      { mode: "reuse", selection: { from_ms: 5, to_ms: 5 } },
-      { mode: "reuse", selection: {}, more: 1 },
+    const selection = {};
+    const settings = { name: "other.yaml", yaml: "tiers: {}" };
+    const offsets = [{ partition: 0, from: 0, to: 5 }];
+    const wrong: [field: string, spec: object][] = [
+      ["tier", { mode: "shadow", selection }],
+      ["model", { mode: "shadow", selection, tier: "large", model: "gpt-4.1" }],
+      ["settings", { mode: "what-if", selection }],
+      ["tier", { mode: "what-if", selection, settings, tier: "large" }],
+      ["settings", { mode: "what-if", selection, settings }],
+      ["model", { mode: "reuse", selection, model: "gpt-4.1" }],
+      ["tier", { mode: "shadow", selection, tier: "no-such-tier" }],
+      ["charge", { mode: "reuse", selection, charge: true }],
+      ["webhooks", { mode: "what-if", selection, settings, webhooks: true }],
+      ["fill_cache", { mode: "stage", stage: "ingest", selection, fill_cache: true }],
+      ["stage", { mode: "stage", selection }],
+      ["stage", { mode: "reuse", stage: "ingest", selection }],
+      ["rate_per_s", { mode: "reuse", selection, rate_per_s: 0 }],
+      ["mode", { mode: "again", selection }],
+      ["selection.topic", { mode: "reuse", selection: { topic: " , " } }],
+      ["selection.offsets", { mode: "reuse", selection: { offsets } }],
+      [
+        "selection.offsets",
+        { mode: "reuse", selection: { topic: "one", offsets: [{ partition: 0, from: 5, to: 5 }] } },
+      ],
+      ["selection.to_ms", { mode: "reuse", selection: { from_ms: 5, to_ms: 5 } }],
     ];
-    for (const spec of wrong) assert.equal((await ask("POST", "/admin/replays", { spec })).statusCode, 400);
+    for (const [field, spec] of wrong) {
+      const refused = await ask("POST", "/admin/replays", { spec });
+      assert.equal(refused.statusCode, 400, JSON.stringify(spec));
+      assert.equal(refused.json().error.param, `spec.${field}`, JSON.stringify(spec));
+    }
+    assert.equal(
+      (await ask("POST", "/admin/replays", { spec: { mode: "reuse", selection, more: 1 } })).statusCode,
+      400,
+    );
     assert.equal(rows.size, 0);
   });
 
@@ -85,7 +113,8 @@ describe("replays", () => {
 
   test("are shown with money in dollars and without the text of their settings", async () => {
     const { ask, change } = setUp();
-    const settings = { name: "cheap.yaml", yaml: "tiers: {}" };
+    const yaml = readFileSync(new URL("../../../../sluice.yaml", import.meta.url), "utf8");
+    const settings = { name: "cheap.yaml", yaml };
     const { id } = (await ask("POST", "/admin/replays", { spec: { mode: "what-if", selection: {}, settings } })).json();
     const preview = {
       ...{ read: 1, selected: 1, unreadable: 0, by_status: {}, by_tier: {}, by_tenant: {}, calls: 1 },

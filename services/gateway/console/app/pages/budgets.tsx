@@ -45,19 +45,37 @@ function All() {
           <>
             {lost ? <Lost /> : null}
             {data.length > 1 ? (
-              <TextField label="Tenant" type="search" search value={wanted} onChange={setWanted} />
+              <div class="filters">
+                <TextField label="Tenant" type="search" search value={wanted} onChange={setWanted} />
+              </div>
             ) : null}
             {data
               .filter(({ tenant }) => tenant.includes(wanted.trim()))
+              .toSorted((one, other) => urgency(other) - urgency(one))
               .map((one) => (
                 <Tenant key={one.tenant} of={one} changed={budgets.refresh} />
               ))}
-            {data.length === 0 ? <div class="empty">There is no tenant. `sluice tenants set` makes one.</div> : null}
+            {data.length === 0 ? (
+              <div class="empty">
+                There is no tenant. <code>npx sluice tenants set</code> makes one.
+              </div>
+            ) : null}
           </>
         )}
       </Loaded>
     </>
   );
+}
+
+/** Who is stopped comes first, then who has the least left; the others by name, as they come. */
+function urgency({ stopped, scopes }: TenantBudget): number {
+  if (stopped !== null) return Number.POSITIVE_INFINITY;
+  const used = scopes.map(({ cap_usd, settled_usd, reserved_usd }) => {
+    if (cap_usd === null || settled_usd === null) return 0;
+    return cap_usd === 0 ? 1 : (settled_usd + (reserved_usd ?? 0)) / cap_usd;
+  });
+  const most = Math.max(0, ...used);
+  return most < 0.5 ? 0 : most;
 }
 
 function Own() {
@@ -178,7 +196,8 @@ function Used({ of: { scope, cap_usd, settled_usd, reserved_usd, forecast_usd } 
   if (settled_usd === null || reserved_usd === null) {
     return <span class="quiet">{scope === "request" ? "each by itself" : "each has its own"}</span>;
   }
-  if (cap_usd === null || cap_usd === 0) return <span class="quiet">–</span>;
+  if (cap_usd === null) return <span class="quiet">–</span>;
+  if (cap_usd === 0) return <span class="warned">nothing is let through</span>;
   const [used, held] = [settled_usd / cap_usd, reserved_usd / cap_usd];
   return (
     <span class="used">

@@ -2,12 +2,11 @@
 import { useState } from "preact/hooks";
 import { percent } from "../format.ts";
 import { usePoll } from "../poll.ts";
-import { hrefOf } from "../router.ts";
 import { Badge } from "../ui/badge.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Button } from "../ui/fields.tsx";
-import { Link } from "../ui/link.tsx";
 import { Facts, Panel } from "../ui/panel.tsx";
+import { RequestLink } from "../ui/request-link.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { Time } from "../ui/time.tsx";
@@ -34,7 +33,7 @@ export function CacheHits({ purge }: { readonly purge: (selector: Selector) => v
   const hits = usePoll<{ readonly data: readonly Hit[] }>("/admin/cache/hits?limit=20", 15_000);
   const [shown, setShown] = useState<Hit | undefined>(undefined);
   const columns: Column<Hit>[] = [
-    { title: "Request", cell: ({ id }) => <Link href={hrefOf(["requests", id])}>{id}</Link>, clip: true },
+    { title: "Request", cell: ({ tenant, id }) => <RequestLink tenant={tenant} id={id} />, clip: true },
     { title: "Tenant", cell: ({ tenant }) => tenant },
     { title: "When", cell: ({ at_ms }) => <Time at={at_ms} /> },
     { title: "Similarity", cell: ({ similarity }) => similarity?.toFixed(3) ?? "–", numeric: true },
@@ -76,7 +75,7 @@ function Evidence({ hit, purge, onClose }: EvidenceProps) {
     { title: "Similarity", cell: ({ similarity }) => similarity.toFixed(3), numeric: true },
     { title: "Right with", cell: ({ probability }) => percent(probability), numeric: true },
     {
-      title: "",
+      title: "What of it",
       cell: ({ entry, rejected_by }) =>
         entry === entry_id ? <Badge tone="good">given</Badge> : (rejected_by?.replaceAll("_", " ") ?? ""),
     },
@@ -90,7 +89,7 @@ function Evidence({ hit, purge, onClose }: EvidenceProps) {
       <div class="dialog-body">
         <Facts
           of={[
-            ["Request", <code key="id">{id}</code>],
+            ["Request", <RequestLink key="id" tenant={tenant} id={id} />],
             ["Tenant", tenant],
             ["Tier", tier],
             ["Entry", <code key="entry">{entry_id ?? "–"}</code>],

@@ -4,11 +4,10 @@ import { api } from "../api.ts";
 import { bytes, count, percent, usd } from "../format.ts";
 import type { Page } from "../page.ts";
 import { usePoll } from "../poll.ts";
-import { hrefOf } from "../router.ts";
 import { Button } from "../ui/fields.tsx";
-import { Link } from "../ui/link.tsx";
 import { PageHead, Panel } from "../ui/panel.tsx";
 import { Plot } from "../ui/plot.tsx";
+import { RequestLink } from "../ui/request-link.tsx";
 import { Stat, Stats } from "../ui/stat.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { type Column, Table } from "../ui/table.tsx";
@@ -69,7 +68,11 @@ function View() {
                 columns={TENANT_COLUMNS}
                 rows={data.tenants}
                 keyOf={({ tenant }) => tenant}
-                empty="No request has ended within the last day."
+                empty={
+                  <>
+                    No request has ended within the last day. <code>npx sluice send "Hello"</code> asks something.
+                  </>
+                }
               />
             </Panel>
             <Wrong of={data.wrong} />
@@ -168,7 +171,7 @@ const TENANT_COLUMNS: readonly Column<TenantRow>[] = [
 function Wrong({ of }: { readonly of: Figures["wrong"] }) {
   if (of.length === 0) return null;
   const columns: Column<Figures["wrong"][number]>[] = [
-    { title: "Request", cell: ({ id }) => <Link href={hrefOf(["requests", id])}>{id}</Link>, clip: true },
+    { title: "Request", cell: ({ tenant, id }) => <RequestLink tenant={tenant} id={id} />, clip: true },
     { title: "Tenant", cell: ({ tenant }) => tenant },
     { title: "When", cell: ({ at_ms }) => <Time at={at_ms} /> },
     { title: "Entry", cell: ({ entry_id }) => <code>{shortId(entry_id)}</code> },

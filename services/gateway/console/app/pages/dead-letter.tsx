@@ -7,6 +7,7 @@ import { Code, Copyable } from "../ui/code.tsx";
 import { Button } from "../ui/fields.tsx";
 import { Link } from "../ui/link.tsx";
 import { Facts, PageHead, Panel } from "../ui/panel.tsx";
+import { RequestLink } from "../ui/request-link.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { Time } from "../ui/time.tsx";
 import type { Asked } from "./dead-letter-acts.tsx";
@@ -92,11 +93,7 @@ function Detail({ letter }: { readonly letter: WholeLetter }) {
             ["Tenant", letter.tenant],
             [
               "Request",
-              letter.request === null ? null : (
-                <Link key="request" href={hrefOf(["requests", letter.request])}>
-                  {letter.request}
-                </Link>
-              ),
+              letter.request === null ? null : <RequestLink key="request" tenant={letter.tenant} id={letter.request} />,
             ],
             ["Its request ended", letter.ended],
             ["Key", letter.key === null ? null : <Copyable key="key" text={letter.key} />],

@@ -84,7 +84,7 @@ function Groups({ ask }: Ask) {
       wide: true,
     },
     {
-      title: "",
+      title: "Act",
       cell: (group) =>
         group.waiting === 0 ? null : (
           <span class="row">
@@ -108,6 +108,9 @@ function Groups({ ask }: Ask) {
           }}
         >
           <TextField label="Of a request (id)" value={id} onChange={setId} search mono />
+          <Button type="submit" disabled={id.trim() === ""}>
+            Find
+          </Button>
         </form>
         <Loaded of={groups}>
           {({ data, partial }) => (
@@ -119,7 +122,7 @@ function Groups({ ask }: Ask) {
                 rows={data}
                 keyOf={({ code, service, topic }) => `${code} ${service} ${topic}`}
                 hrefOf={({ code, service, topic }) => hrefOf(["dead-letters"], { code, service, topic })}
-                empty="There are no dead letters."
+                empty="There are no dead letters: every record was worked off."
               />
             </>
           )}
@@ -217,7 +220,11 @@ function RunPanel({ of }: { readonly of: Polled<RunReply> }) {
         </>
       }
     >
-      <progress max={Math.max(1, progress.of)} value={running ? progress.passed : Math.max(1, progress.passed)} />
+      <progress
+        max={Math.max(1, progress.of)}
+        value={running ? progress.passed : Math.max(1, progress.passed)}
+        aria-label={`${progress.passed} of ${progress.of} letters looked at`}
+      />
       <p>
         {count(progress.passed)} of {count(progress.of)} looked at, {count(progress.done)}{" "}
         {run.act === "redrive" ? "redriven" : "dropped"}, asked for by {run.by}

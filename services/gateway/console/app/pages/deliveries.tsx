@@ -13,6 +13,7 @@ import { Button, SelectField, TextField } from "../ui/fields.tsx";
 import { Link } from "../ui/link.tsx";
 import { Pager, usePaging } from "../ui/pager.tsx";
 import { Facts, PageHead, Panel } from "../ui/panel.tsx";
+import { RequestLink } from "../ui/request-link.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { Time } from "../ui/time.tsx";
@@ -98,7 +99,11 @@ function View({ me, query }: PageProps) {
               columns={columnsOf(admin, setShown)}
               rows={data}
               keyOf={({ id }) => id}
-              empty="Nothing was told to anybody that fits this."
+              empty={
+                <>
+                  Nothing was told to anybody that fits this. <code>POST /v1/webhooks</code> says who is to be told.
+                </>
+              }
             />
           )}
         </Loaded>
@@ -118,7 +123,7 @@ function columnsOf(admin: boolean, show: (id: string) => void): Column<Delivery>
     { title: "About", cell: ({ subject }) => <code title={subject}>{subject}</code>, clip: true },
     { title: "To", cell: ({ url }) => <span title={url}>{url}</span>, clip: true },
     { title: "Status", cell: ({ status }) => <Status of={status} /> },
-    { title: "Last answer", cell: ({ attempts }) => answerOf(attempts.at(-1)), clip: true },
+    { title: "Last answer", cell: ({ attempts }) => <Answer of={attempts.at(-1)} />, clip: true },
     { title: "When", cell: ({ occurred_at }) => <Time at={seconds(occurred_at)} /> },
     {
       title: "Attempts",
@@ -132,9 +137,22 @@ function columnsOf(admin: boolean, show: (id: string) => void): Column<Delivery>
   ];
 }
 
-function answerOf(attempt: Attempt | undefined): string {
-  if (attempt === undefined) return "–";
-  return attempt.error ?? String(attempt.status ?? "–");
+function Answer({ of }: { readonly of: Attempt | undefined }) {
+  if (of === undefined) return "–";
+  const text = of.error ?? String(of.status ?? "–");
+  const is_good = of.status !== null && of.status >= 200 && of.status < 300;
+  return (
+    <span class={is_good ? undefined : "warned"} title={text}>
+      {text}
+    </span>
+  );
+}
+
+/** The request or the job that was told of. */
+function Subject({ of: { type, subject, tenant } }: { readonly of: Delivery }) {
+  const [kind = ""] = type.split(".");
+  if (kind === "request") return <RequestLink tenant={tenant} id={subject} />;
+  return <Link href={hrefOf(["jobs", subject], { kind })}>{subject}</Link>;
 }
 
 type OneProps = {
@@ -146,7 +164,7 @@ type OneProps = {
 
 function One({ delivery, base, refresh, onClose }: OneProps) {
   const [asking, setAsking] = useState(false);
-  const { id, event_id, type, subject, url, status, next_attempt_at, ended_at, attempts } = delivery;
+  const { id, event_id, type, url, status, next_attempt_at, ended_at, attempts } = delivery;
   if (asking) {
     return (
       <Confirm
@@ -170,7 +188,7 @@ function One({ delivery, base, refresh, onClose }: OneProps) {
     { title: "Attempt", cell: ({ attempt }) => String(attempt) },
     { title: "When", cell: ({ at }) => <Time at={at * 1_000} /> },
     { title: "Took", cell: ({ duration_ms }) => duration(duration_ms), numeric: true },
-    { title: "Answer", cell: answerOf },
+    { title: "Answer", cell: (attempt) => <Answer of={attempt} /> },
   ];
   return (
     <Dialog title={`Delivery of ${type}`} onClose={onClose}>
@@ -178,12 +196,7 @@ function One({ delivery, base, refresh, onClose }: OneProps) {
         <Facts
           of={[
             ["Status", <Status key="status" of={status} />],
-            [
-              "About",
-              <Link key="subject" href={hrefOf(["requests", subject])}>
-                {subject}
-              </Link>,
-            ],
+            ["About", <Subject key="subject" of={delivery} />],
             ["To", url],
             ["Event id", <Copyable key="event" text={event_id} />],
             ["Next attempt", next_attempt_at === null ? null : <Time key="next" at={seconds(next_attempt_at)} />],

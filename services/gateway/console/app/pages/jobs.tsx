@@ -13,6 +13,7 @@ import { Button, SelectField, TextField } from "../ui/fields.tsx";
 import { Link } from "../ui/link.tsx";
 import { Pager, usePaging } from "../ui/pager.tsx";
 import { Facts, PageHead, Panel } from "../ui/panel.tsx";
+import { RequestLink } from "../ui/request-link.tsx";
 import { Stat, Stats } from "../ui/stat.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { type Column, Table } from "../ui/table.tsx";
@@ -99,7 +100,12 @@ function Jobs({ me, query }: PageProps) {
               rows={data.map(jobOf)}
               keyOf={(job) => job.id}
               hrefOf={(job) => hrefOf(["jobs", job.id], { kind: job.kind })}
-              empty="There are none that fit this."
+              empty={
+                <>
+                  There are none that fit this. <code>POST /v1/batches</code> and <code>POST /v1/map-reduce</code> make
+                  them.
+                </>
+              }
             />
           )}
         </Loaded>
@@ -160,7 +166,7 @@ function One({ me, query, id }: PageProps & { readonly id: string }) {
           </>
         }
       />
-      <Loaded of={found}>{() => (job === undefined ? null : <Detail job={job} />)}</Loaded>
+      <Loaded of={found}>{() => (job === undefined ? null : <Detail job={job} own={me.tenant} />)}</Loaded>
       {asking && job !== undefined ? (
         <Confirm
           title={`Cancel this ${job.kind === "batch" ? "batch" : "map-reduce"}`}
@@ -184,9 +190,10 @@ function One({ me, query, id }: PageProps & { readonly id: string }) {
   );
 }
 
-function Detail({ job }: { readonly job: Found }) {
+/** @param own the tenant of who looks, for jobs that do not name theirs. */
+function Detail({ job, own }: { readonly job: Found; readonly own: string }) {
   const columns: Column<Failure>[] = [
-    { title: "Request", cell: ({ id }) => <Link href={hrefOf(["requests", id])}>{id}</Link>, clip: true },
+    { title: "Request", cell: ({ id }) => <RequestLink tenant={job.tenant ?? own} id={id} />, clip: true },
     { title: "Line", cell: ({ line }) => count(line), numeric: true },
     { title: "Own name", cell: ({ custom_id }) => custom_id ?? "–", clip: true },
     { title: "Status", cell: ({ status }) => <Status of={status} /> },

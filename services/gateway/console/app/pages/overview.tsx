@@ -3,6 +3,8 @@ import type { Overview } from "../../../admin/overview-shape.ts";
 import { count, countShort, duration, percent, rate, usd, usdShort } from "../format.ts";
 import type { Page } from "../page.ts";
 import { usePoll } from "../poll.ts";
+import { hrefOf } from "../router.ts";
+import { Link } from "../ui/link.tsx";
 import { PageHead, Panel } from "../ui/panel.tsx";
 import { Plot, type PlotSeries } from "../ui/plot.tsx";
 import { Stat, Stats } from "../ui/stat.tsx";
@@ -46,6 +48,13 @@ function View() {
         {(data) => (
           <>
             <Now of={data} />
+            {data.complete && data.minutes.every(({ by_status }) => sum(by_status) === 0) ? (
+              <p class="notice">
+                <span>
+                  Nothing has ended in the last hour. <code>npx sluice send "Hello" --wait</code> asks something.
+                </span>
+              </p>
+            ) : null}
             <History of={data} />
             <Groups of={data.groups} />
           </>
@@ -65,19 +74,37 @@ function Now({ of: { now, groups } }: { readonly of: Overview }) {
   const oldest_ms = groups === null ? null : Math.max(0, ...groups.map(({ oldest_age_ms }) => oldest_age_ms ?? 0));
   return (
     <Stats>
-      <Stat name="Requests in" value={rate(now.requests_per_s)} note="written to the topics" />
-      <Stat name="Results out" value={rate(results / seconds)} note={`${count(results)} in the last minute`} />
       <Stat
         name="Failed"
         value={percent(results === 0 ? 0 : failed / results)}
-        note={`${count(failed)} failed or expired`}
+        note={
+          failed === 0 ? (
+            "nothing failed in the last minute"
+          ) : (
+            <Link href={hrefOf(["requests"], { status: "failed" })}>{count(failed)} failed or expired</Link>
+          )
+        }
         {...(failed > 0 ? { tone: failed / results > 0.05 ? ("bad" as const) : ("warn" as const) } : {})}
+      />
+      <Stat
+        name="Behind"
+        value={count(lag)}
+        note={
+          oldest_ms === null
+            ? "Kafka cannot be asked"
+            : oldest_ms === 0
+              ? "nothing waits"
+              : `oldest ${duration(oldest_ms)}`
+        }
+        {...((oldest_ms ?? 0) > OLD_MS ? { tone: "warn" as const } : {})}
       />
       <Stat
         name="Latency, p95"
         value={duration(now.latency_ms?.p95)}
         note={`p50 ${duration(now.latency_ms?.p50)}, p99 ${duration(now.latency_ms?.p99)}`}
       />
+      <Stat name="Results out" value={rate(results / seconds)} note={`${count(results)} in the last minute`} />
+      <Stat name="Requests in" value={rate(now.requests_per_s)} note="written to the topics" />
       <Stat
         name="From the cache"
         value={percent(looked === 0 ? 0 : hits / looked)}
@@ -92,18 +119,6 @@ function Now({ of: { now, groups } }: { readonly of: Overview }) {
         name="Tokens"
         value={rate((now.prompt_tokens + now.completion_tokens) / seconds)}
         note={`${countShort(now.prompt_tokens)} in, ${countShort(now.completion_tokens)} out`}
-      />
-      <Stat
-        name="Behind"
-        value={count(lag)}
-        note={
-          oldest_ms === null
-            ? "Kafka cannot be asked"
-            : oldest_ms === 0
-              ? "nothing waits"
-              : `oldest ${duration(oldest_ms)}`
-        }
-        {...((oldest_ms ?? 0) > OLD_MS ? { tone: "warn" as const } : {})}
       />
     </Stats>
   );

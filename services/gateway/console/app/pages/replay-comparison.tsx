@@ -1,12 +1,11 @@
 /** A replay's Results beside the original ones: sums of both sides, how far the answers are apart, and the worst of them. */
 import { useState } from "preact/hooks";
 import { count, duration, percent, usd } from "../format.ts";
-import { hrefOf } from "../router.ts";
 import { Badge, type Tone } from "../ui/badge.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Button } from "../ui/fields.tsx";
-import { Link } from "../ui/link.tsx";
 import { Panel } from "../ui/panel.tsx";
+import { RequestLink } from "../ui/request-link.tsx";
 import { Stat, Stats } from "../ui/stat.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import type { Comparison, Worst } from "./replay-view.ts";
@@ -136,7 +135,7 @@ function Bars({ label, of }: { readonly label: string; readonly of: readonly Bar
 
 function worstColumns(show: (worst: Worst) => void): Column<Worst>[] {
   return [
-    { title: "Request", cell: ({ id }) => <Link href={hrefOf(["requests", id])}>{id}</Link>, clip: true },
+    { title: "Request", cell: ({ tenant, id }) => <RequestLink tenant={tenant} id={id} />, clip: true },
     { title: "Tenant", cell: ({ tenant }) => tenant },
     {
       title: "Answer",
@@ -154,7 +153,7 @@ function worstColumns(show: (worst: Worst) => void): Column<Worst>[] {
       numeric: true,
     },
     {
-      title: "",
+      title: "Both texts",
       cell: (worst) => (worst.texts === undefined ? null : <Button onClick={() => show(worst)}>Read both</Button>),
     },
   ];

@@ -57,7 +57,11 @@ function Replays() {
               rows={data}
               keyOf={({ id }) => id}
               hrefOf={({ id }) => hrefOf(["replays", id])}
-              empty="There are none yet."
+              empty={
+                <>
+                  There are none yet. <code>npx sluice replay --help</code> does the same from a terminal.
+                </>
+              }
             />
           )}
         </Loaded>
@@ -161,7 +165,9 @@ function Progress({ replay }: { readonly replay: Replay }) {
           note={budget_usd === null ? "no budget" : `of ${usd(budget_usd)}`}
         />
       </Stats>
-      {MOVING.includes(status) ? <progress max={1} value={status === "running" ? part : undefined} /> : null}
+      {MOVING.includes(status) ? (
+        <progress max={1} value={status === "running" ? part : undefined} aria-label={`${status}: ${percent(part)}`} />
+      ) : null}
       {error === null ? null : (
         <p class="stale" role="status">
           {error.message} <code>{error.code}</code>

@@ -112,7 +112,9 @@ function wordsOf({ waited_ms, worked_ms, topic, partition, offset, details }: St
     waited_ms === undefined ? "" : `waited ${duration(waited_ms)}`,
     worked_ms === undefined ? "" : `took ${duration(worked_ms)}`,
     topic === undefined ? "" : `${topic} ${partition}@${offset}`,
-    ...Object.entries(details ?? {}).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`),
+    ...Object.entries(details ?? {}).map(([name, value]) =>
+      name === "cost_usd" ? `cost ${usd(Number(value))}` : `${name.replaceAll("_", " ")} ${value}`,
+    ),
   ]
     .filter((one) => one !== "")
     .join(" · ");
@@ -211,7 +213,17 @@ function Links({ of, tenant }: { readonly of: Explanation; readonly tenant: stri
   const { links, deliveries, dead_letters } = of;
   const request = (id: string) => <Link href={hrefOf(["requests", tenant, id])}>{id}</Link>;
   const facts = [
-    ["Batch or map-reduce", links.job],
+    [
+      "Batch or map-reduce",
+      links.job === undefined ? undefined : (
+        <Link
+          key="job"
+          href={hrefOf(["jobs", links.job], { kind: links.job.startsWith("batch") ? "batch" : "map_reduce" })}
+        >
+          {links.job}
+        </Link>
+      ),
+    ],
     ["Original", links.original === undefined ? undefined : request(links.original)],
     ["Corrected by", links.corrected_by],
     ["Replay", links.replay === undefined ? undefined : `${links.replay.id} (${links.replay.mode})`],

@@ -66,7 +66,7 @@ function Search({ me, query }: PageProps) {
       <FilterForm filters={filters} admin={admin} />
       <Panel
         title="The latest first"
-        side={list.data === undefined ? null : `${count(list.data.data.length)} on this page`}
+        side={list.data === undefined ? null : <span role="status">{count(list.data.data.length)} on this page</span>}
       >
         <Loaded of={list} lines={12}>
           {({ data }) => (
@@ -76,7 +76,15 @@ function Search({ me, query }: PageProps) {
               rows={data}
               keyOf={({ tenant, id }) => `${tenant} ${id}`}
               hrefOf={({ tenant, id }) => hrefOf(["requests", ...(tenant === undefined ? [] : [tenant]), id])}
-              empty={Object.keys(filters).length === 0 ? "No request has come yet." : "No request is like that."}
+              empty={
+                Object.keys(filters).length > 0 ? (
+                  "No request is like that."
+                ) : (
+                  <>
+                    No request has come yet. <code>npx sluice send "Hello" --wait</code> asks something.
+                  </>
+                )
+              }
             />
           )}
         </Loaded>

@@ -1,6 +1,6 @@
 /** Routing: what each tier answers and costs, why requests go where, and rollouts. */
 import { useState } from "preact/hooks";
-import { count, percent, usd } from "../format.ts";
+import { count, percent, usd, usdShort } from "../format.ts";
 import type { Page, PageProps } from "../page.ts";
 import { usePoll } from "../poll.ts";
 import { hrefOf } from "../router.ts";
@@ -100,7 +100,7 @@ function Overview() {
 
 function tierColumns(default_tier: string): readonly Column<Tier>[] {
   const of_day = ({ day, hour }: Tier): Counts => day ?? hour;
-  const price = (value: number | null): string => (value === null ? "–" : usd(value));
+  const price = (value: number | null): string => (value === null ? "–" : usdShort(value));
   return [
     {
       title: "Tier",

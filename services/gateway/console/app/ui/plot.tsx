@@ -23,9 +23,11 @@ type PlotProps = {
   /** Of axis and legend. */
   readonly format?: (value: number) => string;
   readonly height?: number;
+  /** `day`: times are midnights of UTC, and are shown as dates. */
+  readonly step?: "day";
 };
 
-export function Plot({ label, times, series, format = countShort, height = 180 }: PlotProps) {
+export function Plot({ label, times, series, format = countShort, height = 180, step }: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const shown = useStore(theme);
@@ -35,7 +37,7 @@ export function Plot({ label, times, series, format = countShort, height = 180 }
   useEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
-    const made = new uPlot(optionsOf({ series, format, height, width: element.clientWidth }), data, element);
+    const made = new uPlot(optionsOf({ series, format, height, step, width: element.clientWidth }), data, element);
     plot.current = made;
     const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
     resized.observe(element);
@@ -58,9 +60,14 @@ function lastOf(series: readonly PlotSeries[], format: (value: number) => string
     .join(", ");
 }
 
-type Options = Required<Pick<PlotProps, "series" | "format" | "height">> & { readonly width: number };
+type Options = Required<Pick<PlotProps, "series" | "format" | "height">> & {
+  readonly step: PlotProps["step"];
+  readonly width: number;
+};
 
-function optionsOf({ series, format, height, width }: Options): uPlot.Options {
+const DAY_S = 86_400;
+
+function optionsOf({ series, format, height, step, width }: Options): uPlot.Options {
   const axis = {
     stroke: colour("--quiet"),
     grid: { stroke: colour("--line"), width: 1 },
@@ -70,24 +77,34 @@ function optionsOf({ series, format, height, width }: Options): uPlot.Options {
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
     legend: { live: true },
-    scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    // Where nobody points, the legend tells the last of each.
+    hooks: { ready: [toldLast], setData: [toldLast], setCursor: [toldLast] },
+    ...(step === "day" ? { tzDate: (at_s: number) => uPlot.tzDate(new Date(at_s * 1_000), "Etc/UTC") } : {}),
+    scales: {
+      ...(step === "day" ? { x: { range: (_plot, low, high) => [low - DAY_S / 2, high + DAY_S / 2] } } : {}),
+      y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] },
+    },
     axes: [
       {
         ...axis,
         size: 30,
         space: 70,
-        values: [
-          [60, "{HH}:{mm}", null, null, null, null, null, null, 1],
-          [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1],
-        ],
+        ...(step === "day" ? { incrs: [1, 2, 7, 14, 30, 60].map((days) => days * DAY_S) } : {}),
+        values:
+          step === "day"
+            ? [[DAY_S, "{D} {MMM}", null, null, null, null, null, null, 1]]
+            : [
+                [60, "{HH}:{mm}", null, null, null, null, null, null, 1],
+                [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1],
+              ],
       },
       { ...axis, size: 58, values: (_plot, ticks) => ticks.map(format) },
     ],
     series: [
-      { label: "Time", value: "{HH}:{mm}:{ss}" },
+      { label: "Time", value: step === "day" ? "{D} {MMM}" : "{HH}:{mm}" },
       ...series.map(
         (one): uPlot.Series => ({
           label: one.name,
@@ -97,6 +114,10 @@ function optionsOf({ series, format, height, width }: Options): uPlot.Options {
       ),
     ],
   };
+}
+
+function toldLast(plot: uPlot): void {
+  if (plot.cursor.idx == null && plot.data[0].length > 0) plot.setLegend({ idx: plot.data[0].length - 1 }, false);
 }
 
 function styleOf({ colour: name, kind = "line", values }: PlotSeries): Partial<uPlot.Series> {
