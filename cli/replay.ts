@@ -50,7 +50,10 @@ type Flags = SpecFlags & RunFlags & { readonly settings?: string };
 export const replayCommand = new Command("replay")
   .description("run recorded requests again, after a preview that costs nothing")
   .enablePositionalOptions()
-  .option("--topic <name>", "topic, with or without its prefix; several with commas between them (default: requests)")
+  .option(
+    "--topic <name>",
+    "topic, with or without its prefix; several with commas between them (default: requests; requests.batch is the batch lane)",
+  )
   .option("--since <when>", "written since: a duration back (1h) or an RFC 3339 time")
   .option("--until <when>", "written before")
   .option(

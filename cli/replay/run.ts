@@ -140,7 +140,8 @@ async function tell({ parts, flags }: Work, replay: Replay, end: RunEnd | undefi
   await print(`${endLine(replay, parts.names)}\n`);
   if (status === "paused" && error?.code === "replay_budget_used") {
     say(`go on with more: sluice replay resume ${id} --budget-usd <more in all>`);
-  } else if (status === "paused" || status === "failed") say(`go on with: sluice replay resume ${id}`);
+  } else if (status === "paused" || (status === "failed" && process.exitCode !== EXIT.usage))
+    say(`go on with: sluice replay resume ${id}`);
   else if (status === "completed" && replay.comparison !== undefined) say(`compare: sluice replay compare ${id}`);
 }
 

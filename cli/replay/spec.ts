@@ -4,6 +4,7 @@ import type { ResultStatus } from "../../libs/shared/events/fields.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import type { ReplaySpec, RunMode, Selection, Stage } from "../../libs/shared/replay/replay.ts";
 import { specProblem, stageTopics, topicList } from "../../libs/shared/replay/spec.ts";
+import { replayableKind } from "../../services/replay/reading/topics.ts";
 import { parseDurationMs, parseTimeMs } from "../output/format.ts";
 
 export type SelectionFlags = {
@@ -53,8 +54,15 @@ export function specOf(flags: SpecFlags, context: SpecContext): ReplaySpec {
     ...given({ stage, rate_per_s, tier, model, settings, webhooks, charge, fill_cache }),
   };
   const problem = specProblem(spec);
-  if (problem !== undefined) throw new SluiceError("usage", problem.message);
+  if (problem !== undefined) throw new SluiceError("usage", problem.message, { fix: fixOf(mode) });
   return spec;
+}
+
+/** The flags that a mode goes with. */
+function fixOf(mode: RunMode): string {
+  if (mode === "shadow") return "Give one of --to-tier, --to-model and --settings.";
+  if (mode === "what-if") return "Give --settings <file>, and neither --to-tier nor --to-model.";
+  return mode === "stage" ? "Give --stage <service>." : "See `sluice replay --help`.";
 }
 
 function selectionOf(flags: SelectionFlags & { readonly stage?: Stage }, context: SpecContext): Selection {
@@ -62,6 +70,7 @@ function selectionOf(flags: SelectionFlags & { readonly stage?: Stage }, context
   const { id: ids, tenant, status, tier, model, errorCode: error_code, label, limit, fromOffsets: offsets } = flags;
   const named = flags.topic === undefined ? undefined : parseList(flags.topic).map((name) => fullName(name, prefix));
   const topics = named ?? (flags.stage === undefined ? [names.requests] : stageTopics(names, tiers, flags.stage));
+  for (const topic of topics) replayableKind(names, tiers, topic);
   if (offsets !== undefined && topics.length > 1) {
     throw new SluiceError("usage", "--from-offsets are of one topic, and there are several");
   }

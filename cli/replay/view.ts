@@ -4,7 +4,7 @@ import { usdOf } from "../../libs/shared/money.ts";
 import type { Replay, ReplayPreview, ReplaySpec, ReplayTotals } from "../../libs/shared/replay/replay.ts";
 import { formatMs, formatNusd, formatTable } from "../output/format.ts";
 
-/** Shapes that scripts rely on: money in US usdOf, the rest as it is kept. */
+/** Shapes that scripts rely on: money in US dollars, the rest as it is kept. */
 export function replayJson(replay: Replay, names: TopicNames): object {
   const { preview, totals, budget_nusd, spec } = replay;
   return {
@@ -59,7 +59,7 @@ export function previewText({ id, spec, preview }: Replay, names: TopicNames): s
     ["tier", counts(by_tier)],
     ["calls", count(calls)],
     ["cost", cost],
-    ["results go to", spec.mode === "stage" ? "where the service writes them" : names.replay(id)],
+    ["results go to", placeOf({ id, spec }, names)],
     ["beside them", effects(spec)],
   ];
   return `${formatTable(["", ""], rows)}\n`;
@@ -69,7 +69,7 @@ export function previewText({ id, spec, preview }: Replay, names: TopicNames): s
 function specLine(spec: ReplaySpec): string {
   const { mode, selection, stage, tier, model, settings } = spec;
   const from = `of ${selection.topic.split(",").join(" and ")}`;
-  if (mode === "stage") return `sends ${stage}'s input again, ${from}`;
+  if (mode === "stage") return `sends the input of ${stage} again, ${from}`;
   const on = settings?.name ?? (tier === undefined ? (model ?? "") : `tier ${tier}`);
   return `${mode}${on === "" ? "" : ` on ${on}`} ${from}`;
 }
@@ -113,12 +113,17 @@ export function showText(replay: Replay, names: TopicNames): string {
 }
 
 /** What a run came to, in a line. */
-export function endLine({ id, status, totals, error }: Replay, names: TopicNames): string {
+export function endLine({ id, spec, status, totals, error }: Replay, names: TopicNames): string {
   const { passed, of, by_fate, calls, cost_nusd } = totals;
   const why = error === undefined ? "" : ` (${error.code}: ${error.message})`;
   const called = calls === 0 ? "" : `, ${count(calls)} calls for ${formatNusd(cost_nusd)}`;
   const far = status === "completed" ? "" : `, ${count(passed)} of ${count(of)} passed`;
-  return `replay ${id} ${status}${why}${far}: ${counts(by_fate)}${called}; results on ${names.replay(id)}`;
+  return `replay ${id} ${status}${why}${far}: ${counts(by_fate)}${called}; results on ${placeOf({ id, spec }, names)}`;
+}
+
+/** Requests that a stage sends on have no Result yet: theirs are first ones. */
+function placeOf({ id, spec: { stage } }: Pick<Replay, "id" | "spec">, names: TopicNames): string {
+  return stage === undefined || stage === "results" ? names.replay(id) : names.results;
 }
 
 /** Beside the bar: how fast, and for how long yet. @param from where it stood, and when. */

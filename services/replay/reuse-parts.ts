@@ -17,7 +17,7 @@ export async function createReuseWorker(parts: ReplayParts, { id, spec }: Replay
   const rules = urlRulesOf(settings.webhooks);
   return new ReuseWorker({
     replay: id,
-    ...{ codec, names, clock, tiers: settings.tiers },
+    ...{ codec, names, clock },
     validation: {
       knowsTenant: (tenant) => plans.of(tenant) !== undefined,
       principalProblem: ({ headers }, tenant) => principalProblem(settings.admission.principals, headers, tenant),

@@ -5,18 +5,17 @@
 import { cacheEntryOut } from "../../libs/shared/cache/entry-records.ts";
 import type { Clock } from "../../libs/shared/clock.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
-import type { OutcomeHead, ResultHead } from "../../libs/shared/events/flow.ts";
+import type { OutcomeHead } from "../../libs/shared/events/flow.ts";
 import { JOB_HEADER } from "../../libs/shared/events/headers.ts";
 import { originOf } from "../../libs/shared/events/origin.ts";
 import type { ReplayMark } from "../../libs/shared/events/replay.ts";
-import { unsplice } from "../../libs/shared/events/splice.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import type { InRecord, OutRecord } from "../../libs/shared/kafka/ports.ts";
 import type { WebhookEvent, WebhookOutbox } from "../../libs/shared/webhooks/event.ts";
 import { webhookEventOf } from "../../libs/shared/webhooks/event-body.ts";
 import { type ReadingDeps, type Refused, readRecord } from "../ingest/reading.ts";
 import { cacheEntryOf } from "../results/cache-fill.ts";
-import { buildResult, type TierKinds } from "../results/result.ts";
+import { resultHeadOf } from "../results/result.ts";
 import type { Recorded, Replayed, ReplayedChunk, ReplayWorker } from "./contract.ts";
 
 export type ReuseDeps = {
@@ -24,7 +23,6 @@ export type ReuseDeps = {
   readonly codec: EventCodec;
   readonly names: TopicNames;
   readonly clock: Clock;
-  readonly tiers: TierKinds;
   /** Whose requests are taken, and what of them is looked at. Plans, limits and budgets are not asked: they are `what-if`'s. */
   readonly validation: Pick<ReadingDeps, "knowsTenant" | "principalProblem" | "callbackProblem">;
   /** Where webhooks are to be told of what is reused. */
@@ -127,10 +125,8 @@ export class ReuseWorker implements ReplayWorker {
 
   /** Through what results makes of an outcome: a change there is seen here. */
   #built(recorded: Recorded, fate: Replayed["fate"], outcome: OutcomeHead, response: Buffer | undefined): Replayed {
-    const headers = recorded.outcome?.headers ?? recorded.headers;
-    const { json, carried_at } = buildResult(outcome, response, headers, this.#deps.tiers);
-    const { head, carried } = unsplice<ResultHead>(json, "response", String(carried_at));
-    const result = { head, ...(carried === undefined ? {} : { response: carried }) };
+    const head = resultHeadOf(outcome);
+    const result = { head, ...(response === undefined ? {} : { response }) };
     return { recorded, fate, result, calls: 0, cost_nusd: 0 };
   }
 

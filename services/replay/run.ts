@@ -240,7 +240,8 @@ class Run {
     if (error instanceof SluiceError && error.code === "replay_taken_over") this.interrupt("lost");
     // Whoever stops while a part is away has not failed.
     if (this.#why === "lost" || (this.#why !== undefined && isRetryable(error))) return this.#interrupted();
-    log.error({ error, replay: this.#replay.id }, "the replay failed");
+    // What is wrong with the replay itself is told to whoever asked for it.
+    log[error instanceof SluiceError ? "warn" : "error"]({ error, replay: this.#replay.id }, "the replay failed");
     return failedBy(error, clock.now_ms());
   }
 

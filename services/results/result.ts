@@ -29,14 +29,14 @@ export function buildResult(
   headers: RecordHeaders = {},
   tiers: TierKinds = {},
 ): BuiltResult {
-  const head = publicHead(outcome);
+  const head = resultHeadOf(outcome);
   const spliced = response === undefined ? undefined : splice(head, "response", response);
   const json = spliced === undefined ? Buffer.from(JSON.stringify(head)) : Buffer.concat(spliced.json);
   return { json, carried_at: spliced?.carried_at, row: rowOf(outcome, json, headers, tiers) };
 }
 
 /** Without what is only ours. */
-function publicHead({
+export function resultHeadOf({
   content_hash,
   reservation,
   unknown_calls,

@@ -3,7 +3,7 @@ import { resolvePlan } from "../../../libs/shared/budgets/plan.ts";
 import type { Settings } from "../../../libs/shared/config/schema.ts";
 import type { Encodings } from "../../../libs/shared/estimate/encodings.ts";
 import { estimate } from "../../../libs/shared/estimate/estimate.ts";
-import type { Route } from "../../../libs/shared/events/fields.ts";
+import type { Route, Usage } from "../../../libs/shared/events/fields.ts";
 import { parseJson } from "../../../libs/shared/events/json.ts";
 import { bodyKind, type Request } from "../../../libs/shared/events/request.ts";
 import { cost_nusd } from "../../../libs/shared/money.ts";
@@ -37,14 +37,30 @@ export function callCosts(plan: CallPlan): CostOf {
     const call = callOf(plan, target, recorded);
     if (call === undefined || call === "refused") return call;
     const most_nusd = mostOf(plan, call);
-    const usage = recorded.original?.usage;
+    const usage = tokensOf(recorded);
     // What was never answered has no counts.
-    if (usage === undefined || usage.prompt_tokens + usage.completion_tokens === 0) {
-      return { expected_nusd: most_nusd, most_nusd };
-    }
+    if (usage === undefined) return { expected_nusd: most_nusd, most_nusd };
     const expected_nusd = cost_nusd(usage, prices.priceOf(modelOf(settings, call, recorded), false));
     return { expected_nusd, most_nusd: Math.max(most_nusd, expected_nusd) };
   };
+}
+
+type Tokens = Pick<Usage, "prompt_tokens" | "cached_prompt_tokens" | "completion_tokens">;
+
+/** Of the call that was paid for; of an answer out of the cache, which cost nothing, of the call that it once was. */
+function tokensOf({ original }: Recorded): Tokens | undefined {
+  const paid = original?.usage;
+  if (paid !== undefined && paid.prompt_tokens + paid.completion_tokens > 0) return paid;
+  const said = original?.response?.["usage"];
+  if (!isObject(said)) return undefined;
+  const [prompt_tokens, completion_tokens] = [countIn(said, "prompt_tokens"), countIn(said, "completion_tokens")];
+  if (prompt_tokens + completion_tokens === 0) return undefined;
+  return { prompt_tokens, cached_prompt_tokens: 0, completion_tokens };
+}
+
+function countIn(said: Record<string, unknown>, name: string): number {
+  const count = said[name];
+  return typeof count === "number" && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
 type Call = {

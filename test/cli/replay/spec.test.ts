@@ -36,6 +36,7 @@ describe("what sluice replay asks for", () => {
   test("what makes no sense is wrong usage", () => {
     const wrong: readonly [SpecFlags, object?][] = [
       [{ mode: "shadow" }],
+      [{ topic: "nope" }],
       [{ mode: "shadow", toTier: "small", toModel: "m" }],
       [{ mode: "what-if" }],
       [{ mode: "what-if", toTier: "small" }, { settings: SETTINGS }],

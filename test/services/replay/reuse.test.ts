@@ -39,7 +39,7 @@ function recorded(
 
 async function replay(one: Recorded, more: Partial<ReuseDeps> = {}): Promise<Replayed> {
   const worker = new ReuseWorker({
-    ...{ replay: "rp_1", codec: jsonCodec, names: NAMES, clock, tiers: {} },
+    ...{ replay: "rp_1", codec: jsonCodec, names: NAMES, clock },
     validation: { knowsTenant: (tenant) => tenant === "demo", principalProblem: () => undefined },
     ...more,
   });

@@ -130,6 +130,25 @@ describe("the cost of calls", () => {
     assert.equal(by_model.expected_nusd, known.expected_nusd);
   });
 
+  test("of an answer out of the cache is that of the call that it once was", async () => {
+    const hit = {
+      ...{
+        route: { ...route, cache: "coalesced" } as const,
+        usage: { ...usage, prompt_tokens: 0, completion_tokens: 0 },
+      },
+      response: { usage: { prompt_tokens: usage.prompt_tokens, completion_tokens: usage.completion_tokens } },
+    };
+    const seen = await see([recorded(hit)], { mode: "shadow", settings, encodings, tier: OTHER });
+    assert.equal(seen.expected_nusd, costAt(modelOf(OTHER)));
+    const silent = await see([recorded({ ...hit, response: { usage: "none" } })], {
+      mode: "shadow",
+      settings,
+      encodings,
+      tier: OTHER,
+    });
+    assert.equal(silent.expected_nusd, silent.most_nusd);
+  });
+
   test("of what was never routed, or came from the cache, is that of where it would go now", async () => {
     const cached = { ...route, cache: "exact" } as const;
     const seen = await see([recorded({ route: cached, usage }), recorded(undefined)], {
