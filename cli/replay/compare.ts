@@ -86,7 +86,7 @@ async function compare(parts: ReplayParts, replay: Replay, flags: Flags): Promis
     bar.stop();
   }
   throw new SluiceError("usage", `${replay.id} is a stage, whose results are in the place of the original ones`, {
-    fix: `Look at what it wrote with \`sluice tail --topic ${parts.names.replay(replay.id)}\`.`,
+    fix: `Look at what it wrote with \`sluice tail ${parts.names.replay(replay.id)}\`.`,
   });
 }
 
