@@ -37,7 +37,8 @@ export async function openContext(env: Env, overrides: Env = {}): Promise<CliCon
   }
   const environment = readEnvironment({ SLUICE_SETTINGS: join(ROOT, "sluice.yaml"), ...known });
   const settings = await loadSettings(environment.settings_file);
-  const log = createLog("cli", env["SLUICE_LOG_LEVEL"] === undefined ? "error" : environment.log_level);
+  // Standard output is for what was asked: scripts read it.
+  const log = createLog("cli", env["SLUICE_LOG_LEVEL"] === undefined ? "error" : environment.log_level, process.stderr);
   return {
     environment,
     settings,

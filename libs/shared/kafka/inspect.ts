@@ -38,7 +38,7 @@ export type InspectOptions = {
   readonly plans: readonly TopicPlan[];
   /** Topics under it are told of even when no setting asks for them. */
   readonly topic_prefix: string;
-  /** Groups that count: by this prefix, those of views and of the command line left out. */
+  /** Groups that count: by this prefix, those of views, of the command line and of replays left out. */
   readonly group_prefix: string;
 };
 
@@ -170,12 +170,12 @@ export async function readOffsets(admin: Admin, topics: readonly string[]): Prom
   return new Map(entries);
 }
 
-/** What the groups read, those of views and of the command line left out. */
+/** What the groups read, those of views and of the command line left out; a replay's group is its position in a stretch that has an end. */
 export async function readGroups(admin: Admin, prefix: string): Promise<Map<string, Reading>> {
   const { groups } = await admin.listGroups();
   const ids = groups
     .map(({ groupId }) => groupId)
-    .filter((id) => id.startsWith(prefix) && !id.startsWith("sluice.view."))
+    .filter((id) => id.startsWith(prefix) && !id.startsWith("sluice.view.") && !id.startsWith(`${prefix}replay.`))
     .sort();
   if (ids.length === 0) return new Map();
   const [described, committed] = await Promise.all([
