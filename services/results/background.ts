@@ -7,6 +7,7 @@ import { connectPostgres } from "../../libs/shared/postgres/client.ts";
 import type { RequestStates } from "../../libs/shared/redis/request-states.ts";
 import type { ServiceContext } from "../../libs/shared/service.ts";
 import type { WebhookOutbox } from "../../libs/shared/webhooks/event.ts";
+import { forgetLetterRows, letterRowsKeep_ms } from "./dead-letter-rows.ts";
 import { startJobs } from "./jobs/parts.ts";
 import { keepDays } from "./retention.ts";
 import { startRetention } from "./retention-loop.ts";
@@ -20,7 +21,8 @@ export type Background = {
 
 /** For deliveries, files and retention, beside one for each job. */
 const CONNECTIONS = 4;
-const CLAIMS_PAGE = 1_000;
+/** Claims, or rows of dead letters, deleted by one statement. */
+const PAGE = 1_000;
 
 export async function startBackground(context: ServiceContext, states: RequestStates): Promise<Background> {
   const { settings, environment, instance, log } = context;
@@ -34,8 +36,12 @@ export async function startBackground(context: ServiceContext, states: RequestSt
   const runner = startJobs(context, { pool, files, states, outbox: webhooks.outbox });
   const sweeping = startSweeping({ files, clock, log });
   const { keep_days } = settings.results;
+  const letters_keep_ms = letterRowsKeep_ms(settings);
   const retention = startRetention({
-    keep: (stopping) => keepDays(pool, { keep_days, page: CLAIMS_PAGE }, stopping),
+    async keep(stopping) {
+      if (letters_keep_ms !== undefined) await forgetLetterRows(pool, letters_keep_ms, PAGE, stopping);
+      return keepDays(pool, { keep_days, page: PAGE }, stopping);
+    },
     clock,
     log,
   });

@@ -9,3 +9,8 @@ export function replayId(now_ms: number, random: Buffer): string {
 }
 
 export const REPLAY_ID_PATTERN = /^rp_[0-9a-z]{9}[0-9a-f]{12}$/;
+
+/** Epoch ms at which it was made, as `replayId` writes it; undefined of any other text. */
+export function replayIdTime_ms(id: string): number | undefined {
+  return REPLAY_ID_PATTERN.test(id) ? Number.parseInt(id.slice(3, 12), 36) : undefined;
+}
