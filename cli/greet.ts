@@ -6,11 +6,9 @@ import type { Stack } from "../tools/stack/up.ts";
 import { adminKey, demoKey } from "./prepare.ts";
 import { DEMO_TENANT } from "./sample.ts";
 
-const PROBE_WAIT_MS = 2_000;
-
 export type Greeting = {
   readonly gateway: string;
-  /** Undefined while there is no page to see. */
+  /** Undefined where no gateway serves it. */
   readonly console: string | undefined;
   /** The demo tenant's key; undefined where the settings have no such tenant. */
   readonly key: string | undefined;
@@ -32,7 +30,7 @@ export async function greet(stack: Stack): Promise<void> {
   const dir = relative(stack.root, stack.dir);
   const lines = greetingLines({
     gateway,
-    console: page !== null && (await isThere(page)) ? page : undefined,
+    console: page ?? undefined,
     key: has_demo ? await demoKey(stack.dir) : undefined,
     admin_key: has_demo ? await adminKey(stack.dir) : undefined,
     tenant: has_demo ? DEMO_TENANT : Object.keys(settings.tenants)[0],
@@ -72,6 +70,7 @@ export function greetingLines(greeting: Greeting): string[] {
           `  ${sluice} cache stats`,
         ]),
     `  ${sluice} tail results --from 10m`,
+    `  ${sluice} replay --since 10m   # the same requests once more, without a call; asks first`,
     `  ${sluice} topics`,
     ...(tenant === undefined
       ? []
@@ -83,14 +82,4 @@ export function greetingLines(greeting: Greeting): string[] {
 
 function quoted(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
-}
-
-async function isThere(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_WAIT_MS) });
-    await response.body?.cancel();
-    return response.status === 200;
-  } catch {
-    return false;
-  }
 }
