@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { systemClock } from "../../libs/shared/clock.ts";
 import { createBar } from "../output/bar.ts";
+import { printable } from "../output/format.ts";
 import { EXIT_HELP, listenForStop, print, say } from "../output/terminal.ts";
 import { withDeadLetters } from "./open.ts";
 import { filterOf, type SelectionFlags, withSelection } from "./selection.ts";
@@ -38,5 +39,5 @@ export const lsCommand = withSelection(new Command("ls"))
     });
     if (flags.json) await print(`${JSON.stringify({ reasons })}\n`);
     else if (reasons.length === 0) say("no dead letters");
-    else await print(`${groupsTable(reasons)}\n`);
+    else await print(`${printable(groupsTable(reasons))}\n`);
   });

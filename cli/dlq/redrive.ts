@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import { systemClock } from "../../libs/shared/clock.ts";
 import type { HeaderChoice } from "../../libs/shared/dead-letters/headers.ts";
 import { createBar } from "../output/bar.ts";
+import { printable } from "../output/format.ts";
 import { EXIT, EXIT_HELP, listenForStop, print, say } from "../output/terminal.ts";
 import { parseRate } from "../requests/options.ts";
 import { byWhom } from "./drop.ts";
@@ -76,7 +77,7 @@ export const redriveCommand = withAll(new Command("redrive"))
       stop.dispose();
     });
     if (flags.json) await print(`${JSON.stringify(summary)}\n`);
-    else await print(`${summaryLines(summary).join("\n")}\n`);
+    else await print(`${printable(summaryLines(summary).join("\n"))}\n`);
     const { looped, impossible, stopped, sent_back, run } = summary;
     if (dry_run && sent_back + run > 0 && !flags.json) say("nothing was sent; --yes sends them");
     if (looped + impossible > 0) process.exitCode = EXIT.some_failed;

@@ -4,6 +4,7 @@ import type { FoundLetter } from "../../libs/shared/dead-letters/dead-letters.ts
 import { stateOf } from "../../libs/shared/dead-letters/letter.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
+import { printable } from "../output/format.ts";
 import { type ReadValue, readValue } from "../output/record.ts";
 import { EXIT_HELP, print } from "../output/terminal.ts";
 import { withDeadLetters } from "./open.ts";
@@ -37,7 +38,7 @@ export const showCommand = new Command("show")
       const all = found.map((one, index) => ({ one, value: values[index] as ReadValue }));
       const text_of = flags.json
         ? JSON.stringify({ letters: all.map(({ one, value }) => letterJson(one, value, flags.full === true)) })
-        : all.map(({ one, value }) => letterLines(one, value, flags.full === true).join("\n")).join("\n\n");
+        : printable(all.map(({ one, value }) => letterLines(one, value, flags.full === true).join("\n")).join("\n\n"));
       await print(`${text_of}\n`);
     });
   });

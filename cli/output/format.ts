@@ -55,6 +55,11 @@ export function oneLine(text: string, width: number): string {
   return characters.length <= width ? flat : `${characters.slice(0, Math.max(0, width - 1)).join("")}…`;
 }
 
+/** Lines of others as they are, but for characters that steer a terminal: those are shown by their number. */
+export function printable(text: string): string {
+  return text.replace(/[^\P{C}\n\t]/gu, (mark) => `\\u{${(mark.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
 /** A table without a frame, columns two spaces apart; `right` names the columns of numbers. */
 export function formatTable(
   head: readonly string[],

@@ -9,6 +9,7 @@ import {
   oneLine,
   parseDurationMs,
   parseTimeMs,
+  printable,
 } from "../../cli/output/format.ts";
 import { exitCodeOf, formatError } from "../../cli/output/terminal.ts";
 import { defaultsOf, parseCount, parseDeadline, parsePair, parseRate } from "../../cli/requests/options.ts";
@@ -97,4 +98,9 @@ test("errors: exit codes, and JSON where it was asked for", () => {
     error: { code: "usage", fix: "f", message: "m" },
   });
   assert.equal(formatError(new SluiceError("usage", "m", { fix: "f." }), false), "sluice: m. f.\n");
+});
+
+test("what steers a terminal is shown by its number", () => {
+  assert.equal(printable("a\tb\nc"), "a\tb\nc");
+  assert.equal(printable("\u001b[2Jgone\u009b1m\r\u202eok é 漢"), "\\u{1b}[2Jgone\\u{9b}1m\\u{d}\\u{202e}ok é 漢");
 });

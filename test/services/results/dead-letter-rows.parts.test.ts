@@ -25,7 +25,7 @@ test("rows are kept as long as their letters can be there", () => {
 describe("rows of dead letters", { skip: NO_DATABASE }, () => {
   let database: TestDatabase;
   before(async () => {
-    database = await createDatabase("letter-rows");
+    database = await createDatabase("letter_rows");
     await migrate(database.pool);
   });
   after(() => database.drop());
