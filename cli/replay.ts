@@ -163,9 +163,17 @@ async function create(parts: ReplayParts, spec: ReplaySpec, { budgetUsd }: RunFl
 }
 
 async function specContext({ names, settings }: ReplayParts, file: string | undefined) {
-  const read = file === undefined ? {} : { settings: { name: file, yaml: await textOf(file) } };
+  const read = file === undefined ? {} : { settings: await settingsIn(file) };
   const { prefix } = settings.topics;
   return { names, prefix, tiers: Object.keys(settings.tiers), now_ms: systemClock.now_ms(), ...read };
+}
+
+/** What is wrong with it is told before anything is previewed. @throws `settings_invalid` */
+async function settingsIn(name: string): Promise<NonNullable<ReplaySpec["settings"]>> {
+  const yaml = await textOf(name);
+  const { parseSettings } = await import("../libs/shared/config/parse.ts");
+  parseSettings(yaml, name);
+  return { name, yaml };
 }
 
 async function textOf(file: string): Promise<string> {

@@ -59,7 +59,7 @@ export function cliWith(root: string, env: Readonly<Record<string, string>>): Cl
     async replay(args, codes = [0]) {
       const { code, out, errors } = await run("replay", ...args, "--json");
       if (code === null || !codes.includes(code))
-        throw new Error(`sluice replay ${args.join(" ")} ended with ${code}: ${errors}`);
+        throw new Error(`sluice replay ${args.join(" ")} ended with ${code}: ${errors}${out}`);
       return JSON.parse(out) as Shown;
     },
   };

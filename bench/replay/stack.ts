@@ -84,7 +84,13 @@ async function withTopics(stack: BenchStack, settings: ReturnType<typeof ownSett
   const pool = connectPostgres(stack.env["DATABASE_URL"] ?? "", "bench", 2, silentLog);
   return {
     ...stack,
-    ...{ kafka, pool, names, settings_file: settings.file, sluice: cliWith(ROOT, stack.env) },
+    ...{
+      kafka,
+      pool,
+      names,
+      settings_file: settings.file,
+      sluice: cliWith(ROOT, { ...stack.env, SLUICE_LOG_LEVEL: "silent" }),
+    },
     produce: (requests) =>
       producer.publish(
         requests.map((one) => ({

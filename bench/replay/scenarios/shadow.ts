@@ -7,8 +7,9 @@ import { askedOnce } from "../requests.ts";
 import type { Scenario } from "../stack.ts";
 
 const RECORDS = 200;
-const OTHER_MODEL = "gpt-4.1-nano";
-const OTHER_PRICE = { input_usd_per_mtok: 0.1, cached_input_usd_per_mtok: 0.025, output_usd_per_mtok: 0.4 };
+/** Of each chat tier. */
+const CHEAPER = "-cheaper";
+const PRICE = { input_usd_per_mtok: 0.1, cached_input_usd_per_mtok: 0.025, output_usd_per_mtok: 0.4 };
 const EXIT_GATE = 5;
 
 export const shadow: Scenario = {
@@ -74,14 +75,17 @@ export const shadow: Scenario = {
   },
 };
 
-type Yaml = { tiers: Record<string, { models?: string[]; kind?: string }>; prices: { models: Record<string, object> } };
+type Tier = { readonly models?: readonly string[] | undefined; readonly kind?: string | undefined };
+type Yaml = { readonly tiers: Record<string, Tier>; readonly prices: { readonly models: Record<string, object> } };
 
+/** A model serves one tier. */
 function cheaper(settings: Yaml): Yaml {
   const chat = Object.entries(settings.tiers).filter(([, { kind }]) => kind !== "embeddings");
-  const tiers = {
-    ...settings.tiers,
-    ...Object.fromEntries(chat.map(([name, tier]) => [name, { ...tier, models: [OTHER_MODEL] }])),
+  const others = chat.map(([name, tier]) => [name, { ...tier, models: [`${name}${CHEAPER}`] }] as const);
+  const priced = chat.map(([name]) => [`${name}${CHEAPER}`, PRICE] as const);
+  return {
+    ...settings,
+    tiers: { ...settings.tiers, ...Object.fromEntries(others) },
+    prices: { ...settings.prices, models: { ...settings.prices.models, ...Object.fromEntries(priced) } },
   };
-  const models = { ...settings.prices.models, [OTHER_MODEL]: OTHER_PRICE };
-  return { ...settings, tiers, prices: { ...settings.prices, models } };
 }

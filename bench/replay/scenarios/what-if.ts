@@ -21,7 +21,10 @@ type Sections = Readonly<Record<string, unknown>>;
 /** What holds when the requests are recorded, and what is tried. */
 const RECORDED: Sections = { cache: { exact: { enabled: true }, semantic: { enabled: false } } };
 const TRIED: Readonly<Record<string, Sections>> = {
-  "all to the small tier": { ...RECORDED, routing: { default_tier: "small", complexity: { method: "none" } } },
+  "all to the small tier": {
+    ...RECORDED,
+    routing: { default_tier: "small", embeddings_tier: "embedding", complexity: { method: "none" } },
+  },
   "no cache": { cache: { exact: { enabled: false }, semantic: { enabled: false }, coalesce: { enabled: false } } },
   "answers by meaning": {
     cache: { exact: { enabled: true }, semantic: { enabled: true, checks: { sample_ratio: 0 } } },
