@@ -24,9 +24,10 @@ function statOf(pid: number): Stat | undefined {
 
 type Usage = { readonly cpu_ms: number; readonly resident_bytes: number };
 
-/** CPU of the process and its children; memory of the largest of them, since they share most of it. */
+/** CPU of the process and of all that it started; memory of the largest of them, since they share most of it. */
 function usageOf(root: number, children: ReadonlyMap<number, readonly Stat[]>): Usage {
-  const all = [statOf(root), ...(children.get(root) ?? [])].filter((stat) => stat !== undefined);
+  const below = (pid: number): readonly Stat[] => (children.get(pid) ?? []).flatMap((one) => [one, ...below(one.pid)]);
+  const all = [statOf(root), ...below(root)].filter((stat) => stat !== undefined);
   return {
     cpu_ms: all.reduce((sum, { cpu_ms }) => sum + cpu_ms, 0),
     resident_bytes: Math.max(0, ...all.map(({ resident_bytes }) => resident_bytes)),

@@ -158,6 +158,22 @@ describe("the console's acts", { skip: NO_BROWSER }, () => {
     await shoot("routing");
     await page.getByRole("link", { name: "cheaper" }).click();
     await page.getByRole("table", { name: "Both sides" }).waitFor();
+    // A line needs two points of ten seconds each.
+    await until("both sides are drawn over time", async () => {
+      const id = newId("drawn");
+      await pipeline.produce([{ key: id, value: { tenant: "demo", id, body: chat(`drawn ${id}`) } }]);
+      await pipeline.resultsOf([id]);
+      const { series } = await call<{ series: readonly unknown[] }>("GET", "/admin/rollouts/cheaper");
+      return series.length >= 3;
+    });
+    await page
+      .getByRole("img", { name: /^Latency of both sides/ })
+      .locator("canvas")
+      .waitFor();
+    await page
+      .getByRole("img", { name: /^Cost of both sides/ })
+      .locator("canvas")
+      .waitFor();
     await shoot("rollout");
     await button("Roll back…").click();
     await inDialog("Roll back").click();

@@ -187,6 +187,23 @@ describe("the console", { skip: NO_BROWSER }, () => {
       await page.getByRole("table", { name: "Budgets of demo" }).waitFor();
       assert.equal(await page.getByRole("button", { name: "Set cap" }).count(), 0);
       await screenshot("console-tenant");
+      await page.getByRole("link", { name: "Usage", exact: true }).click();
+      await title(page, "Usage");
+      await page.getByRole("table", { name: "Usage by day" }).getByRole("row").nth(1).waitFor();
+      await page
+        .getByRole("img", { name: /^Spend a day/ })
+        .locator("canvas")
+        .waitFor();
+      await page.getByLabel("Told apart by").selectOption("status");
+      await page.getByRole("table", { name: "Usage by part" }).getByText("succeeded").waitFor();
+      assert.ok(page.url().includes("by=status"));
+      const saved = page.waitForEvent("download");
+      await page.getByRole("button", { name: "Save as CSV" }).click();
+      assert.equal((await saved).suggestedFilename(), "usage.csv");
+      await screenshot("console-usage");
+      await page.setViewportSize({ width: 390, height: 844 });
+      assert.ok(await fitsWidth(page), "usage fits a phone");
+      await page.setViewportSize({ width: 1_280, height: 900 });
       await page.goto(`${pipeline.gateway_url}/console/requests/${ids[2]}`);
       await page.getByRole("heading", { name: "Its way" }).waitFor();
     });
@@ -194,6 +211,43 @@ describe("the console", { skip: NO_BROWSER }, () => {
       headers: { authorization: `Bearer ${pipeline.api_key}` },
     });
     assert.equal(refused.status, 403);
+  });
+
+  test("what callers wrote is shown as text, whatever it is, and stays in its place", async () => {
+    const hostile = `<img src=x onerror="globalThis.pwned=1"><script>globalThis.pwned=1</script>\u202eright to left\u2066 ${"x".repeat(5_000)}`;
+    const id = pipeline.id("hostile");
+    const long = `${pipeline.id("long")}-${"i".repeat(120)}`;
+    await submit(id, hostile, { user: "<b>user</b>\u202e" });
+    await submit(long, "Has it a long id?");
+    await pipeline.produce([{ value: `{"id": "${hostile}` }]);
+    await pipeline.resultsOf([id, long]);
+    await pipeline.deadLetters(1);
+    await within(pipeline.admin_key, {}, async (page, { screenshot }) => {
+      const fits = async (what: string): Promise<void> => {
+        assert.ok(await fitsWidth(page), what);
+        await page.setViewportSize({ width: 390, height: 844 });
+        assert.ok(await fitsWidth(page), `${what}, on a phone`);
+        await page.setViewportSize({ width: 1_280, height: 900 });
+        assert.equal(await page.evaluate("globalThis.pwned"), undefined, what);
+      };
+      await page.goto(`${pipeline.gateway_url}/console/requests`);
+      await page.getByRole("link", { name: long }).waitFor();
+      await fits("requests");
+      await screenshot("console-hostile-requests");
+      for (const one of [id, long]) {
+        await page.goto(`${pipeline.gateway_url}/console/requests/demo/${one}`);
+        await page.getByRole("heading", { name: "Its way" }).waitFor();
+        await page.getByText("The whole Result").click();
+        await fits("a request");
+        await screenshot(`console-hostile-${one === id ? "request" : "long-id"}`);
+      }
+      await page.goto(`${pipeline.gateway_url}/console/dead-letters`);
+      await page.getByRole("table", { name: "Dead letters by reason" }).getByRole("link").first().click();
+      await page.getByRole("table", { name: "Dead letters" }).getByRole("link").first().click();
+      await page.getByText("A redrive would do").waitFor();
+      await fits("a dead letter");
+      await screenshot("console-hostile-letter");
+    });
   });
 
   test("can be used by keys alone", async () => {

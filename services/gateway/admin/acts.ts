@@ -21,12 +21,13 @@ import { readFigures } from "./figures-rows.ts";
 import { FollowedTopic } from "./followed-topic.ts";
 import { adminJobRoutes } from "./jobs.ts";
 import { boundedReads } from "./reads.ts";
-import { remembered } from "./remembered.ts";
+import { refreshed } from "./remembered.ts";
 import { adminReplayRoutes } from "./replays.ts";
 import { adminRolloutRoutes } from "./rollouts.ts";
 import { adminRoutingRoutes } from "./routing.ts";
 
-const FIGURES_KEPT_MS = 15_000;
+/** They sum up a day: dear, and not of now. */
+const FIGURES = { keep_ms: 30_000, stale_ms: 300_000 };
 const CHECKS_MS = 24 * 3_600_000;
 
 export type AdminActs = { readonly routes: readonly Routes[]; stop(): Promise<void> };
@@ -36,7 +37,7 @@ export function adminActs(context: ServiceContext, keys: KeyRing, pool: Pool): A
   const clock = systemClock;
   const common = { keys, clock, log };
   const reads = boundedReads(pool);
-  const figures = remembered(clock, FIGURES_KEPT_MS, () => readFigures(reads, clock.now_ms()));
+  const figures = refreshed(clock, FIGURES, () => readFigures(reads, clock.now_ms()));
   const { checks, rollouts } = followed(context);
   const letters = openDeadLetters({ kafka, codec, pool, names, settings, publisher, clock });
   const runs = new LetterRuns({ letters, clock, log });

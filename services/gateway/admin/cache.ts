@@ -30,8 +30,7 @@ export type AdminCacheDeps = AdminDeps & {
 };
 
 const TENANTS_MAX = 100;
-const HOUR_MS = 3_600_000;
-const HIT_HOURS = [1, 24];
+const DAY_MS = 86_400_000;
 const SAMPLE_CHARS = 80;
 
 export function adminCacheRoutes(deps: AdminCacheDeps): Routes {
@@ -93,12 +92,7 @@ async function listHits(deps: AdminCacheDeps, http: FastifyRequest, reply: Fasti
   const { tenant, before_ms, limit } = call.asked;
   const now_ms = deps.clock.now_ms();
   const filter = { tenant, cache: ["semantic"], before_ms, limit: limit + 1 };
-  let heads: Awaited<ReturnType<typeof newestHeads>> = [];
-  // The last hour is quick to look through, and is mostly enough.
-  for (const hours of HIT_HOURS) {
-    heads = await newestHeads(deps.reads, { ...filter, from_ms: now_ms - hours * HOUR_MS });
-    if (heads.length > limit) break;
-  }
+  const heads = await newestHeads(deps.reads, { ...filter, from_ms: now_ms - DAY_MS }, now_ms);
   return reply.send({ object: "list", data: heads.slice(0, limit).map(shapes.hitOf), has_more: heads.length > limit });
 }
 

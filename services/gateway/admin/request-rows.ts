@@ -4,6 +4,7 @@
  */
 import { LISTED_COLUMNS, type ListedRow, type ListFilter, listed, type StoredRow } from "../result-rows.ts";
 import type { Reads } from "./reads.ts";
+import { stretchesBack } from "./stretches.ts";
 
 /** Of two that ended at one time, the one of the higher tenant and id is the later one. */
 export type EndPlace = {
@@ -25,8 +26,6 @@ export type EndedPage = ListFilter & {
 type Stored = StoredRow & EndPlace;
 
 const US = 1_000;
-const FIRST_STRETCH_MS = 600_000;
-const STRETCH_GROWTH = 6;
 /** Further back, only where `from_ms` says so. */
 const BACK_MS_MAX = 100 * 86_400_000;
 
@@ -35,18 +34,14 @@ const COLUMNS = `tenant, ${LISTED_COLUMNS}, round(extract(epoch FROM completed_a
 /** `from_ms` and `to_ms` are of the end here. @throws retryable while Postgres is away, or takes too long. */
 export async function endedRows(read: Reads, page: EndedPage, now_ms: number): Promise<EndedRow[]> {
   const found: EndedRow[] = [];
-  const last_ms = page.from_ms ?? now_ms - BACK_MS_MAX;
-  // A clock may be ahead of ours.
-  let to_ms = Math.min(
-    page.to_ms ?? Infinity,
-    (page.before?.completed_us ?? Infinity) / US + 1,
-    now_ms + FIRST_STRETCH_MS,
-  );
-  for (let stretch_ms = FIRST_STRETCH_MS; found.length < page.limit && to_ms > last_ms; stretch_ms *= STRETCH_GROWTH) {
-    const from_ms = Math.max(last_ms, to_ms - stretch_ms);
+  const span = {
+    from_ms: page.from_ms ?? now_ms - BACK_MS_MAX,
+    to_ms: Math.min(page.to_ms ?? Infinity, (page.before?.completed_us ?? Infinity) / US + 1),
+  };
+  for (const { from_ms, to_ms } of stretchesBack(span, now_ms)) {
     const { text, values } = statement({ ...page, limit: page.limit - found.length }, from_ms, to_ms);
     found.push(...(await read<Stored>(text, values)).map(listed));
-    to_ms = from_ms;
+    if (found.length >= page.limit) break;
   }
   return found;
 }

@@ -1,6 +1,7 @@
 /** Results without their answers, the newest first: enough of each row's text is read to know how it came about. */
 import type { ResultHead } from "../../../libs/shared/events/flow.ts";
 import type { Reads } from "./reads.ts";
+import { stretchesBack } from "./stretches.ts";
 
 export type HeadFilter = {
   readonly tenant?: string | undefined;
@@ -30,10 +31,14 @@ WITH newest AS MATERIALIZED (
 SELECT left(result, ${CHARS_MAX}) AS text FROM newest ORDER BY completed_at DESC`;
 
 /** @throws retryable while Postgres is away or takes too long. */
-export async function newestHeads(reads: Reads, filter: HeadFilter): Promise<readonly ResultHead[]> {
-  const { from_ms, before_ms = Number.MAX_SAFE_INTEGER / 1_000, tenant, tier, cache, limit } = filter;
-  const values = [from_ms, before_ms, tenant ?? null, tier ?? null, cache ?? null, limit];
-  const rows = await reads<{ readonly text: string }>(STATEMENT, values);
+export async function newestHeads(reads: Reads, filter: HeadFilter, now_ms: number): Promise<readonly ResultHead[]> {
+  const { before_ms = Infinity, tenant, tier, cache, limit } = filter;
+  const rows: { readonly text: string }[] = [];
+  for (const { from_ms, to_ms } of stretchesBack({ from_ms: filter.from_ms, to_ms: before_ms }, now_ms)) {
+    const values = [from_ms, to_ms, tenant ?? null, tier ?? null, cache ?? null, limit - rows.length];
+    rows.push(...(await reads<{ readonly text: string }>(STATEMENT, values)));
+    if (rows.length >= limit) break;
+  }
   const heads: ResultHead[] = [];
   for (let at = 0; at < rows.length; at += PARSED_AT_ONCE) {
     for (const { text } of rows.slice(at, at + PARSED_AT_ONCE)) {

@@ -76,7 +76,7 @@ async function show(deps: AdminRolloutDeps, http: FastifyRequest<One>, reply: Fa
   const stats = new StageStats(state);
   const tier = change.of === "policy" ? undefined : change.tier;
   const of = { tier, cache: ["miss", "bypass"], from_ms: stats.from_ms, limit: RESULTS_MAX };
-  const heads = await newestHeads(deps.reads, of);
+  const heads = await newestHeads(deps.reads, of, deps.clock.now_ms());
   for (const head of heads) stats.add(head);
   const problem = changeProblem(change, deps.settings);
   return reply.send({

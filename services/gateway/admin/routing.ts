@@ -7,6 +7,7 @@ import type { Routes } from "../route.ts";
 import { type AdminDeps, adminDoc, adminOf } from "./acting.ts";
 import type { Figures } from "./figures-rows.ts";
 import type { Reads } from "./reads.ts";
+import { remembered } from "./remembered.ts";
 import { newestHeads } from "./result-heads.ts";
 import { reasonCounts, type TierFigures, tierFigures } from "./tier-figures.ts";
 
@@ -58,24 +59,31 @@ const schema = z.object({
 });
 type Reply = z.infer<typeof schema>;
 
-const HOUR_MS = 3_600_000;
-const WINDOWS_MS = [HOUR_MS / 6, HOUR_MS, 24 * HOUR_MS];
-const LOOKED_AT_MAX = 1_000;
+const DAY_MS = 86_400_000;
+const LOOKED_AT_MAX = 500;
+/** For all who look. */
+const SAMPLE_KEPT_MS = 10_000;
 const REASONS_MAX = 50;
 
 export function adminRoutingRoutes(deps: AdminRoutingDeps): Routes {
   const doc = { replies: { 200: { what: "Tiers, shares, costs and reasons", json: schema } } };
+  const heads = remembered(deps.clock, SAMPLE_KEPT_MS, () => sample(deps));
   return (app) => {
     app.get("/admin/routing", adminDoc("Tiers, and why requests go where", doc), (http, reply) =>
-      show(deps, http, reply),
+      show(deps, heads, http, reply),
     );
   };
 }
 
-async function show(deps: AdminRoutingDeps, http: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function show(
+  deps: AdminRoutingDeps,
+  newest: () => ReturnType<typeof newestHeads>,
+  http: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   if (adminOf(deps, http, reply) === undefined) return reply;
   const { settings } = deps;
-  const [figures, heads] = await Promise.all([deps.figures(), sample(deps)]);
+  const [figures, heads] = await Promise.all([deps.figures(), newest()]);
   const tiers = [...tierFigures(figures, Object.keys(settings.tiers))];
   return reply.send({
     object: "routing",
@@ -89,15 +97,9 @@ async function show(deps: AdminRoutingDeps, http: FastifyRequest, reply: Fastify
   } satisfies Reply);
 }
 
-/** The newest: of a busy pipeline they are in the last minutes, which are quick to look through. */
-async function sample({ reads, clock }: AdminRoutingDeps) {
+function sample({ reads, clock }: AdminRoutingDeps) {
   const now_ms = clock.now_ms();
-  let heads: Awaited<ReturnType<typeof newestHeads>> = [];
-  for (const window_ms of WINDOWS_MS) {
-    heads = await newestHeads(reads, { from_ms: now_ms - window_ms, limit: LOOKED_AT_MAX });
-    if (heads.length === LOOKED_AT_MAX) break;
-  }
-  return heads;
+  return newestHeads(reads, { from_ms: now_ms - DAY_MS, limit: LOOKED_AT_MAX }, now_ms);
 }
 
 function tierOf(name: string, figures: TierFigures, { tiers, prices }: Settings): Reply["tiers"][number] {

@@ -99,7 +99,7 @@ describe("budgets over HTTP", () => {
 
   test("are not set for nobody, to nothing that is money, or by a key that may not", async () => {
     const { ask, askAsReader, records } = fixture();
-    assert.equal((await ask("POST", "/admin/budgets/nobody", { scope: "tenant_day", usd: 4 })).statusCode, 400);
+    assert.equal((await ask("POST", "/admin/budgets/nobody", { scope: "tenant_day", usd: 4 })).statusCode, 404);
     assert.equal((await ask("POST", "/admin/budgets/demo", { scope: "tenant_day", usd: -1 })).statusCode, 400);
     assert.equal((await ask("POST", "/admin/budgets/demo", { scope: "tenant_year", usd: 1 })).statusCode, 400);
     assert.equal((await askAsReader("POST", "/admin/budgets/demo")).statusCode, 403);

@@ -1,7 +1,7 @@
 /** One rollout: both sides beside each other, what the checks say, what comes next, and moving it. */
 import { useState } from "preact/hooks";
 import { api } from "../api.ts";
-import { count, duration, percent, usd } from "../format.ts";
+import { count, duration, percent, usd, usdShort } from "../format.ts";
 import { usePoll } from "../poll.ts";
 import { hrefOf } from "../router.ts";
 import { Badge, Status, type Tone } from "../ui/badge.tsx";
@@ -164,7 +164,7 @@ function Over({ series }: Pick<Stage, "series">) {
         <Plot label="Failures of both sides" times={times} series={both(failed)} format={percent} />
       </Panel>
       <Panel title="Cost, mean">
-        <Plot label="Cost of both sides" times={times} series={both((side) => side.cost_usd_mean)} format={usd} />
+        <Plot label="Cost of both sides" times={times} series={both((side) => side.cost_usd_mean)} format={usdShort} />
       </Panel>
     </div>
   );

@@ -32,7 +32,8 @@ type Usage = {
   readonly has_more: boolean;
 };
 
-const REFRESH_MS = 60_000;
+/** It sums up all rows of these days. */
+const REFRESH_MS = 300_000;
 const DAY_MS = 86_400_000;
 const DAYS = ["7", "30", "90", "365"].map((value) => ({ value, text: `${value} days` }));
 const GROUPS = [
@@ -146,7 +147,11 @@ function Daily({ of }: { readonly of: Usage }) {
 
 function columnsOf(title: string, by: string): readonly Column<Row>[] {
   return [
-    { title, clip: by !== "day", cell: (row) => <span title={String(row[by] ?? "")}>{row[by] ?? "–"}</span> },
+    {
+      title: `${title.charAt(0).toUpperCase()}${title.slice(1)}`,
+      clip: by !== "day",
+      cell: (row) => <span title={String(row[by] ?? "")}>{row[by] ?? "–"}</span>,
+    },
     { title: "Requests", numeric: true, cell: ({ requests }) => count(requests) },
     { title: "Succeeded", numeric: true, cell: ({ requests, succeeded }) => percent(succeeded / requests) },
     { title: "From the cache", numeric: true, cell: ({ cache_hits }) => count(cache_hits) },

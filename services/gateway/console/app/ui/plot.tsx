@@ -101,7 +101,7 @@ function optionsOf({ series, format, height, step, width }: Options): uPlot.Opti
                 [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1],
               ],
       },
-      { ...axis, size: 58, values: (_plot, ticks) => ticks.map(format) },
+      { ...axis, size: widthOf, values: (_plot, ticks) => ticks.map(format) },
     ],
     series: [
       { label: "Time", value: step === "day" ? "{D} {MMM}" : "{HH}:{mm}" },
@@ -116,6 +116,11 @@ function optionsOf({ series, format, height, step, width }: Options): uPlot.Opti
   };
 }
 
+/** Room for the longest label, in pixels. */
+function widthOf(_plot: uPlot, labels: readonly string[] | null): number {
+  return Math.max(58, 16 + 7 * Math.max(0, ...(labels ?? []).map(({ length }) => length)));
+}
+
 function toldLast(plot: uPlot): void {
   if (plot.cursor.idx == null && plot.data[0].length > 0) plot.setLegend({ idx: plot.data[0].length - 1 }, false);
 }
@@ -126,7 +131,7 @@ function styleOf({ colour: name, kind = "line", values }: PlotSeries): Partial<u
   const points = { show: values.includes(null), size: 5, fill: stroke };
   if (kind === "bars") {
     const paths = uPlot.paths.bars?.({ size: [0.8, 24] });
-    return { stroke, fill: stroke, points, ...(paths === undefined ? {} : { paths }) };
+    return { stroke, width: 0, fill: stroke, points, ...(paths === undefined ? {} : { paths }) };
   }
   return { stroke, width: 1.75, points, ...(kind === "area" ? { fill: `${stroke}26` } : {}) };
 }
