@@ -31,7 +31,11 @@ describe("dead letters", () => {
   before(async () => {
     const settings = {
       topics: { partitions: 2 },
-      inference: { attempts_max: 1, retry: { base_ms: 5, cap_ms: 20 }, redelivery: { rounds_max: 0 } },
+      inference: {
+        ...{ attempts_max: 1, retry: { base_ms: 5, cap_ms: 20 }, redelivery: { rounds_max: 0 } },
+        // Every call fails for a while, and none is to be held back for it.
+        ...{ breaker: { calls_min: 1_000_000 }, dead_letter_guard: { window_requests: 100_000 } },
+      },
     };
     pipeline = await startPipeline({ name: "dead-letters", settings });
     const { kafka, codec, names, env } = pipeline;
