@@ -25,11 +25,13 @@ function statOf(pid: number): Stat | undefined {
 type Usage = { readonly cpu_ms: number; readonly resident_bytes: number };
 
 /** CPU of the process and of all that it started; memory of the largest of them, since they share most of it. */
-function usageOf(root: number, children: ReadonlyMap<number, readonly Stat[]>): Usage {
+function usageOf(root: number, children: ReadonlyMap<number, readonly Stat[]>, used: Map<number, number>): Usage {
   const below = (pid: number): readonly Stat[] => (children.get(pid) ?? []).flatMap((one) => [one, ...below(one.pid)]);
   const all = [statOf(root), ...below(root)].filter((stat) => stat !== undefined);
+  for (const { pid, cpu_ms } of all) used.set(pid, cpu_ms);
   return {
-    cpu_ms: all.reduce((sum, { cpu_ms }) => sum + cpu_ms, 0),
+    // What those used that have ended since they were seen stays used.
+    cpu_ms: [...used.values()].reduce((sum, cpu_ms) => sum + cpu_ms, 0),
     resident_bytes: Math.max(0, ...all.map(({ resident_bytes }) => resident_bytes)),
   };
 }
@@ -52,9 +54,10 @@ export type Sampler = {
 
 /** Samples the named processes once a second. */
 export function sample(processes: readonly { readonly name: string; readonly pid: number }[]): Sampler {
+  const used = new Map(processes.map(({ name }) => [name, new Map<number, number>()]));
   const look = () => {
     const children = childrenByParent();
-    return new Map(processes.map(({ name, pid }) => [name, usageOf(pid, children)]));
+    return new Map(processes.map(({ name, pid }) => [name, usageOf(pid, children, used.get(name) ?? new Map())]));
   };
   const first = look();
   const highest = new Map<string, number>();
