@@ -24,8 +24,8 @@ export type Recorded = {
     readonly response?: Buffer;
     readonly headers: RecordHeaders;
   };
-  /** The Result as its row has it. */
-  readonly original?: Result;
+  /** The Result as its row has it; read from it when it is first looked at, so do not copy a `Recorded` without need. */
+  readonly original?: Result | undefined;
 };
 
 /** Records of one partition, one after the other; those that the selection leaves out have no `recorded`. */

@@ -18,6 +18,11 @@ export function isWanted(selection: Selection, ids: ReadonlySet<string> | undefi
   return Object.entries(label ?? {}).every(([name, value]) => pairOf(one.metadata, name) === value);
 }
 
+/** Whether anything is asked about how a request ended. */
+export function asksOfEnd({ status, tier, model, error_code }: Selection): boolean {
+  return [status, tier, model, error_code].some((wanted) => wanted !== undefined && wanted.length > 0);
+}
+
 /** By how it ended; with nothing known of that, only where nothing is asked about it. */
 export function hasEnded(selection: Selection, ended: Pick<Result, "status" | "route" | "error"> | undefined): boolean {
   const { status, tier, model, error_code } = selection;

@@ -14,7 +14,7 @@ import type { RangeReader } from "../../../libs/shared/kafka/range-reader.ts";
 import type { Pool } from "../../../libs/shared/postgres/client.ts";
 import type { Selection } from "../../../libs/shared/replay/replay.ts";
 import type { Recorded, RecordedItem, Wanted } from "../contract.ts";
-import { endedAs, hasEnded, isTheOne, isWanted } from "./filter.ts";
+import { asksOfEnd, endedAs, hasEnded, isTheOne, isWanted } from "./filter.ts";
 import { type Identified, identify } from "./identity.ts";
 import { findOriginals, nameOf, type Original, outcomeOfRow } from "./originals.ts";
 
@@ -68,8 +68,10 @@ function matched(selection: Selection, identified: Identified, found: Original |
   // A dead letter may be of a request that had another's id: then what is recorded is the other's.
   if (!one && identified.kind !== "dead_letter") return undefined;
   const original = one ? found : undefined;
-  const ended = original?.result ?? (identified.ended === undefined ? undefined : endedAs(identified.ended));
-  if (!hasEnded(selection, ended)) return undefined;
+  if (asksOfEnd(selection)) {
+    const ended = original?.result ?? (identified.ended === undefined ? undefined : endedAs(identified.ended));
+    if (!hasEnded(selection, ended)) return undefined;
+  }
   const origin =
     identified.origin ?? (original?.origin == null ? undefined : originOf({ [ORIGIN_HEADER]: original.origin }));
   return { identified, original, request_at: identified.request === undefined ? origin : undefined };
@@ -85,8 +87,8 @@ function recordedOf(
   const found = request_at === undefined ? undefined : requests.get(placeId(request_at));
   const request = wanted.request ? (identified.request ?? found?.request) : undefined;
   const outcome = wanted.outcome ? outcomeOf(identified, original, outcomes) : undefined;
-  const result =
-    original?.result ?? (identified.kind === "result" && ended !== undefined ? resultOf(ended) : undefined);
+  const own =
+    identified.kind === "result" && ended !== undefined && !original?.has_result ? resultOf(ended) : undefined;
   return {
     source,
     tenant,
@@ -96,7 +98,9 @@ function recordedOf(
     headers: found?.headers ?? headers,
     ...(request === undefined ? {} : { request }),
     ...(outcome === undefined ? {} : { outcome }),
-    ...(result === undefined ? {} : { original: result }),
+    get original() {
+      return own ?? original?.result;
+    },
   };
 }
 
