@@ -8,6 +8,7 @@ export const PAGE_SCRIPT = `
   const axis = (more) => ({ stroke: text, grid: { stroke: line }, ticks: { stroke: line }, ...more });
   const draw = (id, options, data) => {
     const place = document.getElementById(id);
+    if (place === null) return;
     const width = () => Math.max(260, place.clientWidth);
     const plot = new uPlot({ width: width(), height: 240, ...options }, data, place);
     addEventListener("resize", () => plot.setSize({ width: width(), height: 240 }));

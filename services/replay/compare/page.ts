@@ -17,6 +17,8 @@ export type PageParts = {
   readonly gates: readonly GateResult[];
 };
 
+const DISTANCE_PLOT = `<figure><figcaption>Distance between answers (requests)</figcaption><div id="distance"></div></figure>`;
+
 export function comparisonPage(comparison: Comparison, parts: PageParts): string {
   const { summary, worst, sample } = comparison;
   const data = { sample, histogram: summary.distance_histogram };
@@ -37,7 +39,7 @@ ${gatesSection(parts.gates)}
 ${figures(summary)}
 ${sides(summary)}
 <section><h2>Plots</h2><div class="plots">
-<figure><figcaption>Distance between answers (requests)</figcaption><div id="distance"></div></figure>
+${summary.distance.known === 0 ? "" : DISTANCE_PLOT}
 <figure><figcaption>Cost of each request, sorted (US dollars)</figcaption><div id="cost"></div></figure>
 <figure><figcaption>Latency, by share of requests (ms)</figcaption><div id="latency"></div></figure>
 </div></section>
@@ -109,7 +111,7 @@ function moves({ tier_moves }: ComparisonSummary): string {
   const rows = tier_moves.map(
     ({ from, to, count }) => `<tr><td>${escaped(from)}</td><td>${escaped(to)}</td><td class="n">${count}</td></tr>`,
   );
-  return `<section><h2>Tiers</h2>${table(["original", "replayed", "requests"], rows)}</section>`;
+  return `<section><h2>Tiers</h2>${table(["original", "replayed", "requests"], rows, 2)}</section>`;
 }
 
 function worstSection(worst: readonly Difference[]): string {
@@ -128,8 +130,9 @@ function worstEntry({ tenant, id, answers, distance, original, replayed, texts }
 <div class="two"><div><h3>original</h3><p>${escaped(side(original))}</p>${said(texts?.original)}</div><div><h3>replayed</h3><p>${escaped(side(replayed))}</p>${said(texts?.replayed)}</div></div></details>`;
 }
 
-function table(head: readonly string[], rows: readonly string[]): string {
-  const cells = head.map((name, index) => `<th${index > 0 ? ' class="n"' : ""}>${name}</th>`);
+/** @param numbers_from the first column of numbers. */
+function table(head: readonly string[], rows: readonly string[], numbers_from = 1): string {
+  const cells = head.map((name, index) => `<th${index >= numbers_from ? ' class="n"' : ""}>${name}</th>`);
   return `<table><thead><tr>${cells.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
