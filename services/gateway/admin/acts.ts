@@ -53,6 +53,7 @@ export function adminActs(context: ServiceContext, keys: KeyRing, pool: Pool): A
         ...common,
         replays: new PostgresReplayStore(pool),
         names,
+        settings,
         tiers: Object.keys(settings.tiers),
       }),
       adminDeliveryRoutes({ ...common, reads, deliveries: new PostgresDeliveryViews(pool) }),

@@ -3,10 +3,12 @@ import { randomBytes } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { parseSettings } from "../../../libs/shared/config/parse.ts";
+import type { Settings } from "../../../libs/shared/config/schema.ts";
 import { describe, SluiceError } from "../../../libs/shared/errors.ts";
 import type { TopicNames } from "../../../libs/shared/events/topics.ts";
 import { nusd } from "../../../libs/shared/money.ts";
 import { REPLAY_ID_PATTERN, replayId } from "../../../libs/shared/replay/id.ts";
+import { postedProblem } from "../../../libs/shared/replay/posted-settings.ts";
 import type { Replay, ReplaySpec, ReplayStore } from "../../../libs/shared/replay/replay.ts";
 import { specProblem, stageTopics, topicList } from "../../../libs/shared/replay/spec.ts";
 import { listOf, listSchema, pageQuery } from "../lists.ts";
@@ -18,7 +20,8 @@ import * as shapes from "./replay-shapes.ts";
 export type AdminReplayDeps = AdminDeps & {
   readonly replays: Pick<ReplayStore, "create" | "find" | "list" | "ask" | "want">;
   readonly names: TopicNames;
-  /** Of the settings. */
+  /** As deployed. */
+  readonly settings: Pick<Settings, "endpoints" | "routing" | "cache">;
   readonly tiers: readonly string[];
 };
 
@@ -79,7 +82,7 @@ async function create(deps: AdminReplayDeps, http: FastifyRequest, reply: Fastif
   if (spec.tier !== undefined && !deps.tiers.includes(spec.tier)) {
     return sendWrong(reply, "spec.tier", `there is no such tier; there are ${deps.tiers.join(", ")}`);
   }
-  const unread = spec.settings === undefined ? undefined : settingsProblem(spec.settings);
+  const unread = spec.settings === undefined ? undefined : settingsProblem(spec.settings, deps.settings);
   if (unread !== undefined) return sendWrong(reply, "spec.settings", unread);
   const created_ms = deps.clock.now_ms();
   const id = replayId(created_ms, randomBytes(RANDOM_BYTES));
@@ -91,10 +94,12 @@ async function create(deps: AdminReplayDeps, http: FastifyRequest, reply: Fastif
   return reply.send(shapes.replayOf(made));
 }
 
-function settingsProblem({ name, yaml }: NonNullable<ReplaySpec["settings"]>): string | undefined {
+function settingsProblem(
+  { name, yaml }: NonNullable<ReplaySpec["settings"]>,
+  deployed: AdminReplayDeps["settings"],
+): string | undefined {
   try {
-    parseSettings(yaml, name);
-    return undefined;
+    return postedProblem(parseSettings(yaml, name), deployed);
   } catch (error) {
     if (error instanceof SluiceError && error.code === "settings_invalid") return describe(error);
     throw error;

@@ -2,11 +2,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { parseSettings } from "../../../../libs/shared/config/parse.ts";
 import { nusd } from "../../../../libs/shared/money.ts";
 import { type NewReplay, NO_TOTALS, type Replay } from "../../../../libs/shared/replay/replay.ts";
 import { adminReplayRoutes } from "../../../../services/gateway/admin/replays.ts";
 import { NAMES } from "../../../support/memory-ports.ts";
 import { ADMIN_ID, adminFixture, NOW_MS } from "./admin-fixture.ts";
+
+const YAML = readFileSync(new URL("../../../../sluice.yaml", import.meta.url), "utf8");
+const SETTINGS = parseSettings(YAML, "sluice.yaml");
 
 function setUp() {
   const { deps, acts, serve } = adminFixture();
@@ -32,7 +36,7 @@ function setUp() {
       return rows.get(id);
     },
   };
-  const routes = adminReplayRoutes({ ...deps, replays, names: NAMES, tiers: ["small", "large"] });
+  const routes = adminReplayRoutes({ ...deps, replays, names: NAMES, settings: SETTINGS, tiers: ["small", "large"] });
   const change = (id: string, own: Partial<Replay>) => rows.set(id, { ...(rows.get(id) as Replay), ...own });
   return { ...serve(routes), acts, rows, change };
 }
@@ -113,8 +117,7 @@ describe("replays", () => {
 
   test("are shown with money in dollars and without the text of their settings", async () => {
     const { ask, change } = setUp();
-    const yaml = readFileSync(new URL("../../../../sluice.yaml", import.meta.url), "utf8");
-    const settings = { name: "cheap.yaml", yaml };
+    const settings = { name: "cheap.yaml", yaml: YAML };
     const { id } = (await ask("POST", "/admin/replays", { spec: { mode: "what-if", selection: {}, settings } })).json();
     const preview = {
       ...{ read: 1, selected: 1, unreadable: 0, by_status: {}, by_tier: {}, by_tenant: {}, calls: 1 },
