@@ -48,8 +48,9 @@ export const dropCommand = withAll(new Command("drop"))
     if (flags.json) await print(`${JSON.stringify({ done, ...summary })}\n`);
     else {
       const before = handled_before > 0 ? `, ${handled_before} dealt with before` : "";
-      await print(`${selected} selected: ${dropped} ${done ? "dropped" : "would be dropped"}${before}\n`);
-      if (!done && dropped > 0) say("nothing has changed; --yes drops them");
+      const became = `${selected} selected: ${dropped} ${done ? "dropped" : "would be dropped"}${before}`;
+      await print(`${selected === 0 ? "no dead letter fits" : became}\n`);
+      if (!done && dropped > 0) say("nothing was changed; --yes drops them");
     }
     if (stopped) process.exitCode = EXIT.interrupted;
   });

@@ -39,5 +39,8 @@ export const lsCommand = withSelection(new Command("ls"))
     });
     if (flags.json) await print(`${JSON.stringify({ reasons })}\n`);
     else if (reasons.length === 0) say("no dead letters");
-    else await print(`${printable(groupsTable(reasons))}\n`);
+    else {
+      await print(`${printable(groupsTable(reasons))}\n`);
+      say(`\`npx sluice dlq show ${reasons[0]?.sample.place}\` shows one of them, and what a redrive would do`);
+    }
   });

@@ -21,7 +21,7 @@ Examples:
   sluice dlq redrive --code provider_error --since 2h --yes --rate 50/s
   sluice dlq redrive --place 3:1042 --yes --json
 
-Exit code 1 also says that some were left which a redrive was asked for.
+Exit code 1 also says that some were left: they came back too often, or cannot be sent.
 ${EXIT_HELP}`;
 
 type Flags = SelectionFlags & {
@@ -43,7 +43,7 @@ export const redriveCommand = withAll(new Command("redrive"))
   .option("--rate <rate>", "at most so many, such as 50/s or 600/m; by default dlq.rate_per_s", parseRate)
   .option(
     "--headers <names>",
-    "of the record's headers take these along, with commas between; by default those that travel",
+    "of the record's headers take these along, with commas between; by default those that go from hop to hop",
   )
   .addOption(new Option("--all-headers", "take all of the record's headers along").conflicts("headers"))
   .option("--force", "also what came back too often")
@@ -67,12 +67,13 @@ export const redriveCommand = withAll(new Command("redrive"))
       ...(flags.why === undefined ? {} : { why: flags.why }),
       ...(flags.rate === undefined ? {} : { rate_per_s: flags.rate }),
     };
-    const summary = await withDeadLetters((letters) =>
-      letters.redrive(filter, ask, {
+    const { summary, names } = await withDeadLetters(async (letters, { names }) => ({
+      names,
+      summary: await letters.redrive(filter, ask, {
         stopping: stop.signal,
         progress: ({ passed, of, done }) => bar.update(passed, of, `${done} ${dry_run ? "to send" : "sent"}`),
       }),
-    ).finally(() => {
+    })).finally(() => {
       bar.stop();
       stop.dispose();
     });
@@ -80,9 +81,14 @@ export const redriveCommand = withAll(new Command("redrive"))
     else await print(`${printable(summaryLines(summary).join("\n"))}\n`);
     const { looped, impossible, stopped, sent_back, run } = summary;
     if (dry_run && sent_back + run > 0 && !flags.json) say("nothing was sent; --yes sends them");
+    if (!dry_run && run > 0 && !flags.json) say(whereResults(names.replay(summary.id)));
     if (looped + impossible > 0) process.exitCode = EXIT.some_failed;
     if (stopped) process.exitCode = EXIT.interrupted;
   });
+
+function whereResults(topic: string): string {
+  return `where a run succeeds, its request gets the answer; the runs' own Results: npx sluice tail ${topic} --no-follow`;
+}
 
 function headersOf({ headers, allHeaders }: Flags): HeaderChoice {
   if (allHeaders === true) return "all";

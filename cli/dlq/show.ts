@@ -31,7 +31,7 @@ export const showCommand = new Command("show")
       const found = await letters.find(text);
       if (found.length === 0) {
         throw new SluiceError("usage", `there is no dead letter ${text}`, {
-          fix: "`npx sluice dlq ls` shows what there is; retention may have taken it.",
+          fix: "`npx sluice dlq ls` shows what retention has left. What cannot be read as a request is found by its place alone.",
         });
       }
       const values = await Promise.all(found.map((one) => readLetter(codec, one)));

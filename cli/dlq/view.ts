@@ -26,9 +26,11 @@ export function groupsTable(groups: readonly ReasonGroup[]): string {
     String(dropped),
     time(first_ms),
     time(last_ms),
-    oneLine(`${sample.place} ${sample.id ?? "-"} ${sample.message}`, MESSAGE_WIDTH),
+    sample.place,
+    oneLine(sample.message, MESSAGE_WIDTH),
   ]);
-  const head = ["reason", "service", "from", "waiting", "redriven", "dropped", "first (UTC)", "last (UTC)", "sample"];
+  const times = ["first (UTC)", "last (UTC)"];
+  const head = ["reason", "service", "stood on", "waiting", "redriven", "dropped", ...times, "latest", "its message"];
   return formatTable(head, rows, [3, 4, 5]);
 }
 
@@ -52,8 +54,8 @@ export function letterLines(found: FoundLetter, value: ReadValue, full: boolean)
     `  reason     ${letter.code}: ${letter.message}`,
     `  service    ${letter.service}`,
     `  stood on   ${from ?? "unknown"}`,
-    `  request    ${whose === undefined ? "cannot be read" : `${whose.tenant} ${whose.id}`}, ${ended ?? "without a Result"}`,
-    `  redriven   ${letter.redrives} times before`,
+    `  request    ${whose === undefined ? "cannot be read" : `${whose.id} of tenant ${whose.tenant}: ${ended ?? "no Result"}`}`,
+    `  redriven   ${letter.redrives === 1 ? "once" : `${letter.redrives} times`} before`,
     `  state      ${state}${by ?? ""}${went}`,
     `  a redrive  ${handled === undefined ? planLine(plan) : "nothing: each dead letter is dealt with once"}`,
     "  headers",
@@ -100,10 +102,15 @@ export function summaryLines(summary: RedriveSummary): string[] {
     [impossible, "left: they cannot be sent"],
     [handled_before, "dealt with before"],
   ];
+  if (selected === 0) return ["no dead letter fits"];
+  // What many are left for is said once, with a place to look at.
+  const reasons = left.filter(
+    (one, at) => at === left.findIndex(({ code, message }) => code === one.code && message === one.message),
+  );
   const said = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   return [
     `${selected} selected${said.length === 0 ? "" : `: ${said.join(", ")}`}`,
     ...Object.entries(by_target).map(([target, count]) => `  ${count} to ${target}`),
-    ...left.slice(0, LEFT_SHOWN).map(({ place, code, message }) => `  ${place} ${code}: ${message}`),
+    ...reasons.slice(0, LEFT_SHOWN).map(({ place, code, message }) => `  ${code}, such as ${place}: ${message}`),
   ];
 }

@@ -1,6 +1,6 @@
 /**
  * Dead letters of five reasons on real parts: one reason is redriven after what was wrong is mended, to its Results; the others stay as
- * they are; what comes back again and again is left.
+ * they are; what comes back again and again is left. The command line does the same.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -14,6 +14,7 @@ import { BatchingProducer } from "../../libs/shared/kafka/producer.ts";
 import { silentLog } from "../../libs/shared/log.ts";
 import { connectPostgres, type Pool } from "../../libs/shared/postgres/client.ts";
 import { findResult } from "../../libs/shared/postgres/results.ts";
+import { sluice } from "../support/budgets.ts";
 import { jsonOf, TopicLog } from "../support/pipeline/topic-log.ts";
 import { type Pipeline, startPipeline } from "../support/pipeline.ts";
 import { chat } from "../support/requests.ts";
@@ -33,7 +34,8 @@ describe("dead letters", () => {
       topics: { partitions: 2 },
       inference: {
         ...{ attempts_max: 1, retry: { base_ms: 5, cap_ms: 20 }, redelivery: { rounds_max: 0 } },
-        // Every call fails for a while, and none is to be held back for it.
+        // Every call fails for a while. Left to themselves, the breaker would hold the calls back after 20 failures, and the guard
+        // the jobs from the 50th dead letter on: as they should where most of what comes fails, and this needs 200 letters of it.
         ...{ breaker: { calls_min: 1_000_000 }, dead_letter_guard: { window_requests: 100_000 } },
       },
     };
@@ -91,6 +93,13 @@ describe("dead letters", () => {
     return deadLetter({ service: "ingest", group: "g", topic: names.dlq }, record, code, "by hand");
   }
 
+  /** `sluice dlq`. @returns what it says on standard output. */
+  async function dlq(code: number, ...args: readonly string[]): Promise<string> {
+    const ran = await sluice(pipeline, "dlq", ...args);
+    assert.equal(ran.code, code, ran.err);
+    return ran.out;
+  }
+
   const waiting = async (): Promise<Record<string, number>> =>
     Object.fromEntries((await letters.groups()).map(({ code, waiting }) => [code, waiting]));
 
@@ -133,11 +142,46 @@ describe("dead letters", () => {
   });
 
   test("of requests that never came in are entered, and have one Result each", async () => {
-    const summary = await letters.redrive({ codes: ["internal_error"] }, ASK);
-    assert.equal(summary.sent_back, EACH);
+    const flags = ["--code", "internal_error", "--rate", `${ASK.rate_per_s}/s`, "--by", ASK.by, "--yes", "--json"];
+    const summary = JSON.parse(await dlq(0, "redrive", ...flags));
+    assert.deepEqual([summary.dry_run, summary.sent_back], [false, EACH]);
     const results = await pipeline.resultsOf(idsOf("missed"));
     assert.ok(idsOf("missed").every((id) => results.get(id)?.length === 1));
     assert.ok(idsOf("missed").every((id) => results.get(id)?.[0]?.status === "succeeded"));
+  });
+
+  test("are looked at, left and dropped by the command line", async () => {
+    const chosen = ["--code", "id_conflict"];
+    const drop = ["drop", ...chosen, "--why", "sent twice", "--json"];
+    const [letter] = await letters.list({ codes: ["id_conflict"] }, 1);
+    const place = letter?.letter.place ?? assert.fail("no letter");
+    // None of these changes anything.
+    const [json, table, shown, dry, looped, undropped] = await Promise.all([
+      dlq(0, "ls", "--json"),
+      dlq(0, "ls"),
+      dlq(0, "show", place),
+      dlq(0, "redrive", ...chosen, "--dry-run", "--json"),
+      dlq(1, "redrive", "--code", "record_too_large", "--yes"),
+      dlq(0, ...drop),
+    ]);
+    const { reasons } = JSON.parse(json) as { reasons: { code: string; waiting: number }[] };
+    const waits = Object.fromEntries(reasons.map(({ code, waiting }) => [code, waiting]));
+    assert.deepEqual(waits, await waiting());
+    assert.equal(waits["id_conflict"], EACH);
+    assert.match(table, /^reason +service +stood on +waiting/);
+    assert.match(table, new RegExp(`^id_conflict +ingest +${pipeline.names.requests} +${EACH} +0 +0 `, "m"));
+    assert.match(shown, /state +waiting/);
+    assert.match(shown, /a redrive +nothing: its id belongs to a request with other content/);
+    const { dry_run, selected, already_ended, run, sent_back } = JSON.parse(dry);
+    assert.deepEqual([dry_run, selected, already_ended, run, sent_back], [true, EACH, EACH, 0, 0]);
+    assert.match(looped, new RegExp(`^${EACH} selected: ${EACH} left: they came back too often\n`));
+    assert.equal(JSON.parse(undropped).done, false);
+    const dropped = JSON.parse(await dlq(0, ...drop, "--yes", "--by", "maria"));
+    assert.deepEqual([dropped.done, dropped.dropped], [true, EACH]);
+    assert.equal((await waiting())["id_conflict"], 0);
+    const [after, again] = await Promise.all([dlq(0, "show", place), dlq(0, ...drop, "--yes")]);
+    assert.match(after, /state +dropped .* by maria: sent twice/);
+    assert.deepEqual([JSON.parse(again).dropped, JSON.parse(again).handled_before], [0, EACH]);
   });
 
   test("that come back are dead letters again until they came back too often", async () => {

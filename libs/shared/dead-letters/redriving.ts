@@ -23,7 +23,7 @@ export type RedriveOptions = {
   readonly policy: RedrivePolicy;
 };
 
-/** Why a letter was left, for the first ones. */
+/** Why a letter was left: the first ones of each reason. */
 export type LeftLetter = {
   readonly place: string;
   readonly code: string;
@@ -64,6 +64,8 @@ export type RedrivingDeps = ReadingDeps & {
 /** Published together; a second's worth where that is less. */
 const TOGETHER_MAX = 100;
 const LEFT_MAX = 20;
+/** Of the same code and fate, so that many of one leave room for others. */
+const LEFT_ALIKE_MAX = 4;
 
 type Sums = { -readonly [Name in Exclude<keyof RedriveSummary, "by_target" | "left">]: RedriveSummary[Name] } & {
   readonly by_target: Record<string, number>;
@@ -195,7 +197,9 @@ function count(sums: Sums, { letter, plan }: Looked): void {
   if (plan.kind === "left") {
     const { fate, message } = plan;
     sums[fate] += 1;
-    if (sums.left.length < LEFT_MAX) sums.left.push({ place: letter.place, code: letter.code, fate, message });
+    const { place, code } = letter;
+    const alike = sums.left.filter((one) => one.code === code && one.fate === fate).length;
+    if (alike < LEFT_ALIKE_MAX && sums.left.length < LEFT_MAX) sums.left.push({ place, code, fate, message });
     return;
   }
   sums[plan.kind === "back" ? "sent_back" : "run"] += 1;

@@ -38,7 +38,7 @@ describe("for people", () => {
       ...{ first_ms: NOW_MS, last_ms: NOW_MS, sample: { place: "0:1", message: "two\nlines" } },
     };
     const [, line = ""] = groupsTable([group]).split("\n");
-    assert.match(line, /^not_json +ingest +llm\.requests +2 +1 +0 +2026-01-31 12:00:00 .*0:1 - two lines$/);
+    assert.match(line, /^not_json +ingest +llm\.requests +2 +1 +0 +2026-01-31 12:00:00 .*0:1 +two lines$/);
   });
 
   test("long texts are shortened and secrets hidden, unless all is asked for", () => {
@@ -54,7 +54,15 @@ describe("for people", () => {
     const plan = { kind: "left", fate: "looped", message: "it came back" } as const;
     const found: FoundLetter = { letter, plan, whose: undefined, ended: undefined, handled: undefined };
     const text = letterLines(found, { kind: "text", text: "junk", problem: "not JSON" }, false).join("\n");
-    for (const part of ["llm.requests 2:7", "not_json", "cannot be read", "nothing: it came back", "junk (not JSON)"]) {
+    for (const part of [
+      "redriven   0 times before",
+      "request    cannot be read\n",
+      "llm.requests 2:7",
+      "not_json",
+      "cannot be read",
+      "nothing: it came back",
+      "junk (not JSON)",
+    ]) {
       assert.ok(text.includes(part), part);
     }
     const handled = { action: "dropped", at_ms: NOW_MS, by: "maria", why: "a test" } as const;
@@ -72,8 +80,22 @@ describe("for people", () => {
     assert.deepEqual(summaryLines(summary), [
       "4 selected: 1 sent back, 1 run once more, 1 left: they came back too often, 1 dealt with before",
       "  1 to llm.jobs.small",
-      "  0:1 c: it came back",
+      "  c, such as 0:1: it came back",
     ]);
+    assert.deepEqual(summaryLines({ ...summary, selected: 0 }), ["no dead letter fits"]);
+  });
+
+  test("what many are left for is said once, and leaves room for the rest", () => {
+    const counts = { sent_back: 0, run: 0, looped: 5, already_ended: 1, impossible: 0, handled_before: 0 };
+    const looped = ["0:1", "0:2", "0:3", "0:4"].map((place) => {
+      return { place, code: "c", fate: "looped", message: "it came back" } as const;
+    });
+    const ended = { place: "1:1", code: "d", fate: "already_ended", message: "it has ended" } as const;
+    const left = [...looped, ended];
+    const summary = { id: "r", dry_run: true, selected: 6, ...counts, by_target: {}, stopped: false, left };
+    const [, ...lines] = summaryLines(summary);
+    assert.deepEqual(lines, ["  c, such as 0:1: it came back", "  d, such as 1:1: it has ended"]);
+
     const record = { topic: "t", key: null, value: null };
     assert.ok(planLine({ kind: "run", target: "t", id: "a.redrive1", of: "a", record }).includes("runs a once more"));
   });

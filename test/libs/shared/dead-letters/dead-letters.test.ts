@@ -117,6 +117,16 @@ describe("dead letters", () => {
     assert.deepEqual([sent.length, rows.handled.size, topics.length], [0, 0, 0]);
   });
 
+  test("that are left are all counted, and the first ones of each reason named", async () => {
+    const { all } = setUp({ a: "succeeded", b: "succeeded", c: "succeeded", d: "succeeded", e: "succeeded" });
+    const summary = await all.redrive({}, { ...ASK, dry_run: true });
+    assert.equal(summary.already_ended, 5);
+    assert.deepEqual(
+      summary.left.map(({ place }) => place),
+      ["0:0", "0:1", "0:2", "0:3"],
+    );
+  });
+
   test("that are run once more have their Results on one topic, made before", async () => {
     const { all, sent, topics } = setUp({ a: "failed", b: "failed" });
     const summary = await all.redrive({ codes: ["provider_error"] }, ASK);
