@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { Command, Option } from "commander";
 import { systemClock } from "../libs/shared/clock.ts";
+import type { Settings } from "../libs/shared/config/schema.ts";
 import { SluiceError } from "../libs/shared/errors.ts";
 import { statusField } from "../libs/shared/events/fields.ts";
 import { nusd } from "../libs/shared/money.ts";
@@ -14,7 +15,15 @@ import { print, say } from "./output/terminal.ts";
 import { compareCommand } from "./replay/compare.ts";
 import { withReplayParts } from "./replay/parts.ts";
 import { askAndRun, checkBudget, EXIT_BUDGET, found, previewAndRun, type RunFlags, workOn } from "./replay/run.ts";
-import { parseBudget, parseLabel, parseList, parseOffsets, type SpecFlags, specOf } from "./replay/spec.ts";
+import {
+  parseBudget,
+  parseLabel,
+  parseList,
+  parseOffsets,
+  type SpecContext,
+  type SpecFlags,
+  specOf,
+} from "./replay/spec.ts";
 import { listText, replayJson, showText } from "./replay/view.ts";
 import { parseCount, parseRate } from "./requests/options.ts";
 
@@ -37,7 +46,7 @@ Modes:
   stage      a service's own input is sent through it again
 
 Examples:
-  sluice replay --topic llm.requests --since 1h --mode reuse
+  sluice replay --since 1h --mode reuse
   sluice replay --status failed --error-code provider_unavailable --since 2h --mode recompute --budget-usd 2
   sluice replay --since 1d --limit 500 --mode shadow --to-tier small --budget-usd 1 --yes
   sluice replay --since 1d --mode what-if --settings new.yaml
@@ -52,7 +61,7 @@ export const replayCommand = new Command("replay")
   .enablePositionalOptions()
   .option(
     "--topic <name>",
-    "topic, with or without its prefix; several with commas between them (default: requests; requests.batch is the batch lane)",
+    "topic, with or without its prefix; several with commas between them (default: requests,requests.batch, or the input of the stage)",
   )
   .option("--since <when>", "written since: a duration back (1h) or an RFC 3339 time")
   .option("--until <when>", "written before")
@@ -84,10 +93,13 @@ export const replayCommand = new Command("replay")
   .option("--json", "one JSON object, the replay: id, status, topic, preview, totals, error")
   .addHelpText("after", EXAMPLES)
   .action(async (flags: Flags) => {
-    await withReplayParts(process.env, async (parts) => {
-      const spec = specOf(flags, await specContext(parts, flags.settings));
+    const tried = flags.settings === undefined ? undefined : await settingsIn(flags.settings);
+    const { text, settings } = tried ?? {};
+    const work = async (parts: ReplayParts): Promise<void> => {
+      const spec = specOf(flags, specContext(parts, text));
       await previewAndRun(workOn(parts, flags), await create(parts, spec, flags));
-    });
+    };
+    await withReplayParts(process.env, work, settings);
   });
 
 const resume = new Command("resume")
@@ -102,7 +114,7 @@ const resume = new Command("resume")
     await withReplayParts(process.env, async (parts) => {
       const work = workOn(parts, flags);
       const replay = await found(work.store, id);
-      if (replay.preview !== undefined) checkBudget(replay, flags);
+      if (replay.preview !== undefined) await checkBudget(work, replay);
       await askAndRun(work, id);
     });
   });
@@ -162,18 +174,19 @@ async function create(parts: ReplayParts, spec: ReplaySpec, { budgetUsd }: RunFl
   return id;
 }
 
-async function specContext({ names, settings }: ReplayParts, file: string | undefined) {
-  const read = file === undefined ? {} : { settings: await settingsIn(file) };
+function specContext({ names, settings }: ReplayParts, text: ReplaySpec["settings"]): SpecContext {
   const { prefix } = settings.topics;
+  const read = text === undefined ? {} : { settings: text };
   return { names, prefix, tiers: Object.keys(settings.tiers), now_ms: systemClock.now_ms(), ...read };
 }
 
+type Tried = { readonly text: NonNullable<ReplaySpec["settings"]>; readonly settings: Settings };
+
 /** What is wrong with it is told before anything is previewed. @throws `settings_invalid` */
-async function settingsIn(name: string): Promise<NonNullable<ReplaySpec["settings"]>> {
+async function settingsIn(name: string): Promise<Tried> {
   const yaml = await textOf(name);
   const { parseSettings } = await import("../libs/shared/config/parse.ts");
-  parseSettings(yaml, name);
-  return { name, yaml };
+  return { text: { name, yaml }, settings: parseSettings(yaml, name) };
 }
 
 async function textOf(file: string): Promise<string> {

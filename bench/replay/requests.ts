@@ -16,14 +16,20 @@ const HARD = "Prove step by step, and then derive the general formula: analyse t
 /** Every so many texts one is a hard one. */
 const HARD_EVERY = 4;
 const MODEL_MS = 5;
+/** The same question as people begin it. */
+const GREETINGS = ["", "Please tell me: ", "Hello! "];
 
 /** One that no other asks. @param output_tokens_max none unless given. */
 export function askedOnce(id: string, at: number, output_tokens_max?: number): Asked {
+  return asked(id, at, "", output_tokens_max);
+}
+
+function asked(id: string, at: number, greeting: string, output_tokens_max?: number): Asked {
   const topic = TOPICS[at % TOPICS.length];
   const word = WORDS[Math.trunc(at / TOPICS.length) % WORDS.length];
   const hard = at % HARD_EVERY === HARD_EVERY - 1;
   const begin = hard ? HARD : "What are ";
-  const content = `${begin}${topic}, ${word}? Case ${at}. ${"Some context. ".repeat(at % 12)}`;
+  const content = `${greeting}${begin}${topic}, ${word}? Case ${at}. ${"Some context. ".repeat(at % 12)}`;
   return {
     id,
     body: {
@@ -33,8 +39,8 @@ export function askedOnce(id: string, at: number, output_tokens_max?: number): A
   };
 }
 
-/** So many texts, the first ones more often than the last. */
-export function askedAgain(id: string, at: number, texts: number): Asked {
+/** So many questions, the first ones more often than the last, each in several wordings that mean the same. */
+export function askedAgain(id: string, at: number, questions: number): Asked {
   const drawn = ((at * 2_654_435_761) % 2 ** 32) / 2 ** 32;
-  return askedOnce(id, Math.floor(texts * drawn * drawn));
+  return asked(id, Math.floor(questions * drawn * drawn), GREETINGS[at % GREETINGS.length] as string);
 }

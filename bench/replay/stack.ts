@@ -11,6 +11,7 @@ import { TopicReader } from "../../libs/shared/kafka/reader.ts";
 import { silentLog } from "../../libs/shared/log.ts";
 import { connectPostgres, type Pool } from "../../libs/shared/postgres/client.ts";
 import type { StatsSnapshot } from "../../tools/mock-llm/stats.ts";
+import { embeddingModelDir, MODEL_DIR_VARIABLE } from "../../tools/stack/model.ts";
 import type * as scenarios from "../support/scenarios.ts";
 import { ownSettings } from "../support/settings.ts";
 import { type BenchStack, startBenchStack } from "../support/stack.ts";
@@ -28,7 +29,7 @@ export type ReplayStack = BenchStack & {
   readonly settings_file: string;
   readonly sluice: Cli;
   produce(requests: readonly Asked[]): Promise<void>;
-  /** Until every id has a Result; by id. */
+  /** Until every id has a Result; by id. @throws when they stop coming. */
   resultsOf(ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Result>>;
   /** All that a read_committed reader finds there now. */
   resultsOn(topic: string): Promise<readonly Result[]>;
@@ -46,7 +47,8 @@ export const TENANT = "demo";
 const SECRET_KEY_BYTES = 32;
 /** Who dies by SIGKILL is given up after so long. */
 const LEASE_MS = 2_000;
-const RESULTS_WAIT_MS = 300_000;
+/** Given up when not one more has come for so long: a busy machine is slow, and yet no fault. */
+const NO_RESULT_MS = 180_000;
 
 export async function startReplayStack(
   name: string,
@@ -58,14 +60,20 @@ export async function startReplayStack(
   try {
     const started = { root: ROOT, name: `bench-replay-${name}`, settings_file: settings.file, signal };
     const stack = await startBenchStack({ ...started, scale: { replay: 0 } });
-    return await withTopics(stack, settings);
+    // Settings that are tried may look at meaning where those in force do not.
+    const dir = await embeddingModelDir({ root: ROOT, env: process.env, say: () => {}, signal });
+    return await withTopics(stack, settings, dir === undefined ? {} : { [MODEL_DIR_VARIABLE]: dir });
   } catch (error) {
     settings.remove();
     throw error;
   }
 }
 
-async function withTopics(stack: BenchStack, settings: ReturnType<typeof ownSettings>): Promise<ReplayStack> {
+async function withTopics(
+  stack: BenchStack,
+  settings: ReturnType<typeof ownSettings>,
+  model: Readonly<Record<string, string>>,
+): Promise<ReplayStack> {
   const names = topicNames("llm.");
   const kafka = createKafka({ brokers: stack.parts.urls.kafka.split(","), client_id: "bench", log: silentLog });
   const producer = new BatchingProducer(kafka, { request_records_max: 1_000, request_bytes_max: 4 * 1024 * 1024 });
@@ -89,7 +97,7 @@ async function withTopics(stack: BenchStack, settings: ReturnType<typeof ownSett
       pool,
       names,
       settings_file: settings.file,
-      sluice: cliWith(ROOT, { ...stack.env, SLUICE_LOG_LEVEL: "silent" }),
+      sluice: cliWith(ROOT, { ...stack.env, ...model, SLUICE_LOG_LEVEL: "silent" }),
     },
     produce: (requests) =>
       producer.publish(
@@ -98,10 +106,12 @@ async function withTopics(stack: BenchStack, settings: ReturnType<typeof ownSett
         })),
       ),
     async resultsOf(ids, signal) {
-      const until_ms = performance.now() + RESULTS_WAIT_MS;
+      let last = { seen: seen.size, at_ms: performance.now() };
       while (!ids.every((id) => seen.has(id))) {
         signal.throwIfAborted();
-        if (performance.now() > until_ms) throw new Error("not every request has its Result");
+        const now_ms = performance.now();
+        if (seen.size > last.seen) last = { seen: seen.size, at_ms: now_ms };
+        if (now_ms - last.at_ms > NO_RESULT_MS) throw new Error("not every request has its Result, and no more come");
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       return new Map(ids.map((id) => [id, seen.get(id) as Result]));

@@ -35,7 +35,7 @@ export function render({ scenario, figures }: ScenarioReport): string {
       target === undefined ? "" : printed(target),
       verdict === undefined ? "" : verdict ? "met" : "MISSED",
       beside === undefined ? "" : `${beside.name}: ${rounded(beside.value)}`,
-      beside === undefined ? "" : (value / beside.value).toFixed(3),
+      beside === undefined || beside.value === 0 ? "" : (value / beside.value).toFixed(3),
     ]);
   }
   return table.toString();

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { PostgresReplayStore } from "../../libs/shared/replay/postgres-store.ts";
 import type { Replay } from "../../libs/shared/replay/replay.ts";
+import { resultsTopic } from "../../libs/shared/replay/spec.ts";
 import { checkGates, type GateResult, type Gates } from "../../services/replay/compare/gates.ts";
 import { comparisonPage } from "../../services/replay/compare/page.ts";
 import { resultsOn } from "../../services/replay/compare/read.ts";
@@ -86,7 +87,7 @@ async function compare(parts: ReplayParts, replay: Replay, flags: Flags): Promis
     bar.stop();
   }
   throw new SluiceError("usage", `${replay.id} is a stage, whose results are in the place of the original ones`, {
-    fix: `Look at what it wrote with \`sluice tail ${parts.names.replay(replay.id)}\`.`,
+    fix: `Look at what it wrote with \`sluice tail ${resultsTopic(parts.names, replay)}\`.`,
   });
 }
 

@@ -1,7 +1,7 @@
 /** Previews a replay, asks whether it may run, and runs it in this process or leaves it to the service. */
 import { createInterface } from "node:readline/promises";
 import { sleepUntil, systemClock } from "../../libs/shared/clock.ts";
-import { SluiceError } from "../../libs/shared/errors.ts";
+import { describe, SluiceError } from "../../libs/shared/errors.ts";
 import { usdOf } from "../../libs/shared/money.ts";
 import { PostgresReplayStore } from "../../libs/shared/replay/postgres-store.ts";
 import type { Replay } from "../../libs/shared/replay/replay.ts";
@@ -11,6 +11,7 @@ import { type RunEnd, runReplay } from "../../services/replay/run.ts";
 import { createBar } from "../output/bar.ts";
 import { EXIT, listenForStop, print, say } from "../output/terminal.ts";
 import { endLine, paceNote, previewText, replayJson } from "./view.ts";
+import { whatIfOf, whatIfText } from "./what-if-text.ts";
 
 /** Beside those of every verb. */
 export const EXIT_BUDGET = 4;
@@ -40,8 +41,13 @@ export async function previewAndRun(work: Work, id: string): Promise<void> {
     if (flags.json !== true) say("nothing is selected, so that there is nothing to replay");
     return tell(work, await found(store, id), undefined);
   }
-  checkBudget(replay, flags);
-  if (await confirmed(flags)) return askAndRun(work, id);
+  await checkBudget(work, replay);
+  const answer = await confirmed(flags);
+  if (answer === "yes") return askAndRun(work, id);
+  if (answer === "stopped") {
+    process.exitCode = EXIT.interrupted;
+    process.stderr.write("\n");
+  }
   if (flags.json === true) return tell(work, replay, undefined);
   say(`nothing has run yet; go on with: sluice replay resume ${id}`);
 }
@@ -88,7 +94,7 @@ async function drive({ parts, store, flags }: Work, id: string, label: string): 
   const leased = await store.lease(parts.instance, now_ms, now_ms + lease_ms, id);
   if (leased === undefined) return "lost";
   const stop = listenForStop();
-  const bar = createBar(label, 0, flags.json !== true);
+  const bar = createBar(label, leased.totals.of || leased.preview?.read || 1, flags.json !== true);
   let from: { readonly passed: number; readonly at_ms: number } | undefined;
   const onProgress = ({ totals }: Replay): void => {
     const at_ms = systemClock.now_ms();
@@ -108,22 +114,35 @@ async function drive({ parts, store, flags }: Work, id: string, label: string): 
   }
 }
 
-/** A replay that calls says first what it may cost. */
-export function checkBudget({ id, spec, preview, budget_nusd }: Replay, { budgetUsd }: RunFlags): void {
+/** A replay that calls says first what it may cost. Scripts get its JSON all the same: it was made, and its id is how to go on. @throws `usage` */
+export async function checkBudget({ parts, flags }: Work, replay: Replay): Promise<void> {
+  const missing = budgetMissing(replay, flags);
+  if (missing === undefined) return;
+  const error = { code: missing.code, message: describe(missing) };
+  if (flags.json === true) await print(`${JSON.stringify(replayJson({ ...replay, error }, parts.names))}\n`);
+  throw missing;
+}
+
+function budgetMissing({ id, spec, preview, budget_nusd }: Replay, { budgetUsd }: RunFlags): SluiceError | undefined {
   const calls = spec.mode === "recompute" || spec.mode === "shadow";
-  if (!calls || budgetUsd !== undefined || budget_nusd !== undefined) return;
+  if (!calls || budgetUsd !== undefined || budget_nusd !== undefined) return undefined;
   const most = preview === undefined ? "…" : String(usdOf(preview.most_nusd));
-  throw new SluiceError("usage", `${spec.mode} calls models, and nothing says what it may cost`, {
+  return new SluiceError("usage", `${spec.mode} calls models, and nothing says what it may cost`, {
     fix: `All of it fits into ${most} dollars at the most: sluice replay resume ${id} --budget-usd ${most}.`,
   });
 }
 
-async function confirmed({ yes }: RunFlags): Promise<boolean> {
-  if (yes === true) return true;
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
+async function confirmed({ yes }: RunFlags): Promise<"yes" | "no" | "stopped"> {
+  if (yes === true) return "yes";
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return "no";
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^y(es)?$/i.test((await lines.question("Run it? [y/N] ")).trim());
+    return await new Promise((resolve) => {
+      lines.once("SIGINT", () => resolve("stopped"));
+      lines.once("close", () => resolve("no"));
+      const answered = (text: string): void => resolve(/^y(es)?$/i.test(text.trim()) ? "yes" : "no");
+      lines.question("Run it? [y/N] ").then(answered, () => resolve("stopped"));
+    });
   } finally {
     lines.close();
   }
@@ -138,6 +157,8 @@ async function tell({ parts, flags }: Work, replay: Replay, end: RunEnd | undefi
   if (flags.json === true) return;
   if (end === "lost") return say(`another process runs ${id} now`);
   await print(`${endLine(replay, parts.names)}\n`);
+  const what_if = status === "completed" ? whatIfOf(replay.comparison) : undefined;
+  if (what_if !== undefined) await print(`\n${whatIfText(what_if)}\n`);
   if (status === "paused" && error?.code === "replay_budget_used") {
     say(`go on with more: sluice replay resume ${id} --budget-usd <more in all>`);
   } else if (status === "paused" || (status === "failed" && process.exitCode !== EXIT.usage))

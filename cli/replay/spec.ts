@@ -3,7 +3,7 @@ import { SluiceError } from "../../libs/shared/errors.ts";
 import type { ResultStatus } from "../../libs/shared/events/fields.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import type { ReplaySpec, RunMode, Selection, Stage } from "../../libs/shared/replay/replay.ts";
-import { specProblem, stageTopics, topicList } from "../../libs/shared/replay/spec.ts";
+import { defaultTopics, specProblem, topicList } from "../../libs/shared/replay/spec.ts";
 import { replayableKind } from "../../services/replay/reading/topics.ts";
 import { parseDurationMs, parseTimeMs } from "../output/format.ts";
 
@@ -69,10 +69,12 @@ function selectionOf(flags: SelectionFlags & { readonly stage?: Stage }, context
   const { names, prefix, tiers, now_ms } = context;
   const { id: ids, tenant, status, tier, model, errorCode: error_code, label, limit, fromOffsets: offsets } = flags;
   const named = flags.topic === undefined ? undefined : parseList(flags.topic).map((name) => fullName(name, prefix));
-  const topics = named ?? (flags.stage === undefined ? [names.requests] : stageTopics(names, tiers, flags.stage));
+  const topics = named ?? defaultTopics(names, tiers, flags.stage);
   for (const topic of topics) replayableKind(names, tiers, topic);
   if (offsets !== undefined && topics.length > 1) {
-    throw new SluiceError("usage", "--from-offsets are of one topic, and there are several");
+    throw new SluiceError("usage", "--from-offsets are of one topic, and there are several", {
+      fix: "Name it: --topic requests, or --topic requests.batch.",
+    });
   }
   const from_ms = flags.since === undefined ? undefined : timeOf("--since", flags.since, now_ms);
   const to_ms = flags.until === undefined ? undefined : timeOf("--until", flags.until, now_ms);

@@ -2,7 +2,9 @@
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import { usdOf } from "../../libs/shared/money.ts";
 import type { Replay, ReplayPreview, ReplaySpec, ReplayTotals } from "../../libs/shared/replay/replay.ts";
+import { resultsTopic } from "../../libs/shared/replay/spec.ts";
 import { formatMs, formatNusd, formatTable } from "../output/format.ts";
+import { whatIfOf, whatIfText } from "./what-if-text.ts";
 
 /** Shapes that scripts rely on: money in US dollars, the rest as it is kept. */
 export function replayJson(replay: Replay, names: TopicNames): object {
@@ -11,7 +13,7 @@ export function replayJson(replay: Replay, names: TopicNames): object {
     id: replay.id,
     status: replay.status,
     mode: spec.mode,
-    topic: names.replay(replay.id),
+    topic: resultsTopic(names, replay),
     spec,
     runner: replay.runner,
     by: replay.by,
@@ -36,33 +38,46 @@ function totalsJson({ cost_nusd, ...rest }: ReplayTotals): object {
   return { ...rest, cost_usd: usdOf(cost_nusd) };
 }
 
-export function previewText({ id, spec, preview }: Replay, names: TopicNames): string {
-  if (preview === undefined) return `replay ${id}: ${specLine(spec)}\n`;
+export function previewText(replay: Replay, names: TopicNames): string {
+  return `${formatTable(["", ""], previewRows(replay, names))}\n`;
+}
+
+function previewRows({ id, spec, preview }: Replay, names: TopicNames): string[][] {
+  const asked = [
+    ["replay", id],
+    ["does", specLine(spec)],
+  ];
+  if (preview === undefined) return asked;
   const { read, selected, unreadable, without_record, by_status, by_tier, calls, first_ms, last_ms } = preview;
   const odd = [
     ...(unreadable > 0 ? [`${count(unreadable)} unreadable`] : []),
     ...(without_record > 0 ? [`${count(without_record)} with nothing recorded to use`] : []),
   ];
-  const { expected_nusd, most_nusd, recorded_nusd } = preview;
-  const cost =
-    calls === 0
-      ? `nothing is called; recorded: ${formatNusd(recorded_nusd)}`
-      : `${formatNusd(expected_nusd)} expected, ${formatNusd(most_nusd)} at the most; recorded: ${formatNusd(recorded_nusd)}`;
   const when =
-    first_ms === undefined || last_ms === undefined ? [] : [["received", `${time(first_ms)} to ${time(last_ms)}`]];
-  const rows = [
-    ["replay", id],
-    ["does", specLine(spec)],
+    first_ms === undefined || last_ms === undefined ? [] : [["received", `${time(first_ms)} to ${time(last_ms)} UTC`]];
+  return [
+    ...asked,
     ["records", [`${count(selected)} selected of ${count(read)} read`, ...odd].join(", ")],
     ...when,
-    ["status", counts(by_status)],
-    ["tier", counts(by_tier)],
-    ["calls", count(calls)],
-    ["cost", cost],
-    ["results go to", placeOf({ id, spec }, names)],
+    ["recorded as", counts(by_status)],
+    ["by tier", counts(by_tier)],
+    ["calls", isSentOn(spec) ? "as the services make them, for requests without a result" : count(calls)],
+    ["cost", costText(spec, preview)],
+    ["results go to", resultsTopic(names, { id, spec })],
     ["beside them", effects(spec)],
   ];
-  return `${formatTable(["", ""], rows)}\n`;
+}
+
+function costText(spec: ReplaySpec, { calls, expected_nusd, most_nusd, recorded_nusd }: ReplayPreview): string {
+  const recorded = `recorded: ${formatNusd(recorded_nusd)}`;
+  if (isSentOn(spec)) return `what those calls cost, within the tenants' budgets; ${recorded}`;
+  if (calls === 0) return `nothing is called; ${recorded}`;
+  return `${formatNusd(expected_nusd)} expected, ${formatNusd(most_nusd)} at the most; ${recorded}`;
+}
+
+/** A stage before results: its requests go on as any others do. */
+function isSentOn({ stage }: ReplaySpec): boolean {
+  return stage !== undefined && stage !== "results";
 }
 
 /** In words. */
@@ -74,7 +89,9 @@ function specLine(spec: ReplaySpec): string {
   return `${mode}${on === "" ? "" : ` on ${on}`} ${from}`;
 }
 
-function effects({ webhooks, charge, fill_cache }: ReplaySpec): string {
+function effects(spec: ReplaySpec): string {
+  if (isSentOn(spec)) return "webhooks, charges and the cache, as with any request that goes on";
+  const { webhooks, charge, fill_cache } = spec;
   const named = [
     ...(webhooks === true ? ["webhooks are told"] : []),
     ...(charge === true ? ["tenants are charged"] : []),
@@ -94,22 +111,24 @@ export function listText(replays: readonly Replay[]): string {
     formatNusd(totals.cost_nusd),
     runner,
   ]);
-  return `${formatTable(["id", "made", "mode", "status", "records", "cost", "runs in"], rows, [4, 5])}\n`;
+  return `${formatTable(["id", "made (UTC)", "mode", "status", "records", "cost", "runs in"], rows, [4, 5])}\n`;
 }
 
 export function showText(replay: Replay, names: TopicNames): string {
   const { status, runner, by, totals, error, budget_nusd, comparison, ended_ms, created_ms } = replay;
   const rows = [
     ["status", error === undefined ? status : `${status}: ${error.code}: ${error.message}`],
-    ["made", `${time(created_ms)} by ${by}, runs in the ${runner === "cli" ? "command line" : "service"}`],
-    ...(ended_ms === undefined ? [] : [["ended", time(ended_ms)]]),
+    ["made", `${time(created_ms)} UTC by ${by}, runs in the ${runner === "cli" ? "command line" : "service"}`],
+    ...(ended_ms === undefined ? [] : [["ended", `${time(ended_ms)} UTC`]]),
     ["passed", `${count(totals.passed)} of ${count(totals.of)} offsets, ${count(totals.selected)} selected`],
-    ["results", counts(totals.by_fate)],
+    ["results", fates(totals.by_fate)],
     ["calls", `${count(totals.calls)}, ${formatNusd(totals.cost_nusd)}`],
     ...(budget_nusd === undefined ? [] : [["budget", formatNusd(budget_nusd)]]),
     ...(comparison === undefined ? [] : [["compared", `sluice replay compare ${replay.id}`]]),
   ];
-  return `${previewText(replay, names)}${formatTable(["", ""], rows)}\n`;
+  const what_if = whatIfOf(comparison);
+  const table = `${formatTable(["", ""], [...previewRows(replay, names), ...rows])}\n`;
+  return what_if === undefined ? table : `${table}\n${whatIfText(what_if)}`;
 }
 
 /** What a run came to, in a line. */
@@ -118,12 +137,7 @@ export function endLine({ id, spec, status, totals, error }: Replay, names: Topi
   const why = error === undefined ? "" : ` (${error.code}: ${error.message})`;
   const called = calls === 0 ? "" : `, ${count(calls)} calls for ${formatNusd(cost_nusd)}`;
   const far = status === "completed" ? "" : `, ${count(passed)} of ${count(of)} passed`;
-  return `replay ${id} ${status}${why}${far}: ${counts(by_fate)}${called}; results on ${placeOf({ id, spec }, names)}`;
-}
-
-/** Requests that a stage sends on have no Result yet: theirs are first ones. */
-function placeOf({ id, spec: { stage } }: Pick<Replay, "id" | "spec">, names: TopicNames): string {
-  return stage === undefined || stage === "results" ? names.replay(id) : names.results;
+  return `replay ${id} ${status}${why}${far}: ${fates(by_fate)}${called}; results on ${resultsTopic(names, { id, spec })}`;
 }
 
 /** Beside the bar: how fast, and for how long yet. @param from where it stood, and when. */
@@ -137,6 +151,18 @@ export function paceNote(
   const spent = calls === 0 ? "" : `, ${formatNusd(cost_nusd)}`;
   if (per_s <= 0) return spent.slice(2);
   return `${Math.round(per_s)}/s, ${formatMs(((of - passed) / per_s) * 1_000)} left${spent}`;
+}
+
+/** Where a fate's name does not say it by itself. */
+const FATES: Readonly<Record<string, string>> = {
+  cached: "from the cache",
+  sent: "sent again",
+  ended: "left alone, with a result already",
+  without_record: "with nothing recorded to use",
+};
+
+function fates(by_fate: ReplayTotals["by_fate"]): string {
+  return counts(Object.fromEntries(Object.entries(by_fate).map(([fate, number]) => [FATES[fate] ?? fate, number])));
 }
 
 function counts(by: Readonly<Record<string, number>>): string {

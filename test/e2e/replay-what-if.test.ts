@@ -35,7 +35,7 @@ describe("a what-if replay", () => {
       name: "replay-what-if",
       settings: {
         replay: { chunk: 8 },
-        cache: { semantic: { enabled: false } },
+        cache: { exact: { enabled: true }, coalesce: { enabled: true }, semantic: { enabled: false } },
         routing: { escalation: { enabled: false } },
       },
       scale: { gateway: 0 },
@@ -57,6 +57,7 @@ describe("a what-if replay", () => {
     ids.push(refused);
     originals = await pipeline.resultsOf(ids);
     await pipeline.settled();
+    assert.ok(ids.some((id) => only(originals, id).route?.cache === "exact"));
   });
   after(async () => {
     await parts?.close();
@@ -64,7 +65,7 @@ describe("a what-if replay", () => {
   });
 
   const requestOf = (id: string, at: number): object => ({
-    ...{ id, tenant: "demo", body: chat(`${"please explain ".repeat(at)}question ${at}`, { max_tokens: 12 }) },
+    ...{ id, tenant: "demo", body: chat(`${"please explain ".repeat(at)}question ${at}`) },
     ...(at === 3 ? { cache: { mode: "bypass" } } : {}),
   });
 

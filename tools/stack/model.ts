@@ -63,6 +63,12 @@ export async function embeddingModelDir(input: ModelInput, model: string = MODEL
   return undefined;
 }
 
+/** The folder of the model where it has been fetched already, or is named by the environment; nothing is fetched. */
+export function fetchedModelEnv({ root, env }: Pick<ModelInput, "root" | "env">): Readonly<Record<string, string>> {
+  const dir = env[MODEL_DIR_VARIABLE] || join(root, ".sluice", "models", MODEL);
+  return env[MODEL_DIR_VARIABLE] || isFetched(root, dir) ? { [MODEL_DIR_VARIABLE]: dir } : {};
+}
+
 /** The stamp is written last: a fetch that was cut short is done again. @returns what went wrong. */
 async function fetchModel({ root, env, say, signal }: ModelInput, dir: string, mvn: string) {
   mkdirSync(join(root, ".sluice", "models"), { recursive: true });

@@ -1,6 +1,6 @@
 /** Which wishes for a replay make sense, and where a stage's input is. Pure. */
 import type { TopicNames } from "../events/topics.ts";
-import type { ReplaySpec, Stage } from "./replay.ts";
+import type { Replay, ReplaySpec, Stage } from "./replay.ts";
 
 /** Several topics in one selection stand side by side with this between them. */
 const BETWEEN = ",";
@@ -23,6 +23,16 @@ export function stageTopics(names: TopicNames, tiers: readonly string[], stage: 
     results: [names.outcomes],
   }[stage];
   return stage === "results" ? first : first.flatMap((topic) => [topic, names.batch(topic)]);
+}
+
+/** What is read where no topic is named, both lanes: the requests, or what goes into a stage. */
+export function defaultTopics(names: TopicNames, tiers: readonly string[], stage: Stage | undefined): string[] {
+  return stageTopics(names, tiers, stage ?? "ingest");
+}
+
+/** Where the Results are found: those of requests that a stage before results sends on are first ones, as of any request. */
+export function resultsTopic(names: TopicNames, { id, spec: { stage } }: Pick<Replay, "id" | "spec">): string {
+  return stage === undefined || stage === "results" ? names.replay(id) : names.results;
 }
 
 export type SpecProblem = {

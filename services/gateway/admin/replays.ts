@@ -10,7 +10,7 @@ import { nusd } from "../../../libs/shared/money.ts";
 import { REPLAY_ID_PATTERN, replayId } from "../../../libs/shared/replay/id.ts";
 import { postedProblem } from "../../../libs/shared/replay/posted-settings.ts";
 import type { Replay, ReplaySpec, ReplayStore } from "../../../libs/shared/replay/replay.ts";
-import { specProblem, stageTopics, topicList } from "../../../libs/shared/replay/spec.ts";
+import { defaultTopics, specProblem, topicList } from "../../../libs/shared/replay/spec.ts";
 import { listOf, listSchema, pageQuery } from "../lists.ts";
 import type { Routes } from "../route.ts";
 import { sendNone, sendWrong } from "../sending.ts";
@@ -74,7 +74,7 @@ async function create(deps: AdminReplayDeps, http: FastifyRequest, reply: Fastif
   const call = askedOf(deps, shapes.createBody, "body", http, reply);
   if (call === undefined) return reply;
   const { spec: asked, budget_usd } = call.asked;
-  const topic = asked.selection.topic ?? topicOf(asked as ReplaySpec, deps);
+  const topic = asked.selection.topic ?? topicList(defaultTopics(deps.names, deps.tiers, asked.stage));
   const spec = { ...asked, selection: { ...asked.selection, topic } } as ReplaySpec;
   const problem = specProblem(spec);
   if (problem !== undefined) return sendWrong(reply, `spec.${problem.field}`, problem.message);
@@ -104,11 +104,6 @@ function settingsProblem(
     if (error instanceof SluiceError && error.code === "settings_invalid") return describe(error);
     throw error;
   }
-}
-
-/** A stage's own input; of everything else, the requests. */
-function topicOf({ stage }: Pick<ReplaySpec, "stage">, { names, tiers }: AdminReplayDeps): string {
-  return topicList(stageTopics(names, tiers, stage ?? "ingest"));
 }
 
 async function start(deps: AdminReplayDeps, http: FastifyRequest<One>, reply: FastifyReply): Promise<FastifyReply> {

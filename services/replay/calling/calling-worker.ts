@@ -224,8 +224,8 @@ export class CallingWorker implements ReplayWorker {
     const { budget_nusd, spent_nusd, held_nusd, refused_nusd = 0 } = this.#deps.budget;
     const held = held_nusd > 0 ? ` and ${dollars(held_nusd)} held` : "";
     const message =
-      `of the budget of ${dollars(budget_nusd)} ${dollars(spent_nusd)} are spent${held}, and the next record may ` +
-      `cost ${dollars(refused_nusd)}; raise the budget to go on`;
+      `${dollars(spent_nusd)} of the budget of ${dollars(budget_nusd)} is spent${held}, and the next record may ` +
+      `cost up to ${dollars(refused_nusd)}; raise the budget to go on`;
     return { code: "replay_budget_used", message };
   }
 

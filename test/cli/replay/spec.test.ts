@@ -8,8 +8,11 @@ const CONTEXT = { names: NAMES, prefix: "llm.", tiers: ["small", "large"], now_m
 const SETTINGS = { name: "new.yaml", yaml: "tiers: {}" };
 
 describe("what sluice replay asks for", () => {
-  test("without flags: all recorded requests, with their recorded answers", () => {
-    assert.deepEqual(specOf({}, CONTEXT), { mode: "reuse", selection: { topic: "llm.requests" } });
+  test("without flags: all recorded requests of both lanes, with their recorded answers", () => {
+    assert.deepEqual(specOf({}, CONTEXT), {
+      mode: "reuse",
+      selection: { topic: "llm.requests,llm.requests.batch" },
+    });
   });
 
   test("a selection by time, place and what is recorded", () => {
@@ -48,11 +51,14 @@ describe("what sluice replay asks for", () => {
       [{ mode: "reuse", stage: "router" }],
       [{ since: "yesterday" }],
       [{ topic: " , " }],
+      [{ fromOffsets: [{ partition: 0, from: 0, to: 1 }] }],
       [{ topic: "a,b", fromOffsets: [{ partition: 0, from: 0, to: 1 }] }],
     ];
     for (const [flags, more] of wrong) {
       assert.throws(() => specOf(flags, { ...CONTEXT, ...more }), { code: "usage" }, JSON.stringify(flags));
     }
+    const fromOffsets = [{ partition: 0, from: 0, to: 1 }];
+    assert.deepEqual(specOf({ topic: "requests", fromOffsets }, CONTEXT).selection.offsets, fromOffsets);
     assert.equal(specOf({ mode: "recompute", charge: true, webhooks: true }, CONTEXT).charge, true);
     assert.equal(specOf({ mode: "what-if" }, { ...CONTEXT, settings: SETTINGS }).settings, SETTINGS);
   });

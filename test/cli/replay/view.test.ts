@@ -48,6 +48,19 @@ test("for scripts, money is in dollars", () => {
   assert.equal(json["preview"]?.["expected_nusd"], undefined);
 });
 
+test("the results of what a stage sends on are no replay's own", () => {
+  const { selection } = REPLAY.spec;
+  for (const stage of ["ingest", "router", "inference"] as const) {
+    const sent: Replay = { ...REPLAY, spec: { mode: "stage", stage, selection } };
+    assert.equal((replayJson(sent, NAMES) as { topic: string }).topic, "llm.results");
+    for (const text of [previewText(sent, NAMES), showText(sent, NAMES), endLine(sent, NAMES)]) {
+      assert.doesNotMatch(text, /llm\.results\.replay/);
+    }
+  }
+  const corrected: Replay = { ...REPLAY, spec: { mode: "stage", stage: "results", selection } };
+  assert.equal((replayJson(corrected, NAMES) as { topic: string }).topic, "llm.results.replay.rp_1");
+});
+
 test("lists, details and ends", () => {
   const totals = { passed: 5, of: 10, selected: 5, by_fate: { called: 5 }, calls: 6, cost_nusd: 1_000_000 };
   const error = { code: "replay_budget_used", message: "used up" };
