@@ -8,6 +8,7 @@ import { SluiceError } from "../errors.ts";
 import { kafkaError } from "./client.ts";
 import { readHeaders } from "./message-parts.ts";
 import type { InRecord } from "./ports.ts";
+import { lookEvery_ms, Watchdog } from "./watchdog.ts";
 
 /** Where to begin, on every partition. An offset that is not there gives way to the nearest that is. */
 export type ReadFrom =
@@ -34,13 +35,17 @@ type Range = { readonly low: number; readonly high: number };
 const SESSION_TIMEOUT_MS = 10_000;
 const HEARTBEAT_MS = 3_000;
 const FETCH_WAIT_MS = 250;
+/** kafkajs can fall silent for good, where a broker that starts had no coordinator for it: so long without a word, and it is begun anew. */
+const SILENCE_MS_MAX = 30_000;
 /** The end counts as reached after this long without a record: an open transaction may stand before it. */
 const QUIET_MS = 5_000;
 
 export class TopicReader {
   readonly #kafka: Kafka;
   readonly #options: ReaderOptions;
-  readonly #consumer: Consumer;
+  #consumer: Consumer;
+  readonly #watchdog = new Watchdog();
+  #watch: NodeJS.Timeout | undefined;
   readonly #finished = Promise.withResolvers<void>();
   /** The next offset to read, by partition. */
   readonly #next = new Map<number, number>();
@@ -51,15 +56,7 @@ export class TopicReader {
     this.#kafka = kafka;
     this.#options = options;
     this.#finished.promise.catch(() => undefined);
-    // kafkajs reads in groups only: one of its own that never commits is gone when its member is.
-    this.#consumer = kafka.consumer({
-      groupId: `sluice.view.${options.topic}.${randomUUID()}`,
-      sessionTimeout: SESSION_TIMEOUT_MS,
-      heartbeatInterval: HEARTBEAT_MS,
-      maxWaitTimeInMs: FETCH_WAIT_MS,
-      allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 20, restartOnFailure: async () => true },
-    });
+    this.#consumer = this.#create();
   }
 
   /** Resolves when the end is reached (`until_end`); rejects with what `records` threw. */
@@ -84,29 +81,59 @@ export class TopicReader {
 
   /** Resolves once the place is fixed: whatever is written from then on is read. @throws retryable when Kafka is away. */
   async start(): Promise<void> {
-    const { topic } = this.#options;
     try {
       await this.#locate();
-      const { GROUP_JOIN, END_BATCH_PROCESS } = this.#consumer.events;
-      // kafkajs forgets its place at every join, the first one included.
-      this.#consumer.on(GROUP_JOIN, () => this.#seek());
-      // Also comes for batches that hold nothing but the marks of transactions.
-      this.#consumer.on(END_BATCH_PROCESS, ({ payload }) => {
-        this.#advance(payload.partition, Number(payload.lastOffset) + 1);
-      });
-      await this.#consumer.connect();
-      await this.#consumer.subscribe({ topics: [topic], fromBeginning: false });
-      await this.#consumer.run({ autoCommit: false, eachBatch: (payload) => this.#deliver(payload) });
+      await this.#run(this.#consumer);
     } catch (error) {
       throw kafkaError(error);
     }
+    this.#watch = setInterval(() => {
+      if (this.#watchdog.look()) this.#replace();
+    }, lookEvery_ms(SILENCE_MS_MAX));
     this.#finishAtEnd();
   }
 
   async stop(): Promise<void> {
     clearTimeout(this.#quiet);
+    clearInterval(this.#watch);
     this.#finished.resolve();
     await this.#consumer.disconnect();
+  }
+
+  #create(): Consumer {
+    // kafkajs reads in groups only: one of its own that never commits is gone when its member is.
+    return this.#kafka.consumer({
+      groupId: `sluice.view.${this.#options.topic}.${randomUUID()}`,
+      sessionTimeout: SESSION_TIMEOUT_MS,
+      heartbeatInterval: HEARTBEAT_MS,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 20, restartOnFailure: async () => true },
+    });
+  }
+
+  async #run(consumer: Consumer): Promise<void> {
+    const { topic } = this.#options;
+    const { GROUP_JOIN, END_BATCH_PROCESS, FETCH, HEARTBEAT } = consumer.events;
+    for (const event of [FETCH, HEARTBEAT] as const) consumer.on(event, () => this.#watchdog.heard());
+    // kafkajs forgets its place at every join, the first one included.
+    consumer.on(GROUP_JOIN, () => this.#seek(consumer));
+    // Also comes for batches that hold nothing but the marks of transactions.
+    consumer.on(END_BATCH_PROCESS, ({ payload }) => {
+      if (consumer === this.#consumer) this.#advance(payload.partition, Number(payload.lastOffset) + 1);
+    });
+    await consumer.connect();
+    await consumer.subscribe({ topics: [topic], fromBeginning: false });
+    await consumer.run({ autoCommit: false, eachBatch: (payload) => this.#deliver(consumer, payload) });
+  }
+
+  /** A consumer in the place of one that has fallen silent: it goes on where that was. */
+  #replace(): void {
+    const silent = this.#consumer;
+    this.#consumer = this.#create();
+    void silent.disconnect().catch(() => undefined);
+    // Kafka may be away: then it will have been silent for too long again.
+    void this.#run(this.#consumer).catch(() => undefined);
   }
 
   async #locate(): Promise<void> {
@@ -130,15 +157,15 @@ export class TopicReader {
     }
   }
 
-  #seek(): void {
+  #seek(consumer: Consumer): void {
     const { topic } = this.#options;
-    for (const [partition, offset] of this.#next) this.#consumer.seek({ topic, partition, offset: String(offset) });
+    for (const [partition, offset] of this.#next) consumer.seek({ topic, partition, offset: String(offset) });
   }
 
-  async #deliver({ batch, heartbeat }: EachBatchPayload): Promise<void> {
+  async #deliver(consumer: Consumer, { batch, heartbeat }: EachBatchPayload): Promise<void> {
     const { topic, partition } = batch;
     const from = this.#next.get(partition);
-    if (from === undefined) return;
+    if (from === undefined || consumer !== this.#consumer) return;
     const records: InRecord[] = [];
     for (const message of batch.messages) {
       const offset = Number(message.offset);
@@ -147,7 +174,10 @@ export class TopicReader {
       const timestamp_ms = Number(message.timestamp);
       records.push({ topic, partition, offset, key: message.key, value: message.value, headers, timestamp_ms });
     }
-    const beat = setInterval(() => void heartbeat().catch(() => undefined), HEARTBEAT_MS);
+    const beat = setInterval(() => {
+      this.#watchdog.heard();
+      void heartbeat().catch(() => undefined);
+    }, HEARTBEAT_MS);
     try {
       await this.#options.records(records);
     } catch (error) {
