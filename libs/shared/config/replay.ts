@@ -7,7 +7,7 @@ export const replaySchema = z.strictObject({
   /** Records that one replay may have; what has more is split by time. */
   records_max: count.default(5_000_000),
   /** Read, worked on and published at once, in one transaction. */
-  chunk: count.max(5_000).default(500),
+  chunk: count.max(5_000).default(1_250),
   /** Records a second unless the replay says otherwise: of `reuse` and `what-if`, which call nothing, and of a stage. */
   rate_per_s: count.default(20_000),
   stage_rate_per_s: count.default(500),
