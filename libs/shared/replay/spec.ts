@@ -15,7 +15,7 @@ export function topicList(topics: readonly string[]): string {
 }
 
 /** What a service reads, both lanes. */
-export function stageTopics(names: TopicNames, tiers: readonly string[], stage: Stage): string[] {
+function stageTopics(names: TopicNames, tiers: readonly string[], stage: Stage): string[] {
   const first = {
     ingest: [names.requests],
     router: [names.admitted],
