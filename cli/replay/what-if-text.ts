@@ -11,22 +11,22 @@ export function whatIfOf(comparison: unknown): WhatIfReport | undefined {
 
 export function whatIfText(report: WhatIfReport): string {
   const { before, after } = report;
-  const row = (name: string, of: (side: WhatIfSide) => string): string[] => [name, of(before), of(after)];
+  const line = (name: string, of: (side: WhatIfSide) => string): string[] => [name, of(before), of(after)];
   const rows = [
-    ...keysOf(before.by_status, after.by_status).map((status) => row(status, (side) => count(side.by_status[status]))),
-    ...keysOf(before.refused, after.refused).map((code) => row(`  ${code}`, (side) => count(side.refused[code]))),
-    row("cache: exact", ({ hits }) => count(hits.exact)),
-    row("cache: by meaning", ({ hits }) => count(hits.semantic)),
-    row("cache: same under way", ({ hits }) => count(hits.coalesced)),
+    ...keysOf(before.by_status, after.by_status).map((status) => line(status, (side) => count(side.by_status[status]))),
+    ...keysOf(before.refused, after.refused).map((code) => line(`  ${code}`, (side) => count(side.refused[code]))),
+    line("cache: exact", ({ hits }) => count(hits.exact)),
+    line("cache: by meaning", ({ hits }) => count(hits.semantic)),
+    line("cache: same under way", ({ hits }) => count(hits.coalesced)),
     ...keysOf(before.by_tier, after.by_tier).map((tier) =>
-      row(
+      line(
         `called: ${tier}`,
         ({ by_tier }) => `${count(by_tier[tier]?.requests)}, ${formatNusd(by_tier[tier]?.cost_nusd ?? 0)}`,
       ),
     ),
-    row("cost", ({ cost_nusd }) => formatNusd(cost_nusd)),
-    row("latency p50", ({ latency_ms }) => (latency_ms.p50 === undefined ? "-" : formatMs(latency_ms.p50))),
-    row("latency p95", ({ latency_ms }) => (latency_ms.p95 === undefined ? "-" : formatMs(latency_ms.p95))),
+    line("cost", ({ cost_nusd }) => formatNusd(cost_nusd)),
+    line("latency p50", ({ latency_ms }) => (latency_ms.p50 === undefined ? "-" : formatMs(latency_ms.p50))),
+    line("latency p95", ({ latency_ms }) => (latency_ms.p95 === undefined ? "-" : formatMs(latency_ms.p95))),
   ];
   return `${[formatTable(["", "as recorded", "what if"], rows, [1, 2]), ...notes(report)].join("\n")}\n`;
 }
