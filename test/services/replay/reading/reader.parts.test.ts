@@ -91,7 +91,9 @@ describe("recorded traffic", { skip: NO_PARTS }, () => {
 
   test("has each request once, with its outcome and its Result", async () => {
     const { found, skipped } = await take(readerOf({}));
-    assert.deepEqual(skipped, { filtered: 2, unreadable: 1 }, "the repeat and the probe are left out");
+    // The repeat and the probe are left out; and whatever the producer has sent twice to a topic that was new.
+    assert.ok(skipped.filtered >= 2 && skipped.unreadable === 1, JSON.stringify(skipped));
+    assert.equal(new Set(found.map(({ id }) => id)).size, found.length);
     assert.equal(found.length, COUNT + 1);
     for (const one of found) {
       const request = JSON.parse(one.request?.toString() ?? "null") as { id: string };
