@@ -203,7 +203,10 @@ describe("recorded traffic", { skip: NO_PARTS }, () => {
   });
 
   test("is refused where it is too large", async () => {
-    await assert.rejects(readerOf({}, { records_max: 1_000, chunk: 100 }).ranges(), { code: "replay_too_large", fix: /in parts/ });
+    await assert.rejects(readerOf({}, { records_max: 1_000, chunk: 100 }).ranges(), {
+      code: "replay_too_large",
+      fix: /in parts/,
+    });
     await assert.rejects(readerOf({ tenant: "none", limit: 1 }, { records_max: 1_000, chunk: 100 }).ranges(), {
       code: "replay_too_large",
     });
