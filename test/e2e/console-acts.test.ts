@@ -117,9 +117,9 @@ describe("the console's acts", { skip: NO_BROWSER }, () => {
     const { page } = opened;
     await go("cache");
     await page.getByText("Answered from the cache").waitFor();
-    await page.getByRole("table", { name: "Hits by tenant" }).getByText("demo").waitFor();
+    await page.getByRole("table", { name: "Hits by tenant" }).getByText("demo", { exact: true }).waitFor();
     await button("Count").click();
-    await page.getByRole("table", { name: "Entries by tenant" }).getByText("All").waitFor();
+    await page.getByRole("table", { name: "Entries by tenant" }).getByText("All", { exact: true }).waitFor();
     await shoot("cache");
     await page.getByLabel("Tenant", { exact: true }).fill("demo");
     await button("Purge…").click();
@@ -280,7 +280,7 @@ describe("the console's acts", { skip: NO_BROWSER }, () => {
     const { data } = await call<{ data: { id: string; totals: { selected: number } }[] }>("GET", "/admin/replays");
     assert.ok((data[0]?.totals.selected ?? 0) > 0);
     await go("replays");
-    await page.getByRole("table", { name: "Replays" }).getByText("completed").waitFor();
+    await page.getByRole("table", { name: "Replays" }).getByText("completed", { exact: true }).waitFor();
     await shoot("replays");
   });
 

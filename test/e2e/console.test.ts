@@ -195,7 +195,7 @@ describe("the console", { skip: NO_BROWSER }, () => {
         .locator("canvas")
         .waitFor();
       await page.getByLabel("Told apart by").selectOption("status");
-      await page.getByRole("table", { name: "Usage by part" }).getByText("succeeded").waitFor();
+      await page.getByRole("table", { name: "Usage by part" }).getByText("succeeded", { exact: true }).waitFor();
       assert.ok(page.url().includes("by=status"));
       const saved = page.waitForEvent("download");
       await page.getByRole("button", { name: "Save as CSV" }).click();
