@@ -7,6 +7,7 @@ import { resultsSchema } from "./outputs.ts";
 import { admissionSchema, planSchema, tenantSettingsSchema } from "./plans.ts";
 import { dlqSchema, replaySchema } from "./replay.ts";
 import { routingSchema } from "./routing.ts";
+import { observationSchema, scalingSchema } from "./scaling.ts";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,40}$/, "must be lower-case letters, digits, - or _");
 const count = z.int().positive();
@@ -107,6 +108,8 @@ export const settingsSchema = z.strictObject({
   jobs: jobsSchema.prefault({}),
   replay: replaySchema.prefault({}),
   dlq: dlqSchema.prefault({}),
+  observation: observationSchema.prefault({}),
+  scaling: scalingSchema.prefault({}),
   redis: z
     .strictObject({
       /** Before every key; pipelines that share a Redis differ in it. */
