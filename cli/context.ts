@@ -43,9 +43,9 @@ export async function openContext(env: Env, overrides: Env = {}): Promise<CliCon
     environment,
     settings,
     names: topicNames(settings.topics.prefix),
-    kafka: createKafka({ brokers: environment.kafka_brokers, client_id: "sluice-cli", log }),
+    kafka: createKafka({ ...environment.kafka, client_id: "sluice-cli", log }),
     codec: new RegistryCodec({
-      url: environment.schema_registry_url,
+      ...environment.registry,
       record_bytes_max: settings.topics.record_bytes_max,
       now_ms: systemClock.now_ms,
     }),

@@ -91,7 +91,7 @@ async function tail(name: string, flags: Flags, stop: Stop): Promise<void> {
 function printer(context: CliContext, flags: Flags, signal: AbortSignal): (record: InRecord) => Promise<boolean> {
   // Nothing is too large to be looked at.
   const codec = new RegistryCodec({
-    url: context.environment.schema_registry_url,
+    ...context.environment.registry,
     record_bytes_max: Number.POSITIVE_INFINITY,
     now_ms: Date.now,
   });

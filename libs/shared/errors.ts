@@ -2,6 +2,7 @@
  * The one error base. Expected outcomes (a rejected request, a failed call) are values; these are for bugs and IO.
  * Codes are stable: scripts and alerts match on them. Each is documented in docs/errors.md, which a test keeps true.
  */
+import { accessFix } from "./access-problems.ts";
 
 export type ErrorCode =
   | "settings_invalid"
@@ -49,13 +50,16 @@ export class SluiceError extends Error {
 /** The names of what Sluice stands on, as they appear in logs and errors. */
 export type Dependency = "kafka" | "schema_registry" | "redis" | "postgres" | "file_storage";
 
-/** A part is away or refuses for now: wait with back-off and try again (never drop what was in hand). */
+/**
+ * A part is away or refuses for now: wait with back-off and try again (never drop what was in hand). A refused password is one of these:
+ * it may be changed under a running service, and no record is lost for it.
+ */
 export function unavailable(dependency: Dependency, cause: unknown): SluiceError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new SluiceError("dependency_unavailable", `${dependency} is unavailable: ${why}`, {
     retryable: true,
     cause,
-    fix: `Check that ${dependency} runs and that its address is right.`,
+    fix: accessFix(dependency, cause) ?? `Check that ${dependency} runs and that its address is right.`,
   });
 }
 

@@ -111,7 +111,7 @@ function createContext(name: string, environment: Environment, settings: Setting
   const metrics = new Registry();
   metrics.setDefaultLabels({ service: name });
   collectDefaultMetrics({ register: metrics });
-  const kafka = createKafka({ brokers: environment.kafka_brokers, client_id: instance, log });
+  const kafka = createKafka({ ...environment.kafka, client_id: instance, log });
   return {
     name,
     instance,
@@ -123,7 +123,7 @@ function createContext(name: string, environment: Environment, settings: Setting
     kafka,
     producer: new BatchingProducer(kafka, settings.producer),
     codec: new RegistryCodec({
-      url: environment.schema_registry_url,
+      ...environment.registry,
       record_bytes_max: settings.topics.record_bytes_max,
       now_ms: systemClock.now_ms,
     }),

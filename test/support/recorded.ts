@@ -50,10 +50,10 @@ export async function openTraffic(name: string, partitions: number): Promise<Tra
   const parsed = parseSettings(SHIPPED, "test.yaml");
   const settings: Settings = { ...parsed, topics: { ...parsed.topics, prefix: `${tag}.`, partitions } };
   const environment = readEnvironment(process.env);
-  const kafka = createKafka({ brokers: environment.kafka_brokers, client_id: tag, log: silentLog });
+  const kafka = createKafka({ ...environment.kafka, client_id: tag, log: silentLog });
   const names = topicNames(settings.topics.prefix);
   const codec = new RegistryCodec({
-    url: environment.schema_registry_url,
+    ...environment.registry,
     record_bytes_max: settings.topics.record_bytes_max,
     now_ms: systemClock.now_ms,
   });

@@ -3,14 +3,19 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { SluiceError } from "../errors.ts";
+import {
+  accessSchema,
+  databaseUrl,
+  type KafkaAccess,
+  kafkaAccess,
+  type RegistryAccess,
+  registryAccess,
+} from "./access.ts";
 
 const level = z.enum(["debug", "info", "warn", "error", "silent"]);
 
-const environmentSchema = z.object({
-  KAFKA_BROKERS: z.string().min(1),
-  SCHEMA_REGISTRY_URL: z.url(),
+const environmentSchema = accessSchema.extend({
   REDIS_URL: z.url(),
-  DATABASE_URL: z.url(),
   SLUICE_SETTINGS: z.string().default("sluice.yaml"),
   SLUICE_HOST: z.string().default("127.0.0.1"),
   SLUICE_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
@@ -21,9 +26,10 @@ const environmentSchema = z.object({
 });
 
 export type Environment = {
-  readonly kafka_brokers: readonly string[];
-  readonly schema_registry_url: string;
+  readonly kafka: KafkaAccess;
+  readonly registry: RegistryAccess;
   readonly redis_url: string;
+  /** With `sslmode` and `sslrootcert` where there is TLS. */
   readonly database_url: string;
   readonly settings_file: string;
   readonly host: string;
@@ -48,10 +54,10 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   }
   const read = parsed.data;
   return {
-    kafka_brokers: read.KAFKA_BROKERS.split(",").map((broker) => broker.trim()),
-    schema_registry_url: read.SCHEMA_REGISTRY_URL,
+    kafka: kafkaAccess(read),
+    registry: registryAccess(read),
     redis_url: read.REDIS_URL,
-    database_url: read.DATABASE_URL,
+    database_url: databaseUrl(read),
     settings_file: read.SLUICE_SETTINGS,
     host: read.SLUICE_HOST,
     port: read.SLUICE_PORT,

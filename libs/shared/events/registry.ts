@@ -1,6 +1,8 @@
 /** The schema registry: registers our schemas, frames values with their ids, and reads what other writers framed. */
+import { Agent } from "node:https";
 import { createRequire } from "node:module";
 import type { SchemaRegistry as Client } from "@kafkajs/confluent-schema-registry";
+import type { RegistryAccess } from "../config/access.ts";
 import { SluiceError, unavailable } from "../errors.ts";
 import type { InRecord } from "../kafka/ports.ts";
 import type { Decoded, EventCodec } from "./codec.ts";
@@ -40,11 +42,16 @@ export class RegistryCodec implements EventCodec {
   readonly #ours = new Map<string, Set<number>>();
   readonly #unknown = new Map<number, number>();
 
-  constructor(options: { url: string; record_bytes_max: number; now_ms: () => number }) {
+  constructor(options: RegistryAccess & { record_bytes_max: number; now_ms: () => number }) {
     this.#record_bytes_max = options.record_bytes_max;
     this.#now_ms = options.now_ms;
     this.#client = new SchemaRegistry(
-      { host: options.url, retry: { retries: 0 } },
+      {
+        host: options.url,
+        retry: { retries: 0 },
+        ...(options.auth === undefined ? {} : { auth: options.auth }),
+        ...(options.ca === undefined ? {} : { agent: new Agent({ ca: options.ca, keepAlive: true }) }),
+      },
       { [SchemaType.JSON]: { ajvInstance: NO_COMPILER } },
     );
   }

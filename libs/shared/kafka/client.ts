@@ -1,6 +1,7 @@
 /** The kafkajs client, its codecs and its log, made once per process. kafkajs is imported in this folder only. */
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import kafkajs, { type Kafka } from "kafkajs";
+import kafkajs, { type Kafka, type SASLOptions } from "kafkajs";
+import type { KafkaAccess } from "../config/access.ts";
 import { SluiceError, unavailable } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { hideAbortedRecords } from "./aborted-transactions.ts";
@@ -12,8 +13,7 @@ import { quietRequestTimers } from "./request-timers.ts";
 // CommonJS: not all of its exports are named for an ES module.
 const { CompressionCodecs, CompressionTypes, logLevel } = kafkajs;
 
-export type KafkaOptions = {
-  readonly brokers: readonly string[];
+export type KafkaOptions = KafkaAccess & {
   readonly client_id: string;
   readonly log: Log;
 };
@@ -67,9 +67,12 @@ function compressZstd(buffer: Buffer): Buffer {
 /** A client whose own retries are short: the callers wait, and say so. */
 export function createKafka(options: KafkaOptions): Kafka {
   prepareOnce();
+  const { ssl, sasl } = options;
   return new kafkajs.Kafka({
     clientId: options.client_id,
     brokers: [...options.brokers],
+    ...(ssl === undefined ? {} : { ssl: { ...ssl, ...(ssl.ca === undefined ? {} : { ca: [ssl.ca] }) } }),
+    ...(sasl === undefined ? {} : { sasl: sasl as SASLOptions }),
     connectionTimeout: 3_000,
     requestTimeout: 30_000,
     // A transaction meets CONCURRENT_TRANSACTIONS while the one before is being finished: with 5 ms it takes 15 ms in all.

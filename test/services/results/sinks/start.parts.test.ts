@@ -41,14 +41,14 @@ function openContext(): ServiceContext {
     consumption: { ...parsed.consumption, group_prefix: `${tag}.` },
   };
   const environment = readEnvironment(process.env);
-  const kafka = createKafka({ brokers: environment.kafka_brokers, client_id: tag, log: silentLog });
+  const kafka = createKafka({ ...environment.kafka, client_id: tag, log: silentLog });
   return {
     ...{ name: "results", instance: tag, environment, settings, kafka, log: silentLog },
     names: topicNames(settings.topics.prefix),
     metrics: new Registry(),
     producer: new BatchingProducer(kafka, settings.producer),
     codec: new RegistryCodec({
-      url: environment.schema_registry_url,
+      ...environment.registry,
       record_bytes_max: settings.topics.record_bytes_max,
       now_ms: systemClock.now_ms,
     }),
