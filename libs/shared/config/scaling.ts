@@ -21,6 +21,8 @@ export const scalingSchema = z.strictObject({
   default_bounds: bounds.prefault({}),
   /** The oldest unfinished record is to be younger: what scaling aims at. */
   target_age_ms: count.default(2_000),
+  /** In how long a backlog is to be worked off. */
+  work_off_ms: count.default(60_000),
   target_utilisation: share.default(0.7),
   /** Below it a replica less would do. */
   idle_utilisation: share.default(0.45),
@@ -28,13 +30,24 @@ export const scalingSchema = z.strictObject({
   step_down_max: count.default(1),
   cool_down_up_ms: z.int().nonnegative().default(60_000),
   cool_down_down_ms: z.int().nonnegative().default(300_000),
+  /** From this part of the waits on, the provider's limits are what holds the work up, and more workers would not help. */
+  provider_limited_max: share.default(0.5),
+  /** From this part of failed calls on, endpoints are failing, and the number of workers stays. */
+  errors_max: share.default(0.5),
   /** How often it is decided. */
   every_ms: z.int().min(500).default(5_000),
   /** Load is averaged over so long. */
   window_ms: count.default(15_000),
   /** By time of day and week, from what was seen before. */
   forecast: z
-    .strictObject({ enabled: z.boolean().default(true), ahead_ms: count.default(300_000), weeks: count.default(4) })
+    .strictObject({
+      enabled: z.boolean().default(true),
+      ahead_ms: count.default(300_000),
+      weeks: count.default(4),
+      confidence_min: share.default(0.5),
+    })
     .prefault({}),
   history_days: count.default(30),
 });
+
+export type ScalingSettings = z.infer<typeof scalingSchema>;
