@@ -1,67 +1,9 @@
 /** From the text of `sluice.yaml` to settings, or to errors that name the line and the fix. Pure. */
-import { isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
-import type { z } from "zod";
-import { SluiceError } from "../errors.ts";
 import { crossCheck } from "./cross-check.ts";
 import { type Settings, settingsSchema } from "./schema.ts";
-
-export type Problem = { readonly line: number; readonly path: string; readonly message: string };
+import { parseYaml } from "./yaml.ts";
 
 /** @throws SluiceError `settings_invalid` that lists every problem by line. */
 export function parseSettings(text: string, file: string): Settings {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const syntax = document.errors.map((error) => ({
-    line: lines.linePos(error.pos[0]).line,
-    path: "",
-    message: error.message,
-  }));
-  if (syntax.length > 0) throw invalid(file, syntax);
-
-  const parsed = settingsSchema.safeParse(document.toJS() ?? {});
-  if (!parsed.success) {
-    throw invalid(
-      file,
-      parsed.error.issues.flatMap(explain).map(({ path, message }) => ({
-        line: lineOf(document, lines, path),
-        path: path.join("."),
-        message,
-      })),
-    );
-  }
-  const problems = crossCheck(parsed.data).map((problem) => ({
-    line: lineOf(document, lines, problem.path),
-    path: problem.path.join("."),
-    message: problem.message,
-  }));
-  if (problems.length > 0) throw invalid(file, problems);
-  return parsed.data;
-}
-
-function invalid(file: string, problems: readonly Problem[]): SluiceError {
-  const list = problems.map(({ line, path, message }) => `${file}:${line}: ${path ? `${path}: ` : ""}${message}`);
-  return new SluiceError("settings_invalid", list.join("\n"), { fix: `Correct ${file} and start again.` });
-}
-
-type Explained = { readonly path: readonly PropertyKey[]; readonly message: string };
-
-function explain(issue: z.core.$ZodIssue): Explained[] {
-  if (issue.code === "unrecognized_keys") {
-    const message = "unknown setting; remove it or correct its spelling";
-    return issue.keys.map((key) => ({ path: [...issue.path, key], message }));
-  }
-  const missing = issue.code === "invalid_type" && /received undefined/.test(issue.message);
-  return [{ path: issue.path, message: missing ? `is missing; add it (${issue.expected})` : issue.message }];
-}
-
-/** The line of the deepest part of the path that is in the file: of its key, where it has one. */
-function lineOf(document: ReturnType<typeof parseDocument>, lines: LineCounter, path: readonly PropertyKey[]): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
-    const name = path[length - 1];
-    const pair = isMap(parent) ? parent.items.find(({ key }) => isScalar(key) && key.value === name) : undefined;
-    const node = isScalar(pair?.key) ? pair.key : document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
-  }
-  return 1;
+  return parseYaml(text, file, { schema: settingsSchema, crossCheck, code: "settings_invalid" });
 }
