@@ -4,7 +4,7 @@
  */
 import type { Admin, Kafka } from "kafkajs";
 import { kafkaError } from "./client.ts";
-import { type GroupReadings, type Offsets, readGroups, readOffsets } from "./inspect.ts";
+import { type GroupReadings, type Offsets, readGroupStates, readOffsets } from "./inspect.ts";
 
 export type Backlog = {
   readonly group: string;
@@ -25,6 +25,15 @@ export type BacklogOptions = {
   readonly group_prefix: string;
   /** Topics under it alone. */
   readonly topic_prefix: string;
+  /** Groups that count though nobody may have been a member yet, with their topics: they have all of them before them. */
+  readonly expected?: ReadonlyMap<string, readonly string[]>;
+};
+
+export type BrokerReport = BacklogReport & {
+  /** How many partitions each topic has. */
+  readonly partitions: ReadonlyMap<string, number>;
+  /** Of each group that the broker knows. */
+  readonly members: ReadonlyMap<string, number>;
 };
 
 /** Questions to the broker for one report. */
@@ -35,21 +44,43 @@ const AGE_MS_MAX = AGE_MS_MIN * 2 ** 20;
 const REFINEMENTS = 3;
 
 /** @throws retryable when Kafka is away. */
-export async function readBacklog(kafka: Kafka, options: BacklogOptions, now_ms: number): Promise<BacklogReport> {
+export async function readBacklog(kafka: Kafka, options: BacklogOptions, now_ms: number): Promise<BrokerReport> {
   const admin = kafka.admin();
   try {
     await admin.connect();
-    const groups = await readGroups(admin, options.group_prefix);
+    const { readings, members } = await readGroupStates(admin, options.group_prefix);
+    const groups = withExpected(readings, options.expected);
     const read = new Set([...groups.values()].flatMap((topics) => [...topics.keys()]));
     const there = new Set(await admin.listTopics());
     const topics = [...read].filter((topic) => topic.startsWith(options.topic_prefix) && there.has(topic)).sort();
     const offsets = await readOffsets(admin, topics);
-    return { backlogs: await backlogsOf(admin, topics, groups, offsets, now_ms), ends: endsOf(offsets) };
+    return {
+      backlogs: await backlogsOf(admin, topics, groups, offsets, now_ms),
+      ends: endsOf(offsets),
+      partitions: new Map([...offsets].map(([topic, ends]) => [topic, ends.size])),
+      members,
+    };
   } catch (error) {
     throw kafkaError(error);
   } finally {
     await admin.disconnect().catch(() => undefined);
   }
+}
+
+/** What a group has not read at all is before it from the beginning, as for a first member. Pure. */
+export function withExpected(
+  readings: GroupReadings,
+  expected: ReadonlyMap<string, readonly string[]> = new Map(),
+): GroupReadings {
+  const all = new Map(readings);
+  for (const [group, topics] of expected) {
+    const nothing = topics.map((topic): [string, ReadonlyMap<number, undefined>] => [topic, new Map()]);
+    all.set(
+      group,
+      new Map<string, ReadonlyMap<number, number | undefined>>([...nothing, ...(readings.get(group) ?? [])]),
+    );
+  }
+  return all;
 }
 
 async function backlogsOf(

@@ -171,13 +171,24 @@ export async function readOffsets(admin: Admin, topics: readonly string[]): Prom
 }
 
 /** What the groups read, those of views and of the command line left out; a replay's group is its position in a stretch that has an end. */
-export async function readGroups(admin: Admin, prefix: string): Promise<Map<string, Reading>> {
+async function readGroups(admin: Admin, prefix: string): Promise<Map<string, Reading>> {
+  return (await readGroupStates(admin, prefix)).readings;
+}
+
+export type GroupStates = {
+  readonly readings: Map<string, Reading>;
+  /** How many members each group has, those that are joining as well. */
+  readonly members: ReadonlyMap<string, number>;
+};
+
+/** What the groups read, and how many share it. */
+export async function readGroupStates(admin: Admin, prefix: string): Promise<GroupStates> {
   const { groups } = await admin.listGroups();
   const ids = groups
     .map(({ groupId }) => groupId)
     .filter((id) => id.startsWith(prefix) && !id.startsWith("sluice.view.") && !id.startsWith(`${prefix}replay.`))
     .sort();
-  if (ids.length === 0) return new Map();
+  if (ids.length === 0) return { readings: new Map(), members: new Map() };
   const [described, committed] = await Promise.all([
     admin.describeGroups(ids),
     Promise.all(ids.map((groupId) => admin.fetchOffsets({ groupId }))),
@@ -200,7 +211,7 @@ export async function readGroups(admin: Admin, prefix: string): Promise<Map<stri
       }
     }
   }
-  return readings;
+  return { readings, members: new Map(described.groups.map(({ groupId, members }) => [groupId, members.length])) };
 }
 
 function note(reading: Reading | undefined, topic: string, partition: number, offset: number | undefined): void {

@@ -12,7 +12,7 @@ import type { Beat } from "../beats/beat.ts";
 import type { Settings } from "../config/schema.ts";
 import { topicNames } from "../events/topics.ts";
 import type { ScaleTarget, TargetLoad } from "./contract.ts";
-import { type BeatPair, growthOf, pairBeats, rateOf, valueOf, valuesOfLabel } from "./rates.ts";
+import { type BeatPair, growthOf, pairBeats, rateOf, sampleSum, valuesOfLabel } from "./rates.ts";
 import { targetName } from "./target.ts";
 
 /** What the broker knows: `libs/shared/kafka/backlog.ts` reads it. */
@@ -67,7 +67,7 @@ const ENDPOINT_FAILURES: readonly string[] = [
 ];
 
 /** Groups that wait on purpose (retries, deferrals), and sinks, call for nobody. */
-export function workGroups(settings: Settings): readonly (Target & { readonly target: { readonly service: string } })[] {
+export function workGroups(settings: Settings): readonly Target[] {
   const names = topicNames(settings.topics.prefix);
   const { group_prefix } = settings.consumption;
   const both = (group: string, topic: string): WorkGroup => ({
@@ -91,7 +91,10 @@ export function targetsOf(settings: Settings, beats: readonly Beat[]): Target[] 
   const by_tier = workers.length === 0 ? is_bound : workers.every(({ tiers }) => tiers.length === 1);
   return workGroups(settings).flatMap((one) =>
     by_tier && one.target.service === "inference"
-      ? one.groups.map((group) => ({ target: { service: "inference", ...tierOf(group) }, groups: [group] }))
+      ? one.groups.map((group) => ({
+          target: { service: "inference", ...(group.tier && { tier: group.tier }) },
+          groups: [group],
+        }))
       : [one],
   );
 }
@@ -108,7 +111,10 @@ function loadOf({ target, groups }: Target, { settings, before, now, asked }: Lo
   const alive = pairs.filter((pair) => !pair.now.draining);
   const stands = groups.map((group) => standOf(group, { settings, before, now }, pairs, alive));
   const fullest = stands.reduce((most, one) => (isFuller(one, most) ? one : most));
-  const loop = mean(alive.filter(({ elapsed_s }) => elapsed_s > 0).map(loopUtilisation));
+  // What a process burns while it starts is no load.
+  const loop = mean(
+    alive.filter(({ before: known, elapsed_s }) => known !== undefined && elapsed_s > 0).map(loopUtilisation),
+  );
   const max = limitOf(settings, groups);
   const lag_records = Math.max(...stands.map((one) => one.lag_records));
   const name = targetName(target);
@@ -126,7 +132,7 @@ function loadOf({ target, groups }: Target, { settings, before, now, asked }: Lo
     in_flight_limit: fullest.in_flight_limit,
     utilisation: clamp(Math.max(fullest.utilisation, loop)),
     service_ms: fullest.service_ms,
-    ...providerOf(pairs, groups, stands),
+    ...providerOf(pairs, fullest),
     ...(max === undefined ? {} : { provider_max_per_s: max }),
   };
 }
@@ -134,6 +140,7 @@ function loadOf({ target, groups }: Target, { settings, before, now, asked }: Lo
 type Stand = Pick<TargetLoad, "partitions" | "lag_records" | "oldest_age_ms" | "arrivals_per_s" | "done_per_s"> &
   Pick<TargetLoad, "in_flight" | "in_flight_limit" | "utilisation" | "service_ms"> & {
     readonly busy_per_s: number;
+    readonly tier: string | undefined;
   };
 
 /** @param pairs all its processes; `alive` those that take work: who is leaving still ends some. */
@@ -148,7 +155,7 @@ function standOf(
   const counted = by_provider || batch_topic === undefined ? [topic] : [topic, batch_topic];
   const backlogs = now.broker.backlogs.filter((one) => one.group === group && urgent.includes(one.topic));
   const ages = alive.map((pair) => oldestAge_ms(pair.now, group, topic));
-  const in_flight_limit = sum(alive.map((pair) => valueOf(pair.now, "sluice_group_in_flight_limit", { group })));
+  const in_flight_limit = sum(alive.map((pair) => sampleSum(pair.now, "sluice_group_in_flight_limit", { group })));
   const busy_per_s = rateOf(pairs, "sluice_group_busy_seconds_total", { group });
   const done_per_s = rateOf(pairs, "sluice_records_done_total", { group });
   return {
@@ -157,11 +164,13 @@ function standOf(
     oldest_age_ms: Math.max(0, ...ages, ...backlogs.map(({ oldest_age_ms }) => oldest_age_ms ?? 0)),
     arrivals_per_s: sum(counted.map((one) => arrivals(one, before, now))),
     done_per_s,
-    in_flight: sum(pairs.map((pair) => valueOf(pair.now, "sluice_group_in_flight", { group }))),
+    in_flight: sum(pairs.map((pair) => sampleSum(pair.now, "sluice_group_in_flight", { group }))),
     in_flight_limit,
-    utilisation: in_flight_limit === 0 ? 0 : rateOf(alive, "sluice_group_busy_seconds_total", { group }) / in_flight_limit,
+    utilisation:
+      in_flight_limit === 0 ? 0 : rateOf(alive, "sluice_group_busy_seconds_total", { group }) / in_flight_limit,
     service_ms: done_per_s === 0 ? 0 : (1_000 * busy_per_s) / done_per_s,
     busy_per_s,
+    tier,
   };
 }
 
@@ -180,7 +189,7 @@ function arrivals(topic: string, before: Look, now: Look): number {
 
 /** Below a second the broker tells no age; the worker does, of what was delivered to it. */
 function oldestAge_ms(beat: Beat, group: string, topic: string): number {
-  return 1_000 * valueOf(beat, "sluice_oldest_unfinished_age_seconds", { group, topic });
+  return 1_000 * sampleSum(beat, "sluice_oldest_unfinished_age_seconds", { group, topic });
 }
 
 function loopUtilisation(pair: BeatPair): number {
@@ -192,44 +201,25 @@ function startingOf(asked: Asked | undefined, replicas: number, now_ms: number):
   return Math.max(0, asked.desired - replicas);
 }
 
-/** Of the target's tiers: what the provider holds up and what it fails at. Zero where no models are called. */
+/** Of the fullest group's tier: what the provider holds up and what it fails at. Zero where no models are called. */
 function providerOf(
   pairs: readonly BeatPair[],
-  groups: readonly WorkGroup[],
-  stands: readonly Stand[],
+  { tier, busy_per_s }: Stand,
 ): Pick<TargetLoad, "error_ratio" | "provider_limited_ratio"> {
-  const tiers = groups.flatMap(({ tier }) => (tier === undefined ? [] : [tier]));
-  if (tiers.length === 0) return { error_ratio: 0, provider_limited_ratio: 0 };
-  const name = "sluice_wait_seconds_sum";
-  // A wait of no tier's own is every tier's.
-  const known = valuesOfLabel(pairs, name, "tier");
-  const waitsFor = (reason: string): number =>
-    sum([...tiers, ...(known.includes("") ? [""] : [])].map((tier) => tierRate(pairs, name, reason, tier)));
-  const provider = sum(PROVIDER_WAITS.map(waitsFor));
-  const all = sum(valuesOfLabel(pairs, name, "reason").map(waitsFor));
-  const busy = sum(stands.map(({ busy_per_s }) => busy_per_s));
-  const calls = (outcome?: string): number =>
-    sum(tiers.map((tier) => rateOf(pairs, "sluice_model_calls_total", { tier, ...(outcome && { outcome }) })));
-  const made = calls();
-  const waits = Math.max(all, WAITS_MIN * busy);
-  const throttled = made === 0 ? 0 : calls(THROTTLED) / made;
+  if (tier === undefined) return { error_ratio: 0, provider_limited_ratio: 0 };
+  const waits = "sluice_wait_seconds_sum";
+  // A process may tell its waits without the tier: then they are of all its tiers.
+  const labels = valuesOfLabel(pairs, waits, "tier").includes(tier) ? { tier } : {};
+  const waitedFor = (reason: string): number => rateOf(pairs, waits, { ...labels, reason });
+  const calls = "sluice_model_calls_total";
+  const made = rateOf(pairs, calls, { tier });
+  const ended = (outcome: string): number => (made === 0 ? 0 : rateOf(pairs, calls, { tier, outcome }) / made);
+  const waited = Math.max(rateOf(pairs, waits, labels), WAITS_MIN * busy_per_s);
+  const limited = waited === 0 ? 0 : sum(PROVIDER_WAITS.map(waitedFor)) / waited;
   return {
-    error_ratio: made === 0 ? 0 : sum(ENDPOINT_FAILURES.map((failure) => calls(failure))) / made,
-    provider_limited_ratio: Math.max(waits === 0 ? 0 : provider / waits, throttled),
+    error_ratio: clamp(sum(ENDPOINT_FAILURES.map(ended))),
+    provider_limited_ratio: clamp(Math.max(limited, ended(THROTTLED))),
   };
-}
-
-function tierRate(pairs: readonly BeatPair[], name: string, reason: string, tier: string): number {
-  if (tier !== "") return rateOf(pairs, name, { reason, tier });
-  const samples = pairs.map(({ now, before, elapsed_s }) => ({
-    ...{ elapsed_s, now: untiered(now, name) },
-    before: before === undefined ? undefined : untiered(before, name),
-  }));
-  return rateOf(samples, name, { reason });
-}
-
-function untiered(beat: Beat, name: string): Beat {
-  return { ...beat, samples: beat.samples.filter((one) => one.name === name && one.labels["tier"] === undefined) };
 }
 
 /** Requests a second that the provider lets through, for one tier; of several together there is no one limit. */
@@ -238,10 +228,6 @@ function limitOf(settings: Settings, groups: readonly WorkGroup[]): number | und
   if (only?.tier === undefined || others.length > 0) return undefined;
   const per_minute = settings.tiers[only.tier]?.limits.requests_per_minute;
   return per_minute === undefined ? undefined : per_minute / 60;
-}
-
-function tierOf({ tier }: WorkGroup): { readonly tier?: string } {
-  return tier === undefined ? {} : { tier };
 }
 
 function sum(values: readonly number[]): number {

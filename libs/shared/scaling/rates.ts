@@ -27,15 +27,18 @@ export function pairBeats(before: readonly Beat[], now: readonly Beat[], before_
 }
 
 /** The sum of a metric's samples whose labels have these values. */
-export function valueOf(beat: Beat, name: string, labels: Labels = {}): number {
-  return beat.samples.reduce((sum, sample) => sum + (sample.name === name && has(sample.labels, labels) ? sample.value : 0), 0);
+export function sampleSum(beat: Beat, name: string, labels: Labels = {}): number {
+  return beat.samples.reduce(
+    (sum, sample) => sum + (sample.name === name && has(sample.labels, labels) ? sample.value : 0),
+    0,
+  );
 }
 
 /** How much a counter grew, all label sets that fit together. One that went back began anew: what it counted since is its growth. */
 export function growthOf({ now, before, elapsed_s }: BeatPair, name: string, labels: Labels = {}): number {
   if (elapsed_s === 0) return 0;
-  const growth = valueOf(now, name, labels) - (before === undefined ? 0 : valueOf(before, name, labels));
-  return growth >= 0 ? growth : valueOf(now, name, labels);
+  const growth = sampleSum(now, name, labels) - (before === undefined ? 0 : sampleSum(before, name, labels));
+  return growth >= 0 ? growth : sampleSum(now, name, labels);
 }
 
 /** Growth a second, over all processes. */
@@ -49,7 +52,9 @@ export function rateOf(pairs: readonly BeatPair[], name: string, labels: Labels 
 /** The values that a label has, over all processes. */
 export function valuesOfLabel(pairs: readonly BeatPair[], name: string, label: string, labels: Labels = {}): string[] {
   const values = pairs.flatMap(({ now }) =>
-    now.samples.flatMap((sample) => (sample.name === name && has(sample.labels, labels) ? [sample.labels[label] ?? ""] : [])),
+    now.samples.flatMap((sample) =>
+      sample.name === name && has(sample.labels, labels) ? [sample.labels[label] ?? ""] : [],
+    ),
   );
   return [...new Set(values)];
 }

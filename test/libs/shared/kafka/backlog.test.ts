@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { behindOf, oldestAge } from "../../../../libs/shared/kafka/backlog.ts";
+import { behindOf, oldestAge, withExpected } from "../../../../libs/shared/kafka/backlog.ts";
 
 describe("what a group is behind", () => {
   test("is what is there beyond its offset, from the log's start where it has none", () => {
@@ -23,6 +23,20 @@ describe("what a group is behind", () => {
       { partition: 2, at: 5, records: 5 },
       { partition: 3, at: 9, records: 1 },
     ]);
+  });
+});
+
+describe("groups that are expected", () => {
+  test("have all of their topics before them, less what they committed", () => {
+    const readings = new Map([["router", new Map([["admitted", new Map([[0, 7]])]])]]);
+    const expected = new Map([
+      ["router", ["admitted", "admitted.batch"]],
+      ["inference.large", ["jobs.large"]],
+    ]);
+    const all = withExpected(readings, expected);
+    assert.deepEqual(all.get("router")?.get("admitted"), new Map([[0, 7]]));
+    assert.deepEqual(all.get("router")?.get("admitted.batch"), new Map());
+    assert.deepEqual(all.get("inference.large")?.get("jobs.large"), new Map());
   });
 });
 
