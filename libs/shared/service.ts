@@ -3,8 +3,12 @@
  * SIGTERM. Wiring, used by each `main.ts`.
  */
 import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import type { Kafka } from "kafkajs";
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { BEAT_METRICS } from "./beats/beat.ts";
+import { type Beating, startBeats } from "./beats/beating.ts";
+import { sampleMetrics } from "./beats/sampling.ts";
 import { systemClock } from "./clock.ts";
 import { type Environment, readEnvironment } from "./config/environment.ts";
 import { loadSettings } from "./config/load.ts";
@@ -22,6 +26,10 @@ import { BatchingProducer } from "./kafka/producer.ts";
 import { QueueRoom } from "./kafka/queue-room.ts";
 import type { LaneName } from "./kafka/scheduler.ts";
 import { createLog, type Log } from "./log.ts";
+import { observeGroups } from "./metrics/consumption.ts";
+import { observeEventLoop } from "./metrics/event-loop.ts";
+import { RedisBeatStore } from "./redis/beat-store.ts";
+import { connectRedis, redisReady } from "./redis/client.ts";
 import { type RetryContext, untilAvailable } from "./retry.ts";
 
 /** Everything a service is made from. */
@@ -50,6 +58,8 @@ export type RunningService = {
   stop(): Promise<void>;
   /** True when the service serves health on its own server. */
   readonly serves_health?: boolean;
+  /** Of an inference worker: the tiers that it serves. */
+  readonly tiers?: readonly string[];
 };
 
 /** Runs a service until SIGTERM or SIGINT. Exits 1 with one line when the settings are wrong. */
@@ -83,6 +93,7 @@ async function runUntilSignal(
   const settings = await loadSettings(environment.settings_file);
   const context = createContext(name, environment, settings, log);
   let running: RunningService | undefined;
+  let beating: Beating | undefined;
   const ready: ReadinessCheck = async () => (running === undefined ? ["starting"] : running.ready());
 
   // Health first: while parts are away the service is alive and not ready. The gateway's own server has both.
@@ -95,15 +106,46 @@ async function runUntilSignal(
     .then(() => start(context))
     .then((service) => {
       running = service;
+      beating = beat(context, service.tiers ?? []);
       log.info({}, "started");
     });
   const first = await Promise.race([signal, started.then(() => undefined)]);
   const received = first ?? (await signal);
   log.info({ signal: received }, "draining");
+  beating?.draining();
   await running?.stop();
+  await beating?.stop();
   await context.producer.close().catch(() => undefined);
   await health?.close();
   log.info({}, "stopped");
+}
+
+/** Beats over a connection of its own, which nothing else waits for: Redis away, they are left out. */
+function beat(
+  { name, instance, environment, settings, log, metrics }: ServiceContext,
+  tiers: readonly string[],
+): Beating {
+  const { beat_ms, beat_ttl_ms } = settings.observation;
+  const redis = connectRedis(environment.redis_url, `${instance}-beats`, log, settings.redis.key_prefix);
+  const process_of = { service: name, instance, host: hostname(), pid: process.pid, tiers };
+  const beating = startBeats({
+    clock: systemClock,
+    log,
+    store: new RedisBeatStore(redis, beat_ttl_ms),
+    beat_ms,
+    of: { ...process_of, started_ms: Math.round(systemClock.now_ms() - process.uptime() * 1_000) },
+    async sample() {
+      await redisReady(redis, 1_000);
+      return sampleMetrics(metrics, BEAT_METRICS);
+    },
+  });
+  return {
+    draining: () => beating.draining(),
+    async stop() {
+      await beating.stop();
+      redis.disconnect();
+    },
+  };
 }
 
 function createContext(name: string, environment: Environment, settings: Settings, log: Log): ServiceContext {
@@ -111,6 +153,7 @@ function createContext(name: string, environment: Environment, settings: Setting
   const metrics = new Registry();
   metrics.setDefaultLabels({ service: name });
   collectDefaultMetrics({ register: metrics });
+  observeEventLoop(metrics);
   const kafka = createKafka({ ...environment.kafka, client_id: instance, log });
   return {
     name,
@@ -207,40 +250,7 @@ export function bothLanes(names: TopicNames, topic: string): Record<string, Lane
   return { [topic]: "interactive", [names.batch(topic)]: "batch" };
 }
 
-/** What is the same for every consumer: what is in flight, how old the oldest unfinished record is, how often it was restarted. */
+/** What a service's groups have in hand, among its metrics. */
 export function observeConsumption(context: ServiceContext, groups: ReadonlyMap<string, Consumption>): void {
-  new Gauge({
-    name: "sluice_in_flight",
-    help: "Records being worked on",
-    registers: [context.metrics],
-    collect() {
-      let in_flight = 0;
-      for (const consumption of groups.values()) in_flight += consumption.stats().in_flight;
-      this.set(in_flight);
-    },
-  });
-  new Gauge({
-    name: "sluice_oldest_unfinished_age_seconds",
-    help: "Age of the oldest record that was delivered and is not done",
-    labelNames: ["group", "topic"],
-    registers: [context.metrics],
-    collect() {
-      this.reset();
-      for (const [group, consumption] of groups) {
-        for (const [topic, oldest_ms] of consumption.stats().oldest_unfinished_ms) {
-          this.set({ group, topic }, Math.max(0, systemClock.now_ms() - oldest_ms) / 1_000);
-        }
-      }
-    },
-  });
-  new Counter({
-    name: "sluice_consumer_restarts_total",
-    help: "Consumers started again because they were silent",
-    labelNames: ["group"],
-    registers: [context.metrics],
-    collect() {
-      this.reset();
-      for (const [group, consumption] of groups) this.inc({ group }, consumption.stats().restarts);
-    },
-  });
+  observeGroups(context.metrics, groups, systemClock);
 }

@@ -134,7 +134,7 @@ function tenantsReader({ kafka, names, codec }: ServiceContext, keys: KeyRing, b
 
 type Observed = { readonly waiting: WaitingCallers; readonly chats: EventStreams; readonly events: EventStreams };
 
-function observe({ metrics }: ServiceContext, { waiting, chats, events }: Observed): void {
+function observe({ metrics, settings }: ServiceContext, { waiting, chats, events }: Observed): void {
   new Gauge({
     name: "sluice_in_flight",
     help: "Callers waiting for their result",
@@ -143,6 +143,11 @@ function observe({ metrics }: ServiceContext, { waiting, chats, events }: Observ
       this.set(waiting.count);
     },
   });
+  new Gauge({
+    name: "sluice_in_flight_limit",
+    help: "Callers that may wait for their result at once",
+    registers: [metrics],
+  }).set(settings.gateway.waiting_max);
   new Gauge({
     name: "sluice_streams_open",
     help: "Streams that are open, by what they are of",

@@ -84,6 +84,7 @@ await runService("inference", process.env, async (context) => {
   observeConsumption(context, new Map([...tiers.values()].map(({ group, consumption }) => [group, consumption])));
   metrics.observePools(new Map([...tiers].map(([tier, { pool }]) => [tier, pool])));
   return {
+    tiers: [...tiers.keys()],
     ready: async () => [
       ...[...tiers.values()].flatMap(({ consumption, group }) =>
         consumption.joined ? [] : [`not yet a member of ${group}`],

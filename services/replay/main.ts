@@ -85,6 +85,11 @@ function observed({ metrics }: ServiceContext) {
     help: "Replays under way",
     registers: [metrics],
   });
+  new Gauge({
+    name: "sluice_in_flight_limit",
+    help: "Replays that may be under way at once",
+    registers: [metrics],
+  }).set(1);
   return {
     progress({ totals }: Replay): void {
       in_flight.set(1);

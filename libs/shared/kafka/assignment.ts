@@ -14,6 +14,8 @@ export type PartitionState = {
   early_passed: { readonly first: number; readonly next: number } | undefined;
   /** The commit's metadata has little room left: nothing more is taken in until there is more. */
   crowded: boolean;
+  /** The partition's end, as the latest fetch that brought something saw it. */
+  end: number | undefined;
 };
 
 /** Shares of the metadata's room at which a partition's intake stops and goes on. */
@@ -54,6 +56,7 @@ export class Assignment {
         early_bytes: 0,
         early_passed: undefined,
         crowded: false,
+        end: undefined,
       }));
     for (const state of gained) this.#states.set(partitionId(state.tp), state);
     return { gained, lost };
@@ -109,6 +112,21 @@ export class Assignment {
       if (own_ms !== undefined) oldest.set(tp.topic, Math.min(own_ms, oldest.get(tp.topic) ?? own_ms));
     }
     return oldest;
+  }
+
+  get size(): number {
+    return this.#states.size;
+  }
+
+  /** Offsets between what is done and the end last seen, by topic; partitions of which either is not known are left out. */
+  lag(): Map<string, number> {
+    const lag = new Map<string, number>();
+    for (const { tp, tracker, end } of this.#states.values()) {
+      const { position } = tracker;
+      if (position === undefined || end === undefined) continue;
+      lag.set(tp.topic, (lag.get(tp.topic) ?? 0) + Math.max(0, end - position));
+    }
+    return lag;
   }
 
   clear(): void {

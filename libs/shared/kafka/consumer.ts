@@ -266,6 +266,7 @@ export class KafkaConsumer implements ConsumerPort {
       timestamp_ms: Number(message.timestamp),
     }));
     this.#events?.records(records);
+    this.#events?.ends?.({ topic, partition }, Number(batch.highWatermark));
     const last = batch.messages.at(-1);
     if (last === undefined) return;
     resolveOffset(last.offset);

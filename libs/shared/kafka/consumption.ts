@@ -13,6 +13,7 @@
 import type { Timer } from "../clock.ts";
 import { untilAvailable } from "../retry.ts";
 import { Assignment, type PartitionState } from "./assignment.ts";
+import { BusyTime } from "./busy-time.ts";
 import { Committer } from "./committer.ts";
 import type { ConsumptionOptions } from "./consumption-options.ts";
 import type { HandlerContext } from "./handler.ts";
@@ -29,11 +30,21 @@ import { lookEvery_ms, Watchdog } from "./watchdog.ts";
 type HeldTask = Task & { readonly state: PartitionState };
 
 export type ConsumptionStats = {
+  /** Records being worked on, and how many may be: calls at once times the records of one. */
   readonly in_flight: number;
+  readonly in_flight_limit: number;
+  /** What all records together were worked on, in ms: the integral of those in flight. */
+  readonly busy_ms: number;
+  /** Records whose work ended. */
+  readonly done: number;
   readonly queued: number;
   readonly queued_bytes: number;
   /** Epoch ms of the oldest record not yet done, by topic. */
   readonly oldest_unfinished_ms: ReadonlyMap<string, number>;
+  /** Offsets that are not done, up to the end last seen, by topic. */
+  readonly lag: ReadonlyMap<string, number>;
+  /** Held by this member. */
+  readonly partitions: number;
   /** How often the consumer was started again because it was silent. */
   readonly restarts: number;
 };
@@ -51,6 +62,8 @@ export class Consumption {
   readonly #handling: Handling<HeldTask>;
   readonly #stopping = new AbortController();
   readonly #in_flight: InFlight;
+  readonly #busy = new BusyTime();
+  #done = 0;
   #watch: Timer | undefined;
   #arrivals = 0;
   #restarts = 0;
@@ -100,6 +113,10 @@ export class Consumption {
       rebalancing: () => void this.#committer?.commit(),
       records: (records) => this.#enqueue(records),
       passed: (tp, first, next) => this.#passed(tp, first, next),
+      ends: (tp, end) => {
+        const state = this.#assignment.stateOf(tp);
+        if (state !== undefined) state.end = end;
+      },
     });
     this.#committer?.start();
     this.#lookLater();
@@ -116,8 +133,19 @@ export class Consumption {
 
   stats(): ConsumptionStats {
     const { queued, queued_bytes } = this.#scheduler;
-    const oldest_unfinished_ms = this.#assignment.oldestUnfinished_ms();
-    return { in_flight: this.#in_flight.records, queued, queued_bytes, oldest_unfinished_ms, restarts: this.#restarts };
+    const { clock, limits } = this.#options;
+    return {
+      in_flight: this.#in_flight.records,
+      in_flight_limit: this.#in_flight.calls_max * limits.batch_records_max,
+      busy_ms: this.#busy.read_ms(clock.now_ms()),
+      done: this.#done,
+      queued,
+      queued_bytes,
+      oldest_unfinished_ms: this.#assignment.oldestUnfinished_ms(),
+      lag: this.#assignment.lag(),
+      partitions: this.#assignment.size,
+      restarts: this.#restarts,
+    };
   }
 
   /**
@@ -266,8 +294,10 @@ export class Consumption {
       if (first === undefined) break;
       const bytes = batch.reduce((sum, task) => sum + task.bytes, 0);
       const ended = this.#in_flight.begin(first.lane, batch.length, bytes);
+      this.#busy.change(batch.length, this.#options.clock.now_ms());
       void this.#run(batch).finally(() => {
         ended();
+        this.#busy.change(-batch.length, this.#options.clock.now_ms());
         this.#intake.relieve();
         this.#pump();
         if (this.#in_flight.calls === 0) this.#idle?.();
@@ -283,6 +313,7 @@ export class Consumption {
     const began_ms = this.#options.clock.now_ms();
     const settled = await this.#handling.settle(batch);
     this.#options.consumer.handled?.(this.#options.clock.now_ms() - began_ms);
+    if (settled) this.#done += batch.length;
     if (settled && !this.#options.plant_early_commit) complete();
     this.#scheduler.release(batch);
   }

@@ -23,6 +23,13 @@ export class InFlight {
     return this.#sum(({ records }) => records);
   }
 
+  /** Calls that may run at once, of all lanes together. */
+  get calls_max(): number {
+    const { max_in_flight, max_in_flight_by_lane } = this.#limits;
+    if (max_in_flight_by_lane === undefined) return max_in_flight;
+    return LANES.reduce((sum, lane) => sum + max_in_flight_by_lane[lane], 0);
+  }
+
   /** Lanes of which nothing more may be started. */
   closed(): ReadonlySet<LaneName> {
     const { max_in_flight, max_in_flight_by_lane, in_flight_bytes_max } = this.#limits;

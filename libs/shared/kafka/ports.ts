@@ -54,6 +54,8 @@ export interface ConsumerEvents {
   records(records: readonly InRecord[]): void;
   /** Offsets from `first` until before `next` hold no records to deliver: marks of transactions, or what was aborted. */
   passed?(tp: TopicPartition, first: number, next: number): void;
+  /** Where the partition ends, as a fetch saw it: the offset of the next record to be written. */
+  ends?(tp: TopicPartition, end: number): void;
 }
 
 /** One member of one consumer group. */

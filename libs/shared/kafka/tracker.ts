@@ -90,7 +90,7 @@ export class OffsetTracker {
    * @param again Also when it was said before.
    */
   commit(again = false): Commit | undefined {
-    const offset = this.#head === this.#delivered.length ? Math.max(this.#base, this.#reached) : this.#base;
+    const offset = this.position ?? this.#base;
     const moved = offset > this.#committed || (this.#version > this.#committed_version && this.#done.size > 0);
     if (!moved && !(again && offset > this.#first)) return undefined;
     return { offset, version: this.#version, ...encodeDone(offset, this.#doneRanges()) };
@@ -100,6 +100,12 @@ export class OffsetTracker {
   committed({ offset, version }: Pick<Commit, "offset" | "version">): void {
     if (offset > this.#committed) this.#committed = offset;
     if (version > this.#committed_version) this.#committed_version = version;
+  }
+
+  /** The next offset that is not done; undefined while nothing is known of the partition. */
+  get position(): number | undefined {
+    if (this.#highest < 0 && this.#reached === 0) return undefined;
+    return this.#head === this.#delivered.length ? Math.max(this.#base, this.#reached) : this.#base;
   }
 
   /** The record time of the lowest offset that is not done, in epoch ms; undefined when all are. */
