@@ -17,7 +17,7 @@ import { describe } from "./errors.ts";
 import { type DeadLetterWriter, deadLetterOf } from "./events/dead-letters.ts";
 import { RegistryCodec } from "./events/registry.ts";
 import { type TopicNames, topicEvents, topicNames } from "./events/topics.ts";
-import { type HealthServer, type ReadinessCheck, serveHealth } from "./http/health.ts";
+import { type HealthReply, type HealthServer, type ReadinessCheck, serveHealth } from "./http/health.ts";
 import { createKafka } from "./kafka/client.ts";
 import { KafkaConsumer } from "./kafka/consumer.ts";
 import { Consumption } from "./kafka/consumption.ts";
@@ -60,6 +60,8 @@ export type RunningService = {
   readonly serves_health?: boolean;
   /** Of an inference worker: the tiers that it serves. */
   readonly tiers?: readonly string[];
+  /** What else is answered beside health; undefined for a path that is not known. */
+  readonly answer?: (path: string) => HealthReply | undefined;
 };
 
 /** Runs a service until SIGTERM or SIGINT. Exits 1 with one line when the settings are wrong. */
@@ -99,7 +101,7 @@ async function runUntilSignal(
   // Health first: while parts are away the service is alive and not ready. The gateway's own server has both.
   let health: HealthServer | undefined;
   if (name !== "gateway") {
-    health = await serveHealth(environment, ready, context.metrics);
+    health = await serveHealth(environment, ready, context.metrics, (path) => running?.answer?.(path));
     log.info({ url: health.url }, "serving health");
   }
   const started = connect(context)

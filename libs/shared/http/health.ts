@@ -23,14 +23,17 @@ export async function answerHealth(
 
 export type HealthServer = { readonly url: string; close(): Promise<void> };
 
+/** @param more what the service answers beside the three. */
 export async function serveHealth(
   address: { readonly host: string; readonly port: number },
   ready: ReadinessCheck,
   metrics: Registry,
+  more: (path: string) => HealthReply | undefined = () => undefined,
 ): Promise<HealthServer> {
   const server = createServer((request, response) => {
-    answerHealth(new URL(request.url ?? "/", "http://local").pathname, ready, metrics)
-      .then((reply) => send(response, reply ?? json(404, { error: "not found" })))
+    const path = new URL(request.url ?? "/", "http://local").pathname;
+    answerHealth(path, ready, metrics)
+      .then((reply) => send(response, reply ?? more(path) ?? json(404, { error: "not found" })))
       .catch((error: unknown) => send(response, json(500, { error: String(error) })));
   });
   server.requestTimeout = 10_000;
