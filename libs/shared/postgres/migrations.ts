@@ -4,6 +4,7 @@ import { FILES_STEP } from "./steps/files.ts";
 import { JOBS_STEP } from "./steps/jobs.ts";
 import { REPLAYS_STEP } from "./steps/replays.ts";
 import { RESULTS_BY_DAY_STEP } from "./steps/results-by-day.ts";
+import { SCALING_STEP } from "./steps/scaling.ts";
 import { TRAILS_STEP } from "./steps/trails.ts";
 import { WEBHOOKS_STEP } from "./steps/webhooks.ts";
 
@@ -39,6 +40,7 @@ const MIGRATIONS: readonly string[] = [
   WEBHOOKS_STEP,
   REPLAYS_STEP,
   TRAILS_STEP,
+  SCALING_STEP,
 ];
 
 /** Any number that is ours alone: it keeps two starting services from migrating at once. */
