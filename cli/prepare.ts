@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../libs/shared/clock.ts";
+import { SluiceError } from "../libs/shared/errors.ts";
 import type { KeyRecord, KeyScope } from "../libs/shared/events/tenants.ts";
 import { ensureTopics } from "../libs/shared/kafka/topology.ts";
 import { hashKey, KEY_RANDOM_BYTES, keyId, makeKey } from "../libs/shared/keys.ts";
@@ -21,12 +22,22 @@ export async function prepare(stack: Stack): Promise<void> {
   const retry = { clock: systemClock, random: Math.random, log: context.log, policy: RETRY };
   const stopped = () => stack.signal.aborted;
   await Promise.all([
-    untilAvailable(retry, "topics", () => ensureTopics(context.kafka, context.settings), stopped),
-    untilAvailable(retry, "schemas", () => registerSchemas(context), stopped),
+    untilAvailable(retry, "topics", () => orGiveUp(ensureTopics(context.kafka, context.settings)), stopped),
+    untilAvailable(retry, "schemas", () => orGiveUp(registerSchemas(context)), stopped),
   ]);
   if (Object.hasOwn(context.settings.tenants, DEMO_TENANT)) {
     const [demo, admin] = await Promise.all([demoKey(stack.dir), adminKey(stack.dir)]);
     await untilAvailable(retry, "local keys", () => publishLocalKeys(context, demo, admin), stopped);
+  }
+}
+
+/** Waiting helps against a part that is away, and against none that refuses: somebody sits in front of this. */
+async function orGiveUp<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof SluiceError) || error.code !== "dependency_refuses") throw error;
+    throw new SluiceError(error.code, error.message, { cause: error, ...(error.fix ? { fix: error.fix } : {}) });
   }
 }
 

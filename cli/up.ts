@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { SluiceError } from "../libs/shared/errors.ts";
+import { BROKERS, type BrokerCount } from "../tools/stack/kafka.ts";
 import { consoleProgress, jsonProgress } from "../tools/stack/progress.ts";
 import { parseScale, type Scale } from "../tools/stack/services.ts";
 import { type UpSteps, up } from "../tools/stack/up.ts";
@@ -14,6 +16,7 @@ Examples:
   sluice up
   sluice up --sample --exit
   sluice up --scale inference=2 --scale router=2
+  sluice up --brokers 3
   sluice up --only parts --json
   OPENAI_BASE_URL=http://127.0.0.1:11434/v1 OPENAI_API_KEY=none sluice up
 
@@ -24,6 +27,7 @@ type Flags = {
   readonly sample?: boolean;
   readonly exit?: boolean;
   readonly scale?: Scale;
+  readonly brokers: BrokerCount;
   readonly mock: boolean;
   readonly only?: string;
   readonly json?: boolean;
@@ -36,6 +40,7 @@ export const upCommand = new Command("up")
   .option("--exit", "stop after the sample: exit code 0 when every request was answered, else 1")
   .option("--scale <service=count>", "run more instances of a service; may be repeated", parseScale)
   .option("--no-mock", "do not start the mock model server")
+  .option("--brokers <count>", "how many Kafka brokers: 1, or 3 with three replicas of everything", parseBrokers, 1)
   .option("--only <what>", "start nothing but: parts")
   .option("--json", "one JSON object a line instead of text")
   .option("--dir <path>", "where data, logs and run.json go (default: SLUICE_DIR, else .sluice)")
@@ -50,11 +55,18 @@ export const upCommand = new Command("up")
       only_parts: flags.only === "parts",
       mock: flags.mock,
       scale: flags.scale ?? {},
+      brokers: flags.brokers,
       sample: flags.sample ?? false,
       exit: flags.exit ?? false,
       steps: stepsOf(flags),
     });
   });
+
+function parseBrokers(text: string): BrokerCount {
+  const count = BROKERS.find((known) => String(known) === text);
+  if (count !== undefined) return count;
+  throw new SluiceError("usage", `--brokers ${text} is not understood`, { fix: `Write ${BROKERS.join(" or ")}.` });
+}
 
 /** With a sample, its answers come first and what to try next stands at the end, where it is seen. */
 function stepsOf({ sample, exit, json }: Flags): UpSteps {

@@ -46,7 +46,7 @@ export async function startBenchRedis(root: string, name: string, signal: AbortS
     rmSync(plan.data, { recursive: true, force: true });
     const ports = [await createPortBook().take()];
     await plan.prepare(ports);
-    await supervisor.start(plan.spec(ports));
+    await supervisor.start(plan.specs(ports)[0]);
     signal.throwIfAborted();
     const url = plan.url(ports);
     return {

@@ -7,6 +7,7 @@ import { accessFix } from "./access-problems.ts";
 export type ErrorCode =
   | "settings_invalid"
   | "dependency_unavailable"
+  | "dependency_refuses"
   | "part_missing"
   | "port_taken"
   | "part_failed"
@@ -52,14 +53,18 @@ export type Dependency = "kafka" | "schema_registry" | "redis" | "postgres" | "f
 
 /**
  * A part is away or refuses for now: wait with back-off and try again (never drop what was in hand). A refused password is one of these:
- * it may be changed under a running service, and no record is lost for it.
+ * it may be changed under a running service, and no record is lost for it. A command gives up on such (`dependency_refuses`).
  */
 export function unavailable(dependency: Dependency, cause: unknown): SluiceError {
   const why = cause instanceof Error ? cause.message : String(cause);
+  const fix = accessFix(dependency, cause);
+  if (fix !== undefined) {
+    return new SluiceError("dependency_refuses", `${dependency}: ${why}`, { retryable: true, cause, fix });
+  }
   return new SluiceError("dependency_unavailable", `${dependency} is unavailable: ${why}`, {
     retryable: true,
     cause,
-    fix: accessFix(dependency, cause) ?? `Check that ${dependency} runs and that its address is right.`,
+    fix: `Check that ${dependency} runs and that its address is right.`,
   });
 }
 

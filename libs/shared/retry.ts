@@ -1,7 +1,7 @@
 /** Waiting for a part that is away: back off, say so once, go on when it is back (I6: each wait is bounded by the policy). */
 import { type BackoffPolicy, backoff_ms } from "./backoff.ts";
 import { type Clock, sleep } from "./clock.ts";
-import { isRetryable } from "./errors.ts";
+import { isRetryable, SluiceError } from "./errors.ts";
 import type { Log } from "./log.ts";
 
 export type RetryContext = {
@@ -28,7 +28,10 @@ export async function untilAvailable<T>(
       return result;
     } catch (error) {
       if (!isRetryable(error) || stopped()) throw error;
-      if (attempt === 0) context.log.warn({ what, error }, "waiting for a part that is away");
+      if (attempt === 0) {
+        const fix = error instanceof SluiceError ? error.fix : undefined;
+        context.log.warn({ what, error, fix }, "waiting for a part that is away");
+      }
       // At least a tenth of the ceiling, so that full jitter never spins.
       const wait_ms = backoff_ms(context.policy, attempt, 0.1 + 0.9 * context.random());
       await sleep(context.clock, wait_ms);

@@ -3,67 +3,110 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { brokerProperties, type Node } from "./broker-properties.ts";
+import type { Home } from "./home.ts";
 import { archiveFlags, type JavaRuntime, kafkaClasspath } from "./jvm.ts";
-import type { PartPlan } from "./part.ts";
+import type { CertificateFiles, PartPlan } from "./part.ts";
 import { answers, DEFAULT_PORTS } from "./ports.ts";
+import type { ProcessSpec } from "./supervisor.ts";
 
 const run = promisify(execFile);
 const FORMAT_WAIT_MS = 60_000;
 const PORT_WAIT_MS = 1_000;
-const MIB = 1024 * 1024;
 
-/** One Apache Kafka node in KRaft mode: broker and controller in one process, data in `data/kafka`. */
-export function kafkaPlan(java: JavaRuntime): PartPlan {
+export const BROKERS = [1, 3] as const;
+export type BrokerCount = (typeof BROKERS)[number];
+
+export type KafkaOptions = {
+  /** 3: three replicas of everything, of which two must be in sync. It has data of its own. */
+  readonly brokers?: BrokerCount;
+  /** Clients speak SASL_SSL with SCRAM-SHA-512 instead of plain TCP; for tests. */
+  readonly secured?: CertificateFiles & { readonly username: string; readonly password: string };
+};
+
+/** Apache Kafka in KRaft mode: each node is broker and controller in one process, data in `data/kafka` (three: `data/kafka-of-3`). */
+export function kafkaPlan(java: JavaRuntime, { brokers = 1, secured }: KafkaOptions = {}): PartPlan {
   const { home } = java;
-  const cwd = join(home.data, "kafka");
-  const properties = join(home.etc, "kafka.properties");
+  const data = join(home.data, brokers === 1 ? "kafka" : `kafka-of-${brokers}`);
+  const ids = Array.from({ length: brokers }, (_, index) => index + 1);
+  const places = ids.map((id) => placeOf(home, data, id, brokers));
+  const ports_each = secured === undefined ? 2 : 3;
   const log4j = join(home.etc, "kafka-log4j2.yaml");
+  const keystore = join(home.etc, "kafka-keystore.pem");
   const env = { ...java.env, CLASSPATH: kafkaClasspath(home) };
+
+  const nodesOn = (ports: readonly number[]): Node[] =>
+    ids.map((id, index) => {
+      const [port = 0, controller_port = 0, inner_port = 0] = ports.slice(index * ports_each);
+      return { id, port, controller_port, ...(secured === undefined ? {} : { inner_port }) };
+    });
+  const format = async ({ cwd, properties }: Place): Promise<void> => {
+    const flags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", ...archiveFlags(home, "kafka")];
+    const args = [...flags, "kafka.tools.StorageTool", "format", "--ignore-formatted"];
+    const { username, password } = secured ?? {};
+    const scram = secured ? ["--add-scram", `SCRAM-SHA-512=[name=${username},password=${password}]`] : [];
+    const id = clusterId(`${data}-cluster-id`);
+    await run(java.path, [...args, ...scram, "-t", id, "-c", properties], { cwd, env, timeout: FORMAT_WAIT_MS });
+  };
+  const specOf = ({ name, cwd, properties }: Place, port: number): ProcessSpec => ({
+    name,
+    command: java.path,
+    // SerialGC: with G1 an 8 MiB record is a humongous object in a heap this small; it also costs less CPU here.
+    args: [
+      ...(brokers === 1 ? ["-Xms256m", "-Xmx512m"] : ["-Xms128m", "-Xmx384m"]),
+      ...["-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-Djava.net.preferIPv4Stack=true"],
+      ...archiveFlags(home, "kafka"),
+      ...[`-Dlog4j2.configurationFile=${log4j}`, "kafka.Kafka", properties],
+    ],
+    env,
+    cwd,
+    url: `127.0.0.1:${port}`,
+    // By its port and not by its log, whose last lines are soon others when clients wait for it.
+    ready: () => answers("127.0.0.1", port, PORT_WAIT_MS),
+  });
+
   return {
     name: "kafka",
-    default_ports: [DEFAULT_PORTS.kafka, DEFAULT_PORTS.kafka_controller],
-    data: cwd,
-    async prepare([port = 0, controller_port = 0]) {
-      mkdirSync(cwd, { recursive: true });
-      writeFileSync(properties, brokerProperties(port, controller_port));
-      writeFileSync(log4j, LOG4J);
-      if (existsSync(join(cwd, "log", "meta.properties"))) return;
-      const flags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", ...archiveFlags(home, "kafka")];
-      const args = [...flags, "kafka.tools.StorageTool", "format", "--ignore-formatted"];
-      await run(java.path, [...args, "-t", clusterId(home.data), "-c", properties], {
-        cwd,
-        env,
-        timeout: FORMAT_WAIT_MS,
-      });
-    },
-    spec: ([port]) => ({
-      name: "kafka",
-      command: java.path,
-      // SerialGC: with G1 an 8 MiB record is a humongous object in a heap this small; it also costs less CPU here.
-      args: [
-        ...[
-          "-Xms256m",
-          "-Xmx512m",
-          "-XX:+UseSerialGC",
-          "-XX:+ExitOnOutOfMemoryError",
-          "-Djava.net.preferIPv4Stack=true",
-        ],
-        ...archiveFlags(home, "kafka"),
-        ...[`-Dlog4j2.configurationFile=${log4j}`, "kafka.Kafka", properties],
-      ],
-      env,
-      cwd,
-      url: `127.0.0.1:${port}`,
-      // By its port and not by its log, whose last lines are soon others when clients wait for it.
-      ready: () => answers("127.0.0.1", port ?? 0, PORT_WAIT_MS),
+    default_ports: ids.flatMap((_, index) => {
+      const defaults = [DEFAULT_PORTS.kafka, DEFAULT_PORTS.kafka_controller].map((port) => port + 2 * index);
+      return secured === undefined ? defaults : [...defaults, DEFAULT_PORTS.kafka + 2 * brokers + index];
     }),
-    url: ([port]) => `127.0.0.1:${port}`,
+    data,
+    async prepare(ports) {
+      writeFileSync(log4j, LOG4J);
+      if (secured !== undefined) {
+        const parts = [secured.key, secured.certificate].map((path) => readFileSync(path, "utf8"));
+        writeFileSync(keystore, parts.join("\n"), { mode: 0o600 });
+      }
+      const nodes = nodesOn(ports);
+      for (const [index, { cwd, properties }] of places.entries()) {
+        mkdirSync(cwd, { recursive: true });
+        const own = nodes[index] as Node;
+        writeFileSync(properties, brokerProperties(own, nodes, secured === undefined ? undefined : { keystore }));
+      }
+      await Promise.all(places.filter(({ cwd }) => !existsSync(join(cwd, "log", "meta.properties"))).map(format));
+    },
+    specs: (ports) => {
+      const [first, ...others] = nodesOn(ports).map(({ port }, index) => specOf(places[index] as Place, port));
+      return [first as ProcessSpec, ...others];
+    },
+    url: (ports) =>
+      nodesOn(ports)
+        .map(({ port }) => `127.0.0.1:${port}`)
+        .join(","),
   };
 }
 
+type Place = { readonly name: string; readonly cwd: string; readonly properties: string };
+
+function placeOf(home: Home, data: string, id: number, brokers: BrokerCount): Place {
+  const name = id === 1 ? "kafka" : `kafka-${id}`;
+  const cwd = brokers === 1 ? data : join(data, String(id));
+  return { name, cwd, properties: join(home.etc, `${name}.properties`) };
+}
+
 /** The id is made once and kept outside the log folder, so that a format which was cut short can be done again. */
-function clusterId(data: string): string {
-  const path = join(data, "kafka-cluster-id");
+function clusterId(path: string): string {
   if (!existsSync(path)) {
     // Kafka's Uuid: 16 bytes, base64url; a leading dash would read as an option.
     let id = randomBytes(16).toString("base64url");
@@ -71,44 +114,6 @@ function clusterId(data: string): string {
     writeFileSync(path, id);
   }
   return readFileSync(path, "utf8").trim();
-}
-
-/** The advertised address follows the port; paths are relative to the working folder, so any character may be in them. */
-export function brokerProperties(port: number, controller_port: number): string {
-  const message_bytes_max = 17 * MIB;
-  const lines = {
-    "process.roles": "broker,controller",
-    "node.id": 1,
-    "controller.quorum.voters": `1@127.0.0.1:${controller_port}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller_port}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
-    "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-    "log.dirs": "log",
-    "auto.create.topics.enable": false,
-    "group.initial.rebalance.delay.ms": 0,
-    "offsets.topic.num.partitions": 8,
-    "offsets.topic.replication.factor": 1,
-    "transaction.state.log.num.partitions": 8,
-    "transaction.state.log.replication.factor": 1,
-    "transaction.state.log.min.isr": 1,
-    // An offset commit would wait 5 ms for others to be written with it: most of a transaction's time.
-    "group.coordinator.append.linger.ms": 0,
-    // For a laptop's cores: with fewer threads a request changes hands more cheaply.
-    "num.network.threads": 2,
-    "num.io.threads": 4,
-    "share.coordinator.state.topic.replication.factor": 1,
-    "share.coordinator.state.topic.min.isr": 1,
-    "message.max.bytes": message_bytes_max,
-    "replica.fetch.max.bytes": message_bytes_max,
-    "socket.request.max.bytes": 100 * MIB,
-    // A killed broker may register again only when its old session is over: 4.3 s instead of 11 s to come back.
-    "broker.session.timeout.ms": 3_000,
-    "broker.heartbeat.interval.ms": 500,
-  };
-  return `${Object.entries(lines)
-    .map(([key, value]) => `${key}=${value}`)
-    .join("\n")}\n`;
 }
 
 const LOG4J = `Configuration:

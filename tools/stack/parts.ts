@@ -4,10 +4,10 @@ import { endLeftovers } from "./child.ts";
 import { startCompose } from "./compose.ts";
 import { ADDRESS_VARIABLES, checkGiven, givenUrls, publicAddress } from "./given.ts";
 import { type Home, openHome, PART_NAMES, type PartName } from "./home.ts";
-import { kafkaPlan } from "./kafka.ts";
+import { type BrokerCount, kafkaPlan } from "./kafka.ts";
 import { takeLock } from "./lock.ts";
 import { boundLogs } from "./logs.ts";
-import type { PartPlan } from "./part.ts";
+import type { CertificateFiles, PartPlan } from "./part.ts";
 import { cachedRedis, ensureParts, partsAreBuilt } from "./parts-cache.ts";
 import { createPortBook, type PortBook } from "./ports.ts";
 import { postgresPlan } from "./postgres.ts";
@@ -15,7 +15,7 @@ import { type Progress, silentProgress } from "./progress.ts";
 import { redisPlan } from "./redis.ts";
 import { registryPlan } from "./registry.ts";
 import type { ProcessEntry } from "./run-file.ts";
-import { createSupervisor, type Supervisor } from "./supervisor.ts";
+import { createSupervisor, type ProcessSpec, type Supervisor } from "./supervisor.ts";
 import { baseEnv, dockerWorks, type Env, findTools, type Tools } from "./tools.ts";
 
 const LEFTOVER_WAIT_MS = 10_000;
@@ -33,6 +33,10 @@ export type PartsOptions = {
   readonly ephemeral_ports?: boolean;
   /** Deletes the data of earlier runs first. */
   readonly fresh?: boolean;
+  /** Three: `kafka`, `kafka-2` and `kafka-3`, with three replicas of everything. Local processes only. */
+  readonly brokers?: BrokerCount;
+  /** For tests: Kafka speaks SASL_SSL with SCRAM-SHA-512 to clients, Postgres takes TLS too. Local processes only. */
+  readonly secured?: CertificateFiles & { readonly username: string; readonly password: string };
   /** Gives up and stops what was started. */
   readonly signal?: AbortSignal;
   /** Called whenever a part's process changes. */
@@ -47,8 +51,8 @@ export type Parts = {
   readonly ports: PortBook;
   /** The local processes as they are now; a part from an address or a container has none. */
   readonly processes: readonly ProcessEntry[];
-  /** Ends a part (by the given signal) and starts it again on the same port and data; resolves when it is ready. */
-  restart(name: PartName, options?: { readonly signal?: NodeJS.Signals }): Promise<void>;
+  /** Ends a part, or one broker, (by the given signal) and starts it again on the same port and data; resolves when it is ready. */
+  restart(name: PartName | `kafka-${number}`, options?: { readonly signal?: NodeJS.Signals }): Promise<void>;
   /** Stops every part in bounded time and frees the lock. Data stays. */
   stop(): Promise<void>;
   /** SIGKILL to every local part, at once. */
@@ -80,7 +84,10 @@ export async function startParts(options: PartsOptions): Promise<Parts> {
 type Backend = {
   readonly urls: Partial<Record<PartName, string>>;
   readonly processes: () => readonly ProcessEntry[];
-  readonly restart: (name: PartName, options?: { readonly signal?: NodeJS.Signals }) => Promise<void>;
+  readonly restart: (
+    name: PartName | `kafka-${number}`,
+    options?: { readonly signal?: NodeJS.Signals },
+  ) => Promise<void>;
   readonly stop: () => Promise<void>;
   readonly kill: () => void;
 };
@@ -101,6 +108,11 @@ async function startLocked(home: Home, options: PartsOptions, release: () => voi
 
   const given = givenUrls(options.env);
   const names = PART_NAMES.filter((name) => given[name] === undefined);
+  if ((options.brokers ?? 1) > 1 && given.kafka !== undefined) {
+    throw new SluiceError("usage", "KAFKA_BROKERS names a Kafka, so none is started here", {
+      fix: "Leave --brokers away, or unset KAFKA_BROKERS.",
+    });
+  }
   for (const [name, url] of Object.entries(given) as [PartName, string][]) {
     await checkGiven(name, url);
     progress.step(name, "given", `${publicAddress(url)} (${ADDRESS_VARIABLES[name]})`);
@@ -127,6 +139,15 @@ async function startLocked(home: Home, options: PartsOptions, release: () => voi
   };
 }
 
+/** All or none. */
+async function startAll(supervisor: Supervisor, specs: readonly ProcessSpec[]): Promise<void> {
+  const results = await Promise.allSettled(specs.map((spec) => supervisor.start(spec)));
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed === undefined) return;
+  await supervisor.stop(specs.map(({ name }) => name));
+  throw failed.reason;
+}
+
 const NOTHING: Backend = {
   urls: {},
   processes: () => [],
@@ -139,7 +160,8 @@ async function chooseBackend(start: Start): Promise<Backend> {
   const { home, options, names } = start;
   const tools = await findTools(options.env);
   if (tools.java && (tools.mvn || partsAreBuilt(home, tools))) return startLocal(start, tools);
-  if (await dockerWorks(options.env)) return startContainers(start);
+  const only_here = (options.brokers ?? 1) > 1 || options.secured !== undefined;
+  if (!only_here && (await dockerWorks(options.env))) return startContainers(start);
   const variables = names.map((name) => ADDRESS_VARIABLES[name]).join(", ");
   const why = tools.missing.join(" and ");
   throw new SluiceError("part_missing", `Nothing to run the parts with: ${why}, and no docker compose with an engine`, {
@@ -155,7 +177,7 @@ async function startContainers({ home, options, progress, ports, names }: Start)
   return {
     urls: Object.fromEntries(names.map((name) => [name, compose.urls[name]])),
     processes: () => [],
-    restart: (name) => compose.restart(name),
+    restart: (name) => compose.restart(name as PartName),
     stop: () => compose.stop({ wipe: options.fresh ?? false }),
     kill: () => {},
   };
@@ -165,7 +187,7 @@ async function startLocal(start: Start, tools: Tools): Promise<Backend> {
   const { home, options, progress } = start;
   const { env, signal, onChange } = options;
   await ensureParts({ home, tools, env, say: progress.say, signal });
-  const plans = localPlans(home, tools, env).filter((plan) => start.names.includes(plan.name));
+  const plans = localPlans(home, tools, options).filter((plan) => start.names.includes(plan.name));
   if (options.fresh) for (const plan of plans) rmSync(plan.data, { recursive: true, force: true });
 
   const supervisor = createSupervisor({ home, say: progress.say, ...(onChange ? { onChange } : {}) });
@@ -188,11 +210,13 @@ async function startLocal(start: Start, tools: Tools): Promise<Backend> {
   };
 }
 
-function localPlans(home: Home, tools: Tools, env: Env): readonly PartPlan[] {
+function localPlans(home: Home, tools: Tools, options: PartsOptions): readonly PartPlan[] {
+  const { env, brokers = 1, secured } = options;
   const base = baseEnv(env);
   const java = { home, path: tools.java?.path ?? "java", env: base };
   const redis = tools.redis_server ?? cachedRedis(home);
-  return [kafkaPlan(java), registryPlan(java), redisPlan(home, redis, base), postgresPlan(home, base)];
+  const kafka = kafkaPlan(java, { brokers, ...(secured === undefined ? {} : { secured }) });
+  return [kafka, registryPlan(java), redisPlan(home, redis, base), postgresPlan(home, base, secured)];
 }
 
 /** Starts one part; where another program was quicker to take its port, again with other ports. */
@@ -205,7 +229,7 @@ async function startPart(plan: PartPlan, supervisor: Supervisor, start: Start): 
     try {
       await plan.prepare(chosen);
       options.signal?.throwIfAborted();
-      await supervisor.start(plan.spec(chosen));
+      await startAll(supervisor, plan.specs(chosen));
       await plan.finish?.(chosen);
       const url = plan.url(chosen);
       progress.step(plan.name, "ready", publicAddress(url));

@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
 import type { Home } from "./home.ts";
-import type { PartPlan } from "./part.ts";
+import type { CertificateFiles, PartPlan } from "./part.ts";
 import { DEFAULT_PORTS } from "./ports.ts";
 
 const run = promisify(execFile);
@@ -27,7 +27,11 @@ const DATABASE = "sluice";
 type OsUser = { readonly uid: number; readonly gid: number };
 
 /** Postgres with a random password, kept beside its data (0600): other users share the loopback interface. */
-export function postgresPlan(home: Home, env: Readonly<Record<string, string>>): PartPlan {
+export function postgresPlan(
+  home: Home,
+  env: Readonly<Record<string, string>>,
+  certificate?: CertificateFiles,
+): PartPlan {
   // Postgres refuses to run as root, so there it runs as another user.
   const user = process.getuid?.() === 0 ? unprivilegedUser() : undefined;
   const place = placeFor(home, user);
@@ -37,19 +41,24 @@ export function postgresPlan(home: Home, env: Readonly<Record<string, string>>):
     name: "postgres",
     default_ports: [DEFAULT_PORTS.postgres],
     data: place.data,
-    prepare: () => initialise(place, user, env),
-    spec: (ports) => ({
-      name: "postgres",
-      command: join(place.bin, "postgres"),
-      args: ["-D", place.data, ...settings(Number(ports[0]))],
-      env: { ...env, LC_ALL: "C" },
-      cwd: place.data,
-      ...(user ? { user } : {}),
-      // SIGTERM would wait for every client to leave; SIGINT is Postgres's fast, clean shutdown.
-      stop_signal: "SIGINT",
-      url: url(ports),
-      ready: (tail) => tail.includes("database system is ready to accept connections"),
-    }),
+    async prepare() {
+      await initialise(place, user, env);
+      if (certificate !== undefined) copyCertificate(place, certificate, user);
+    },
+    specs: (ports) => [
+      {
+        name: "postgres",
+        command: join(place.bin, "postgres"),
+        args: ["-D", place.data, ...settings(Number(ports[0])), ...(certificate === undefined ? [] : TLS)],
+        env: { ...env, LC_ALL: "C" },
+        cwd: place.data,
+        ...(user ? { user } : {}),
+        // SIGTERM would wait for every client to leave; SIGINT is Postgres's fast, clean shutdown.
+        stop_signal: "SIGINT",
+        url: url(ports),
+        ready: (tail) => tail.includes("database system is ready to accept connections"),
+      },
+    ],
     url: (ports) => url(ports),
     finish: (ports) => createDatabase(url(ports, "postgres")),
   };
@@ -71,6 +80,21 @@ function settings(port: number): readonly string[] {
     timezone: "UTC",
   };
   return Object.entries(values).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+}
+
+const TLS = ["-c", "ssl=on", "-c", "ssl_cert_file=server.crt", "-c", "ssl_key_file=server.key"];
+
+/** Beside the data: Postgres takes no key that others could read. */
+function copyCertificate(place: Place, files: CertificateFiles, user: OsUser | undefined): void {
+  for (const [name, from] of [
+    ["server.crt", files.certificate],
+    ["server.key", files.key],
+  ] as const) {
+    const path = join(place.data, name);
+    writeFileSync(path, readFileSync(from), { mode: 0o600 });
+    chmodSync(path, 0o600);
+    if (user) chownSync(path, user.uid, user.gid);
+  }
 }
 
 type Place = { readonly bin: string; readonly data: string };

@@ -15,19 +15,21 @@ export function redisPlan(home: Home, binary: string, env: Readonly<Record<strin
     async prepare() {
       mkdirSync(cwd, { recursive: true });
     },
-    spec: (ports) => ({
-      name: "redis",
-      command: binary,
-      // noeviction: budgets and leases live here, an evicted key would be a lost reservation.
-      args: [
-        ...["--bind", "127.0.0.1", "--port", String(ports[0]), "--protected-mode", "yes", "--daemonize", "no"],
-        ...["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"],
-      ],
-      env,
-      cwd,
-      url: url(ports),
-      ready: (tail) => tail.includes("Ready to accept connections"),
-    }),
+    specs: (ports) => [
+      {
+        name: "redis",
+        command: binary,
+        // noeviction: budgets and leases live here, an evicted key would be a lost reservation.
+        args: [
+          ...["--bind", "127.0.0.1", "--port", String(ports[0]), "--protected-mode", "yes", "--daemonize", "no"],
+          ...["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"],
+        ],
+        env,
+        cwd,
+        url: url(ports),
+        ready: (tail) => tail.includes("Ready to accept connections"),
+      },
+    ],
     url,
   };
 }

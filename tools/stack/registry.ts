@@ -20,30 +20,32 @@ export function registryPlan(java: JavaRuntime): PartPlan {
     async prepare() {
       mkdirSync(cwd, { recursive: true });
     },
-    spec: (ports) => ({
-      name: "schema_registry",
-      command: java.path,
-      // One compiler tier: it starts in half the CPU time, and a registry has no hot path.
-      args: [
-        ...["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"],
-        ...["-Djava.net.preferIPv4Stack=true", ...archiveFlags(home, "schema_registry")],
-        ...["-jar", join(app, runnerJar(app))],
-      ],
-      env: {
-        ...java.env,
-        APICURIO_STORAGE_KIND: "sql",
-        APICURIO_STORAGE_SQL_KIND: "h2",
-        // WRITE_DELAY=0: H2 otherwise holds commits back for half a second, and a kill would lose a schema's id.
-        APICURIO_DATASOURCE_URL: "jdbc:h2:file:./registry;WRITE_DELAY=0",
-        QUARKUS_HTTP_HOST: "127.0.0.1",
-        QUARKUS_HTTP_PORT: String(ports[0]),
-        QUARKUS_HTTP_ACCESS_LOG_ENABLED: "false",
-        QUARKUS_LOG_CONSOLE_COLOR: "false",
+    specs: (ports) => [
+      {
+        name: "schema_registry",
+        command: java.path,
+        // One compiler tier: it starts in half the CPU time, and a registry has no hot path.
+        args: [
+          ...["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"],
+          ...["-Djava.net.preferIPv4Stack=true", ...archiveFlags(home, "schema_registry")],
+          ...["-jar", join(app, runnerJar(app))],
+        ],
+        env: {
+          ...java.env,
+          APICURIO_STORAGE_KIND: "sql",
+          APICURIO_STORAGE_SQL_KIND: "h2",
+          // WRITE_DELAY=0: H2 otherwise holds commits back for half a second, and a kill would lose a schema's id.
+          APICURIO_DATASOURCE_URL: "jdbc:h2:file:./registry;WRITE_DELAY=0",
+          QUARKUS_HTTP_HOST: "127.0.0.1",
+          QUARKUS_HTTP_PORT: String(ports[0]),
+          QUARKUS_HTTP_ACCESS_LOG_ENABLED: "false",
+          QUARKUS_LOG_CONSOLE_COLOR: "false",
+        },
+        cwd,
+        url: url(ports),
+        ready_url: `${url(ports)}/subjects`,
       },
-      cwd,
-      url: url(ports),
-      ready_url: `${url(ports)}/subjects`,
-    }),
+    ],
     url,
   };
 }

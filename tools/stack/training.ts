@@ -34,7 +34,7 @@ export async function trainArchives({ home, tools, env, say }: TrainInput): Prom
   const train = async (part: JvmPart, plan: PartPlan): Promise<void> => {
     const chosen = await Promise.all(plan.default_ports.map(() => ports.take()));
     await plan.prepare(chosen);
-    const spec = plan.spec(chosen);
+    const [spec] = plan.specs(chosen);
     const args = [`-XX:ArchiveClassesAtExit=${archivePath(home, part)}`, ...spec.args];
     await supervisor.start({ ...spec, args, stop_wait_ms: DUMP_WAIT_MS });
     await supervisor.stop([spec.name]);

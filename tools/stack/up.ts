@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { loadSettings } from "../../libs/shared/config/load.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { listenForInterrupts } from "./interrupts.ts";
+import type { BrokerCount } from "./kafka.ts";
 import { modelEnv } from "./model.ts";
 import { type Parts, startParts } from "./parts.ts";
 import type { Progress } from "./progress.ts";
@@ -43,6 +44,7 @@ export type UpOptions = {
   readonly only_parts: boolean;
   readonly mock: boolean;
   readonly scale: Scale;
+  readonly brokers: BrokerCount;
   readonly sample: boolean;
   /** Stop after the sample instead of serving until a signal. */
   readonly exit: boolean;
@@ -94,9 +96,10 @@ class Running {
   }
 
   async start(signal: AbortSignal): Promise<Stack> {
-    const { root, env, progress, steps, dir } = this.#options;
+    const { root, env, progress, steps, dir, brokers } = this.#options;
     const onChange = (): void => this.#publish();
-    const parts = await startParts({ root, env, progress, signal, onChange, ...(dir === undefined ? {} : { dir }) });
+    const place = dir === undefined ? {} : { dir };
+    const parts = await startParts({ root, env, progress, signal, onChange, brokers, ...place });
     this.#parts = parts;
     removeRunState(parts.home.run_file);
     const supervisor = createSupervisor({ home: parts.home, say: progress.say, onChange });

@@ -25,7 +25,10 @@ const topics = z.strictObject({
     .regex(/^[A-Za-z0-9._-]*$/)
     .default("llm."),
   partitions: count.default(4),
-  replication_factor: count.default(1),
+  /** `auto`: what the brokers have as their default (`default.replication.factor`). */
+  replication_factor: z.union([z.literal("auto"), count]).default("auto"),
+  /** Replicas that must have a record before it counts as written; `auto` leaves it to the brokers. */
+  min_insync_replicas: z.union([z.literal("auto"), count]).default("auto"),
   /** The largest record a request may be; what is larger is a dead letter. */
   record_bytes_max: count.default(8 * 1024 * 1024),
   retention_hours: z.int().min(-1).default(168),

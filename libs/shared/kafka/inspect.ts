@@ -32,7 +32,7 @@ type Reading = Map<string, Map<number, number | undefined>>;
 /** By group, then by topic, then by partition: the committed offset, undefined where there is none yet. */
 export type GroupReadings = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<number, number | undefined>>>;
 
-const CONFIGS = ["cleanup.policy", "retention.ms", "max.message.bytes", "segment.ms"];
+const CONFIGS = ["cleanup.policy", "retention.ms", "max.message.bytes", "segment.ms", "min.insync.replicas"];
 
 export type InspectOptions = {
   readonly plans: readonly TopicPlan[];
@@ -100,7 +100,7 @@ export function differences(
 ): Difference[] {
   const pairs: [string, string, string | undefined][] = [
     ["partitions", String(plan.partitions), String(actual.partitions)],
-    ["replication_factor", String(plan.replication_factor), String(actual.replication_factor)],
+    ["replication_factor", String(plan.replication_factor), replicasOf(plan, actual.replication_factor)],
     ...Object.entries(plan.config).map(([name, wanted]): [string, string, string | undefined] => [
       name,
       wanted,
@@ -110,6 +110,10 @@ export function differences(
   return pairs.flatMap(([setting, wanted, found]) =>
     found === undefined || found === wanted ? [] : [{ setting, wanted, actual: found }],
   );
+}
+
+function replicasOf({ replication_factor }: TopicPlan, actual: number): string {
+  return replication_factor === "auto" ? "auto" : String(actual);
 }
 
 /** Sums up how far each group that reads the topic is behind. Pure. */

@@ -7,7 +7,8 @@ import { kafkaError } from "./client.ts";
 export type TopicPlan = {
   readonly topic: string;
   readonly partitions: number;
-  readonly replication_factor: number;
+  /** `auto`: the brokers' own default. */
+  readonly replication_factor: number | "auto";
   readonly config: Readonly<Record<string, string>>;
 };
 
@@ -50,10 +51,16 @@ export function planTopic(settings: Settings, topic: string, partitions: number)
   const { record_bytes_max, replication_factor, retention_hours } = settings.topics;
   const retention_ms = retention_hours < 0 ? -1 : retention_hours * HOUR_MS;
   const config = {
+    ...inSync(settings),
     "retention.ms": String(retention_ms),
     "max.message.bytes": String(record_bytes_max + OVERHEAD_BYTES),
   };
   return { topic, partitions, replication_factor, config };
+}
+
+function inSync({ topics }: Settings): Record<string, string> {
+  const { min_insync_replicas } = topics;
+  return min_insync_replicas === "auto" ? {} : { "min.insync.replicas": String(min_insync_replicas) };
 }
 
 function plan(
@@ -73,7 +80,7 @@ function plan(
     topic,
     partitions: override?.partitions ?? partitions ?? settings.topics.partitions,
     replication_factor,
-    config: { ...retention, ...config },
+    config: { ...inSync(settings), ...retention, ...config },
   };
 }
 
@@ -114,7 +121,8 @@ export async function createTopics(admin: Pick<Admin, "createTopics">, plans: re
     topics: plans.map(({ topic, partitions, replication_factor, config }) => ({
       topic,
       numPartitions: partitions,
-      replicationFactor: replication_factor,
+      // -1 asks for the broker's default (KIP-464).
+      replicationFactor: replication_factor === "auto" ? -1 : replication_factor,
       configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
     })),
   });

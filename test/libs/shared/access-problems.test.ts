@@ -26,12 +26,14 @@ for (const [dependency, cause, fix] of CASES) {
   test(`${dependency}: "${cause.message}" names its fix`, () => {
     const error = unavailable(dependency, cause);
     assert.match(describe(error), fix);
+    assert.equal(error.code, "dependency_refuses");
     assert.equal(error.retryable, true, "no record is dropped over it");
   });
 }
 
 test("what is just away is told as that", () => {
   const error = unavailable("kafka", new Error("connect ECONNREFUSED 127.0.0.1:9092"));
+  assert.equal(error.code, "dependency_unavailable");
   assert.match(error.fix ?? "", /Check that kafka runs/);
 });
 
