@@ -106,5 +106,5 @@ function providerWalls(tier: Capacity["tiers"][number], limits: TierLimits | und
 }
 
 function percent(part: number): string {
-  return `${Math.round(part * 100)} %`;
+  return `${Number((part * 100).toPrecision(2))} %`;
 }
