@@ -28,7 +28,7 @@ import { endLeftovers } from "../../tools/stack/child.ts";
 import { openHome } from "../../tools/stack/home.ts";
 import { silentProgress } from "../../tools/stack/progress.ts";
 import { ownSecrets } from "../../tools/stack/secrets.ts";
-import { ALL_SERVICES, REPLAY_SERVICE, type ServiceName } from "../../tools/stack/services.ts";
+import { ALL_SERVICES, SERVICE_NAMES, type ServiceName } from "../../tools/stack/services.ts";
 import { createProcesses, type Processes } from "./pipeline/processes.ts";
 import { type SettingsChanges, writeSettings } from "./pipeline/settings.ts";
 import { resultsById, TopicLog } from "./pipeline/topic-log.ts";
@@ -47,7 +47,7 @@ export type PipelineOptions = {
   /** Addresses of the parts; by default those that the test run was given. */
   readonly parts?: Readonly<Record<string, string>>;
   readonly settings?: SettingsChanges;
-  /** Instances of each service; one where it says nothing, of the replay service none, and 0 starts none. */
+  /** Instances of each service; one where it says nothing, of replay and scaler none, and 0 starts none. */
   readonly scale?: Partial<Record<ServiceName, number>>;
   readonly mock_args?: readonly string[];
   /** Variables of the services beside the usual ones: addresses and keys of further endpoints. */
@@ -294,8 +294,9 @@ async function untilSettled(kafka: Kafka, settings: Settings): Promise<void> {
 }
 
 function instances(scale: Partial<Record<ServiceName, number>>): string[] {
+  const usual: readonly string[] = SERVICE_NAMES;
   return ALL_SERVICES.flatMap((service) =>
-    Array.from({ length: scale[service] ?? (service === REPLAY_SERVICE ? 0 : 1) }, (_, index) =>
+    Array.from({ length: scale[service] ?? (usual.includes(service) ? 1 : 0) }, (_, index) =>
       index === 0 ? service : `${service}-${index + 1}`,
     ),
   );

@@ -9,6 +9,8 @@ export type Progress = {
   step(name: string, step: Step, detail?: string): void;
   /** One line about something else. */
   say(line: string): void;
+  /** Something that scripts may want to read: they get the event, people the line. */
+  tell(event: { readonly event: string }, line: string): void;
   /** Ends a live view: what stands there stays. */
   close(): void;
 };
@@ -34,7 +36,7 @@ export function formatRow(name: string, step: Step, took_ms: number, detail: str
 
 /** Nothing is shown. */
 export function silentProgress(): Progress {
-  return { step: () => {}, say: () => {}, close: () => {} };
+  return { step: () => {}, say: () => {}, tell: () => {}, close: () => {} };
 }
 
 /** One JSON object a line: `{event: "step", name, step, detail?, ms}` or `{event: "line", text}`. */
@@ -47,6 +49,7 @@ export function jsonProgress(out: Writable): Progress {
       print({ event: "step", name, step, detail, ms: Date.now() - (begun.get(name) ?? Date.now()) });
     },
     say: (text) => print({ event: "line", text }),
+    tell: (event) => print(event),
     close: () => {},
   };
 }
@@ -64,6 +67,7 @@ function plainProgress(out: Writable): Progress {
       out.write(`${formatRow(name, step, row.took_ms, detail)}\n`);
     },
     say: (line) => void out.write(`${line}\n`),
+    tell: (_, line) => void out.write(`${line}\n`),
     close: () => {},
   };
 }
@@ -91,6 +95,11 @@ function liveProgress(out: Writable & { columns?: number }): Progress {
     frame++;
     draw();
   };
+  const say = (line: string): void => {
+    erase();
+    out.write(`${line}\n`);
+    draw();
+  };
   return {
     step(name, step, detail = "") {
       advance(rows, name, step, detail);
@@ -99,11 +108,8 @@ function liveProgress(out: Writable & { columns?: number }): Progress {
       else timer = stop(timer);
       draw();
     },
-    say(line) {
-      erase();
-      out.write(`${line}\n`);
-      draw();
-    },
+    say,
+    tell: (_, line) => say(line),
     close() {
       timer = stop(timer);
       draw();

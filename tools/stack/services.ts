@@ -8,7 +8,11 @@ import type { ProcessSpec, Supervisor } from "./supervisor.ts";
 export const SERVICE_NAMES = ["gateway", "ingest", "router", "inference", "results"] as const;
 /** Beside the pipeline: runs replays that were asked for in the console. Nothing waits for it. */
 export const REPLAY_SERVICE = "replay";
-export const ALL_SERVICES = [...SERVICE_NAMES, REPLAY_SERVICE] as const;
+/** Says how many of each there should be; runs with `--autoscale`. */
+export const SCALER_SERVICE = "scaler";
+export const ALL_SERVICES = [...SERVICE_NAMES, REPLAY_SERVICE, SCALER_SERVICE] as const;
+/** Of which any number may run, as asked for. */
+const SCALED_SERVICES = [...SERVICE_NAMES, REPLAY_SERVICE] as const;
 export type ServiceName = (typeof ALL_SERVICES)[number];
 export type Scale = Readonly<Partial<Record<ServiceName, number>>>;
 
@@ -17,7 +21,7 @@ export const MOCK_NAME = "mock_llm";
 
 const HOST = "127.0.0.1";
 const PORT_ATTEMPTS_MAX = 3;
-const INSTANCES_MAX = 64;
+export const INSTANCES_MAX = 64;
 const READY_WAIT_MS = 60_000;
 /** What a service may take to end beside draining its work for `consumption.drain_deadline_ms`. */
 const END_WAIT_MS = 5_000;
@@ -51,8 +55,7 @@ export function startMock(input: ServiceInput): Promise<string> {
 
 /** Starts every service, the scaled ones as `inference`, `inference-2`, …, side by side; returns the gateway's address. */
 export async function startServices(input: ServiceInput, scale: Scale): Promise<string> {
-  const { consumption } = await loadSettings(input.env["SLUICE_SETTINGS"] as string);
-  const stop_wait_ms = consumption.drain_deadline_ms + END_WAIT_MS;
+  const stop_wait_ms = await stopWaitMs(input);
   const starts = SERVICE_NAMES.map((service) => startScaled(input, service, scale, stop_wait_ms));
   const results = await Promise.allSettled(starts.flat());
   const failed = results.find((result) => result.status === "rejected");
@@ -64,13 +67,26 @@ export async function startServices(input: ServiceInput, scale: Scale): Promise<
 
 /** Starts the replay service behind the others, and says so only where that goes wrong: the pipeline runs without it. */
 export async function startReplayService(input: ServiceInput, scale: Scale, signal: AbortSignal): Promise<void> {
-  const { consumption } = await loadSettings(input.env["SLUICE_SETTINGS"] as string);
-  const stop_wait_ms = consumption.drain_deadline_ms + END_WAIT_MS;
   const aside = { ...input, progress: silentProgress() };
-  const results = await Promise.allSettled(startScaled(aside, REPLAY_SERVICE, scale, stop_wait_ms));
+  const results = await Promise.allSettled(startScaled(aside, REPLAY_SERVICE, scale, await stopWaitMs(input)));
   const failed = results.find((result) => result.status === "rejected");
   if (failed === undefined || signal.aborted) return;
   input.progress.say(`the replay service did not start; sluice replay works without it: ${describe(failed.reason)}`);
+}
+
+/** Starts one instance more, unseen; resolves to its address when it is ready. */
+export async function startInstance(input: ServiceInput, service: ServiceName, instance: number): Promise<string> {
+  return startService({ ...input, progress: silentProgress() }, service, instance, await stopWaitMs(input));
+}
+
+/** The first of a service has its name, the others a number behind it. */
+export function instanceName(service: ServiceName, instance: number): string {
+  return instance === 1 ? service : `${service}-${instance}`;
+}
+
+async function stopWaitMs({ env }: ServiceInput): Promise<number> {
+  const { consumption } = await loadSettings(env["SLUICE_SETTINGS"] as string);
+  return consumption.drain_deadline_ms + END_WAIT_MS;
 }
 
 function startScaled(input: ServiceInput, service: ServiceName, scale: Scale, stop_wait_ms: number): Promise<string>[] {
@@ -84,7 +100,7 @@ function startService(
   instance: number,
   stop_wait_ms: number,
 ): Promise<string> {
-  const name = instance === 1 ? service : `${service}-${instance}`;
+  const name = instanceName(service, instance);
   const preferred = name === "gateway" ? DEFAULT_PORTS.gateway : undefined;
   return startOnPort(input, preferred, (port) => {
     const url = `http://${HOST}:${port}`;
@@ -130,11 +146,11 @@ async function startOnPort(
 /** Reads `inference=3` (one of `--scale`'s values) into a map; throws `usage` on anything else. */
 export function parseScale(text: string, before: Scale = {}): Scale {
   const [name = "", count_text = ""] = text.split("=");
-  const service = ALL_SERVICES.find((known) => known === name);
+  const service = SCALED_SERVICES.find((known) => known === name);
   const count = Number(count_text);
   if (!service || !/^\d+$/.test(count_text) || count > INSTANCES_MAX || (service === "gateway" && count !== 1)) {
     throw new SluiceError("usage", `--scale ${text} is not understood`, {
-      fix: `Write service=count, like inference=3; services: ${ALL_SERVICES.slice(1).join(", ")}; count 0 to ${INSTANCES_MAX}.`,
+      fix: `Write service=count, like inference=3; services: ${SCALED_SERVICES.slice(1).join(", ")}; count 0 to ${INSTANCES_MAX}.`,
     });
   }
   return { ...before, [service]: count };

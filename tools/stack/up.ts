@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { loadSettings } from "../../libs/shared/config/load.ts";
 import { SluiceError } from "../../libs/shared/errors.ts";
+import type { Autoscaled } from "./autoscale.ts";
+import { type Autoscaling, startAutoscaling } from "./autoscaling.ts";
 import { listenForInterrupts } from "./interrupts.ts";
 import type { BrokerCount } from "./kafka.ts";
 import { modelEnv } from "./model.ts";
@@ -48,6 +50,8 @@ export type UpOptions = {
   readonly sample: boolean;
   /** Stop after the sample instead of serving until a signal. */
   readonly exit: boolean;
+  /** Services of which there are as many as the scaler desires; without it the scaler is not run. */
+  readonly autoscale?: readonly Autoscaled[];
   readonly steps: UpSteps;
 };
 
@@ -88,6 +92,7 @@ class Running {
   #parts: Parts | undefined;
   #services: ReturnType<typeof createSupervisor> | undefined;
   #endpoints: Endpoints | undefined;
+  #autoscaling: Autoscaling | undefined;
   /** run.json appears when everything is ready and goes when the stop begins. */
   #published = false;
 
@@ -140,6 +145,8 @@ class Running {
     this.#publish();
     // Nobody waits for it: what there is to run may wait for a moment.
     if (!this.#options.only_parts) void startReplayService(input, this.#options.scale, signal);
+    const { autoscale = [], only_parts } = this.#options;
+    if (autoscale.length > 0 && !only_parts) this.#autoscaling = startAutoscaling(input, autoscale, signal);
     return complete;
   }
 
@@ -147,6 +154,7 @@ class Running {
   async stop(): Promise<void> {
     this.#published = false;
     if (this.#parts) removeRunState(this.#parts.home.run_file);
+    await this.#autoscaling?.stop();
     const services = this.#services?.processes().map(({ name }) => name) ?? [];
     await this.#services?.stop(services.filter((name) => name !== MOCK_NAME));
     await this.#services?.stop();
