@@ -90,7 +90,7 @@ async function withRows<T>({ environment, log }: CliContext, read: (pool: Pool) 
 }
 
 async function unknownOf({ environment, settings, log }: CliContext, { tenant }: Flags): Promise<Unknown[]> {
-  const redis = connectRedis(environment.redis_url, "cli", log, settings.redis.key_prefix);
+  const redis = connectRedis(environment.redis, "cli", log, settings.redis.key_prefix);
   try {
     await redisReady(redis, 5_000);
     const tenants = Object.keys(settings.tenants).filter((name) => tenant === undefined || name === tenant);

@@ -55,7 +55,7 @@ async function opened<T>(work: (parts: Opened) => Promise<T>): Promise<T> {
   const context = await openContext(process.env);
   const { environment, settings, log } = context;
   const pool = connectPostgres(environment.database_url, "cli", 2, log);
-  const redis = connectRedis(environment.redis_url, "cli", log, settings.redis.key_prefix);
+  const redis = connectRedis(environment.redis, "cli", log, settings.redis.key_prefix);
   try {
     const [book] = await Promise.all([
       readTenants(context),

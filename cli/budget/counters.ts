@@ -15,7 +15,7 @@ const LOCK_TTL_MS = 30_000;
 /** @throws retryable while Redis is away. */
 export async function withCounters<T>(context: CliContext, work: (counters: Counters) => Promise<T>): Promise<T> {
   const { environment, settings, log } = context;
-  const redis = connectRedis(environment.redis_url, "cli", log, settings.redis.key_prefix);
+  const redis = connectRedis(environment.redis, "cli", log, settings.redis.key_prefix);
   try {
     await redisReady(redis, READY_MS);
     const options = { ...storeOptions(settings), lock_ttl_ms: LOCK_TTL_MS };

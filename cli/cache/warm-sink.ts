@@ -20,7 +20,7 @@ export async function withWarmSink<T>(
   embedder: Embedder | undefined,
   work: (sink: WarmSink) => Promise<T>,
 ): Promise<T> {
-  const redis = connectRedis(environment.redis_url, "cli", log, settings.redis.key_prefix);
+  const redis = connectRedis(environment.redis, "cli", log, settings.redis.key_prefix);
   const producer = new BatchingProducer(kafka, settings.producer);
   const answers = new RedisCacheAnswers(redis);
   try {

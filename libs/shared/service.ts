@@ -128,7 +128,7 @@ function beat(
   tiers: readonly string[],
 ): Beating {
   const { beat_ms, beat_ttl_ms } = settings.observation;
-  const redis = connectRedis(environment.redis_url, `${instance}-beats`, log, settings.redis.key_prefix);
+  const redis = connectRedis(environment.redis, `${instance}-beats`, log, settings.redis.key_prefix);
   const process_of = { service: name, instance, host: hostname(), pid: process.pid, tiers };
   const beating = startBeats({
     clock: systemClock,

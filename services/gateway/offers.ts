@@ -1,6 +1,5 @@
 /** Wires what the gateway offers beside chat, embeddings and requests: events, lists, usage, models, files, jobs and webhooks. */
 import { randomUUID } from "node:crypto";
-import type { Redis } from "ioredis";
 import type { TenantBook } from "../../libs/shared/budgets/tenant-book.ts";
 import { systemClock } from "../../libs/shared/clock.ts";
 import { openExplainer } from "../../libs/shared/explain/open.ts";
@@ -8,6 +7,7 @@ import { PostgresFiles } from "../../libs/shared/files/postgres-files.ts";
 import type { FileStorage } from "../../libs/shared/files/storage.ts";
 import { PostgresJobStore } from "../../libs/shared/jobs/postgres-store.ts";
 import type { Pool } from "../../libs/shared/postgres/client.ts";
+import type { RedisClient } from "../../libs/shared/redis/client.ts";
 import type { RedisJobViews } from "../../libs/shared/redis/job-views.ts";
 import { OpenRequests } from "../../libs/shared/redis/open-requests.ts";
 import type { ServiceContext } from "../../libs/shared/service.ts";
@@ -40,7 +40,7 @@ import { PostgresDeliveryViews } from "./webhooks/deliveries.ts";
 
 export type OffersInput = {
   readonly requests: RequestDeps & { readonly views: RedisJobViews };
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly pool: Pool;
   readonly storage: FileStorage;
   readonly book: TenantBook;

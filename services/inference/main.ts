@@ -43,7 +43,7 @@ function keepAlive(store: RedisAttemptStore, { instance, settings, log }: Servic
 
 await runService("inference", process.env, async (context) => {
   const { settings, names, codec, metrics: registry, retry, log, instance } = context;
-  const redis = connectRedis(context.environment.redis_url, instance, log, settings.redis.key_prefix);
+  const redis = connectRedis(context.environment.redis, instance, log, settings.redis.key_prefix);
   await untilAvailable(retry, "redis", () => redisReady(redis, 1_000));
   const metrics = new InferenceMetrics(registry);
   const clients = new EndpointClients(settings, process.env);

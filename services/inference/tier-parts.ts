@@ -1,7 +1,7 @@
 /** What the tiers of one process share. */
-import type { Redis } from "ioredis";
 import type { EventCodec } from "../../libs/shared/events/codec.ts";
 import type { PriceList } from "../../libs/shared/prices.ts";
+import type { RedisClient } from "../../libs/shared/redis/client.ts";
 import type { Tell } from "../../libs/shared/redis/request-events.ts";
 import type { ServiceContext } from "../../libs/shared/service.ts";
 import type { EndpointClients } from "./endpoint-clients.ts";
@@ -13,7 +13,7 @@ import type { RedisTokenStreams } from "./streaming/token-stream.ts";
 /** What a tier is made from, wherever its handler is called. */
 export type TierParts = {
   readonly context: Pick<ServiceContext, "name" | "settings" | "names" | "log"> & { readonly codec: EventCodec };
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly clients: EndpointClients;
   readonly prices: PriceList;
   readonly ledger: AttemptLedger;

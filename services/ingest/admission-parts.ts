@@ -1,6 +1,5 @@
 /** Wires what decides over admission: tenants' plans, the counters and their upkeep, the ledger's applier and the sweep. */
 
-import type { Redis } from "ioredis";
 import { Counter, Gauge } from "prom-client";
 import { ledgerIsEmpty, readLedger } from "../../libs/shared/budgets/ledger-reader.ts";
 import { rebuildCounters } from "../../libs/shared/budgets/rebuild.ts";
@@ -12,6 +11,7 @@ import { loadEncodings } from "../../libs/shared/estimate/encodings.ts";
 import type { Consumption } from "../../libs/shared/kafka/consumption.ts";
 import { RedisCountersLife } from "../../libs/shared/redis/admission/life.ts";
 import { RedisAdmissionStore } from "../../libs/shared/redis/admission/redis-store.ts";
+import type { RedisClient } from "../../libs/shared/redis/client.ts";
 import { takeTurn } from "../../libs/shared/redis/leader.ts";
 import { untilAvailable } from "../../libs/shared/retry.ts";
 import { deadLetterWriter, joinGroup, type ServiceContext } from "../../libs/shared/service.ts";
@@ -45,7 +45,7 @@ export type AdmissionParts = {
 /** Starts following tenants and looking after the counters; the ledger's group is joined by `joinLedger`. */
 export async function startAdmission(
   context: ServiceContext,
-  redis: Redis,
+  redis: RedisClient,
   /** May hold the address that alerts are posted to. */
   env: Env,
 ): Promise<AdmissionParts> {
@@ -137,7 +137,7 @@ function createAlerts({ settings, log, metrics }: ServiceContext, env: Env): Ale
   });
 }
 
-function startSweeper(context: ServiceContext, redis: Redis, store: RedisAdmissionStore): Sweeper {
+function startSweeper(context: ServiceContext, redis: RedisClient, store: RedisAdmissionStore): Sweeper {
   const { codec, producer, names, log, metrics, instance } = context;
   const peek = new AttemptPeek(redis, systemClock);
   const closed = new Counter({

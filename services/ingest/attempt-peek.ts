@@ -1,13 +1,13 @@
 /** What the attempt ledger in Redis says about holds past their time, and which of them a sweep has closed. */
-import type { Redis } from "ioredis";
 import type { ExpiredHold } from "../../libs/shared/budgets/admission-store.ts";
 import type { Clock } from "../../libs/shared/clock.ts";
+import { unavailable } from "../../libs/shared/errors.ts";
 import { attemptKey, decodeEntry, HOPS_MAX } from "../../libs/shared/redis/attempt-entry.ts";
-import { pipelineReplies, withRedis } from "../../libs/shared/redis/client.ts";
+import { pipelineReplies, type RedisClient, withRedis } from "../../libs/shared/redis/client.ts";
 import { seenKey } from "../../libs/shared/redis/job-keys.ts";
 import type { CallsSent } from "./sweep.ts";
 
-/** Since when this Redis has kept what it was told: `<run id> <epoch ms>`, without an end. */
+/** Since when a server has kept what it was told: `<run id> <epoch ms>`, without an end. In a cluster each has its own. */
 const SINCE_KEY = "attempts:since";
 /** A request's hops, each with an entry of its own. */
 const HOPS = Array.from({ length: HOPS_MAX + 1 }, (_, hop) => hop);
@@ -15,10 +15,10 @@ const HOPS = Array.from({ length: HOPS_MAX + 1 }, (_, hop) => hop);
 const CLAIM_TTL_MS = 6 * 3_600_000;
 
 export class AttemptPeek {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #clock: Clock;
 
-  constructor(redis: Redis, clock: Clock) {
+  constructor(redis: RedisClient, clock: Clock) {
     this.#redis = redis;
     this.#clock = clock;
   }
@@ -62,19 +62,27 @@ export class AttemptPeek {
 
   /**
    * Since when nothing is missing, by Redis's clock as reservations are. A Redis that was flushed or started again, perhaps from an older copy,
-   * begins anew.
+   * begins anew. Of a cluster it is the latest of its servers.
    */
   async #since_ms(): Promise<number> {
-    const pipeline = this.#redis.pipeline();
+    const { servers } = this.#redis;
+    if (servers === undefined) return this.#sinceOf(this.#redis, SINCE_KEY);
+    const all = servers.masters().map(({ redis, home }) => this.#sinceOf(redis, `${SINCE_KEY}:${home}`));
+    if (all.length === 0) throw unavailable("redis", new Error("no server of the cluster is known"));
+    return Math.max(...(await Promise.all(all)));
+  }
+
+  async #sinceOf(redis: Pick<RedisClient, "pipeline" | "set">, key: string): Promise<number> {
+    const pipeline = redis.pipeline();
     pipeline.info("server");
-    pipeline.get(SINCE_KEY);
+    pipeline.get(key);
     pipeline.time();
     const [info, kept, [seconds]] = pipelineReplies(await pipeline.exec()) as [string, string | null, [string]];
     const run_id = /^run_id:(\S+)/m.exec(info)?.[1] ?? "";
     const [of_run, since] = kept?.split(" ") ?? [];
     if (of_run === run_id && since !== undefined) return Number(since);
     const since_ms = (Number(seconds) + 1) * 1_000;
-    await this.#redis.set(SINCE_KEY, `${run_id} ${since_ms}`);
+    await redis.set(key, `${run_id} ${since_ms}`);
     return since_ms;
   }
 

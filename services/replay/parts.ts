@@ -2,7 +2,6 @@
  * What the runs of replays are made from. Parts that only some modes need are made when they are first asked for, so that a process that
  * waits for replays stays small. The command line and the service make it alike; whoever made it closes it.
  */
-import type { Redis } from "ioredis";
 import type { Kafka } from "kafkajs";
 import { type Clock, systemClock } from "../../libs/shared/clock.ts";
 import type { Environment } from "../../libs/shared/config/environment.ts";
@@ -11,7 +10,7 @@ import type { RegistryCodec } from "../../libs/shared/events/registry.ts";
 import type { TopicNames } from "../../libs/shared/events/topics.ts";
 import type { Log } from "../../libs/shared/log.ts";
 import { connectPostgres, type Pool } from "../../libs/shared/postgres/client.ts";
-import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
+import { connectRedis, type RedisClient, redisReady } from "../../libs/shared/redis/client.ts";
 import type { Replay } from "../../libs/shared/replay/replay.ts";
 import { type RetryContext, untilAvailable } from "../../libs/shared/retry.ts";
 
@@ -31,7 +30,7 @@ export type ReplayParts = {
   readonly codec: RegistryCodec;
   readonly pool: Pool;
   /** Connects at the first call, and waits until Redis is there. */
-  readonly redis: () => Promise<Redis>;
+  readonly redis: () => Promise<RedisClient>;
   /** Asked when a run has come to its end; what it gives is kept as the replay's `comparison`. It only reads. */
   readonly summarise?: (replay: Replay) => Promise<unknown>;
 };
@@ -51,14 +50,14 @@ export function openParts(input: PartsInput): OpenParts {
   const { environment, instance, log, settings } = input;
   const retry = { clock: systemClock, random: Math.random, log, policy: settings.consumption.retry };
   const pool = connectPostgres(environment.database_url, instance, CONNECTIONS_MAX, log);
-  let redis: Redis | undefined;
+  let redis: RedisClient | undefined;
   return {
     ...input,
     clock: systemClock,
     retry,
     pool,
     async redis() {
-      redis ??= connectRedis(environment.redis_url, instance, log, settings.redis.key_prefix);
+      redis ??= connectRedis(environment.redis, instance, log, settings.redis.key_prefix);
       const connected = redis;
       await untilAvailable(retry, "redis", () => redisReady(connected, 1_000));
       return connected;

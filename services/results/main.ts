@@ -31,7 +31,7 @@ await runService("results", process.env, async (context) => {
     settings.results.partitions_in_flight_max,
     log,
   );
-  const redis = connectRedis(context.environment.redis_url, context.instance, log, settings.redis.key_prefix);
+  const redis = connectRedis(context.environment.redis, context.instance, log, settings.redis.key_prefix);
   const transactions = new KafkaTransactions(context.kafka, {
     group,
     transaction_timeout_ms: settings.results.transaction_timeout_ms,

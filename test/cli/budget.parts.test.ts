@@ -45,7 +45,7 @@ before(async () => {
   await writeFile(env["SLUICE_SETTINGS"], settings.replace("prefix: llm.", `prefix: "${own}"`).concat(ours));
   await sluice("topics");
   const context = await openContext(env);
-  redis = connectRedis(context.environment.redis_url, "test", context.log, own);
+  redis = connectRedis(context.environment.redis.nodes[0] ?? "", "test", context.log, own);
   await redisReady(redis, 5_000);
 });
 after(() => redis.disconnect());

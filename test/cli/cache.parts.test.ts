@@ -68,7 +68,7 @@ before(async () => {
   producer = new BatchingProducer(context.kafka, context.settings.producer);
   await producer.connect();
   await producer.publish(ENTRIES.map((entry) => cacheEntryOut(context.codec, context.names.cache, entry, response)));
-  redis = connectRedis(context.environment.redis_url, "test", context.log, key_prefix);
+  redis = connectRedis(context.environment.redis.nodes[0] ?? "", "test", context.log, key_prefix);
   await redisReady(redis, 5_000);
   answers = new RedisCacheAnswers(redis);
   router = obedientRouter();

@@ -1,8 +1,8 @@
 /** The cache's answers and leads (`libs/shared/redis/cache-answers.ts`) in memory, for tests and simulations. */
 import type { Clock } from "../../libs/shared/clock.ts";
 import {
-  ALIVE_KEY,
   type AnswerRef,
+  aliveKey,
   answerKey,
   type CacheAnswers,
   decodeAnswer,
@@ -58,11 +58,11 @@ export class MemoryCacheAnswers implements CacheAnswers {
   }
 
   async isAlive(): Promise<boolean> {
-    return this.#keys.has(ALIVE_KEY);
+    return this.#keys.has(aliveKey());
   }
 
   async setAlive(): Promise<void> {
-    this.#set(ALIVE_KEY, Buffer.from("1"), Number.POSITIVE_INFINITY);
+    this.#set(aliveKey(), Buffer.from("1"), Number.POSITIVE_INFINITY);
   }
 
   /** Everything is lost, as when the server starts anew. */

@@ -58,7 +58,7 @@ type Follower = { one(id: string): Promise<Seen>; close(): void };
 /** Follows one stream at a time. */
 async function follower(stack: InferenceStack): Promise<Follower> {
   const { environment, log, settings } = stack.context;
-  const redis = connectRedis(environment.redis_url, "bench", log, settings.redis.key_prefix);
+  const redis = connectRedis(environment.redis.nodes[0] ?? "", "bench", log, settings.redis.key_prefix);
   await redisReady(redis, BLOCK_MS);
   const dispatched = new Map<string, (at_ms: number) => void>();
   await stack.onOutcome(({ head }) => dispatched.get(head.id)?.(head.timing.dispatched ?? Number.NaN));

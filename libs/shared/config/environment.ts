@@ -11,11 +11,12 @@ import {
   type RegistryAccess,
   registryAccess,
 } from "./access.ts";
+import { type RedisAddress, redisAddress, redisVariables } from "./redis.ts";
 
 const level = z.enum(["debug", "info", "warn", "error", "silent"]);
 
 const environmentSchema = accessSchema.extend({
-  REDIS_URL: z.url(),
+  ...redisVariables,
   SLUICE_SETTINGS: z.string().default("sluice.yaml"),
   SLUICE_HOST: z.string().default("127.0.0.1"),
   SLUICE_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
@@ -28,7 +29,7 @@ const environmentSchema = accessSchema.extend({
 export type Environment = {
   readonly kafka: KafkaAccess;
   readonly registry: RegistryAccess;
-  readonly redis_url: string;
+  readonly redis: RedisAddress;
   /** With `sslmode` and `sslrootcert` where there is TLS. */
   readonly database_url: string;
   readonly settings_file: string;
@@ -56,7 +57,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   return {
     kafka: kafkaAccess(read),
     registry: registryAccess(read),
-    redis_url: read.REDIS_URL,
+    redis: redisAddress(read),
     database_url: databaseUrl(read),
     settings_file: read.SLUICE_SETTINGS,
     host: read.SLUICE_HOST,

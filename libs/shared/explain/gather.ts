@@ -1,5 +1,4 @@
 /** Gathers what is known of a request and explains it. Only Postgres has to be there: what else is away is left out, and said so. */
-import type { Redis } from "ioredis";
 import type { ResolvedPlan } from "../budgets/plan.ts";
 import { capsOf } from "../budgets/plan.ts";
 import { countersOf } from "../budgets/scopes.ts";
@@ -7,6 +6,7 @@ import type { TenantCounters } from "../budgets/store-options.ts";
 import { ID_PATTERN, TENANT_PATTERN } from "../events/fields.ts";
 import { usdOf } from "../money.ts";
 import type { Pool } from "../postgres/client.ts";
+import type { RedisClient } from "../redis/client.ts";
 import type { Explanation, LetterView, ScopeNow } from "./explanation.ts";
 import type { Found, FoundLive, FoundRecords, FoundRow } from "./found.ts";
 import { findLive } from "./live.ts";
@@ -16,7 +16,7 @@ import { explanationOf } from "./timeline.ts";
 
 export type ExplainDeps = RecordsDeps & {
   readonly pool: Pool;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   /** What the tenant may have, as it is now; undefined for one that nobody made. */
   readonly planOf: (tenant: string) => ResolvedPlan | undefined;
   readonly counters: Pick<TenantCounters, "read">;

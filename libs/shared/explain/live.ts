@@ -1,7 +1,6 @@
 /** What Redis has of a request: a view, what was told of it, and how far its calls are. */
-import type { Redis } from "ioredis";
 import { attemptKey, decodeEntry, HOPS_MAX } from "../redis/attempt-entry.ts";
-import { pipelineReplies, withRedis } from "../redis/client.ts";
+import { pipelineReplies, type RedisClient, withRedis } from "../redis/client.ts";
 import { seenKey } from "../redis/job-keys.ts";
 import { RedisJobViews } from "../redis/job-views.ts";
 import { OpenRequests } from "../redis/open-requests.ts";
@@ -9,7 +8,7 @@ import { type RequestState, readStateEntry, STATES_MAX, statesKey } from "../red
 import type { FoundLive } from "./found.ts";
 
 /** @throws retryable while Redis is away. */
-export async function findLive(redis: Redis, tenant: string, id: string): Promise<FoundLive> {
+export async function findLive(redis: RedisClient, tenant: string, id: string): Promise<FoundLive> {
   // A view is only read here: how long it is kept is nothing to us.
   const views = new RedisJobViews(redis, 0);
   const [view, received_ms, replies] = await Promise.all([
@@ -55,7 +54,7 @@ function statesOf(entries: readonly (readonly [string, string[]])[]): FoundLive[
 }
 
 async function entriesOf(
-  redis: Redis,
+  redis: RedisClient,
   job: { readonly tenant: string; readonly id: string; readonly content_hash: string },
 ): Promise<FoundLive["entries"]> {
   const pipeline = redis.pipeline();

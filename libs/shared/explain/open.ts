@@ -1,5 +1,4 @@
 /** Opens what an explanation needs, for a service or the command line. */
-import type { Redis } from "ioredis";
 import type { Kafka } from "kafkajs";
 import { internalPlan } from "../budgets/internal-plan.ts";
 import { resolvePlan } from "../budgets/plan.ts";
@@ -11,6 +10,7 @@ import type { TopicNames } from "../events/topics.ts";
 import { RangeReader } from "../kafka/range-reader.ts";
 import type { Pool } from "../postgres/client.ts";
 import { RedisAdmissionStore } from "../redis/admission/redis-store.ts";
+import type { RedisClient } from "../redis/client.ts";
 import type { Explanation } from "./explanation.ts";
 import { explain } from "./gather.ts";
 
@@ -19,7 +19,7 @@ export type ExplainerParts = {
   readonly names: TopicNames;
   readonly codec: EventCodec;
   readonly kafka: Kafka;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly pool: Pool;
   /** As `llm.tenants` has it. */
   readonly tenant: (tenant: string) => TenantRecord | undefined;

@@ -1,8 +1,8 @@
 /** The cache's answers and leads on Redis (`cache-answers.ts`). */
-import type { ChainableCommander, Redis } from "ioredis";
+import type { ChainableCommander } from "ioredis";
 import {
-  ALIVE_KEY,
   type AnswerRef,
+  aliveKey,
   answerKey,
   type CacheAnswers,
   decodeAnswer,
@@ -16,7 +16,7 @@ import {
   leadKey,
   type Sight,
 } from "./cache-answers.ts";
-import { pipelineReplies, withRedis } from "./client.ts";
+import { pipelineReplies, type RedisClient, withRedis } from "./client.ts";
 
 /** Only the leader's own lead ends: a late word of an earlier one must not end another's. */
 const END_LEAD = `
@@ -25,9 +25,9 @@ for _, key in ipairs(KEYS) do
 end`;
 
 export class RedisCacheAnswers implements CacheAnswers {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisClient) {
     this.#redis = redis;
   }
 
@@ -75,11 +75,21 @@ export class RedisCacheAnswers implements CacheAnswers {
   }
 
   async isAlive(): Promise<boolean> {
-    return (await withRedis(() => this.#redis.exists(ALIVE_KEY))) === 1;
+    const pipeline = this.#redis.pipeline();
+    for (const key of this.#aliveKeys()) pipeline.exists(key);
+    return (await this.#run(pipeline)).every((there) => there === 1);
   }
 
   async setAlive(): Promise<void> {
-    await withRedis(() => this.#redis.set(ALIVE_KEY, "1"));
+    const pipeline = this.#redis.pipeline();
+    for (const key of this.#aliveKeys()) pipeline.set(key, "1");
+    await this.#run(pipeline);
+  }
+
+  /** Of each server its own: any of them may be emptied. */
+  #aliveKeys(): string[] {
+    const { servers } = this.#redis;
+    return servers === undefined ? [aliveKey()] : servers.masters().map(({ home }) => aliveKey(home));
   }
 
   #run(pipeline: ChainableCommander): Promise<unknown[]> {

@@ -5,7 +5,7 @@
  *   cache:{tenant}:answer:<entry_id>   the answer: a line of JSON, and behind it the provider's JSON as bytes; ends with its time
  *   cache:{tenant}:lead:<entry_id>     the id of the request whose call answers all that ask the same meanwhile; of the batch lane,
  *                                      which takes its time, under `lead-batch`: nobody who is in a hurry waits for it
- *   cache:alive                        set as long as Redis has lost nothing
+ *   cache:alive                        set as long as Redis has lost nothing; in a cluster one on each server, with a hash tag behind it
  */
 
 /** An answer that is kept. */
@@ -74,7 +74,10 @@ export function leadKey({ tenant, entry_id }: AnswerRef, lane: Lane): string {
 
 export const LANES: readonly Lane[] = ["interactive", "batch"];
 
-export const ALIVE_KEY = "cache:alive";
+/** @param home a hash tag of a slot that the server has; none for one Redis. */
+export function aliveKey(home?: string): string {
+  return home === undefined ? "cache:alive" : `cache:alive:${home}`;
+}
 
 /** Where it is said that a lead has ended. Channels have no prefix: a word of another pipeline only causes a look. */
 export const ENDED_CHANNEL = "sluice:cache:ended";

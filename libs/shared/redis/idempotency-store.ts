@@ -1,6 +1,5 @@
 /** Idempotency keys in Redis, as the gateway claims them. */
-import type { Redis } from "ioredis";
-import { withRedis } from "./client.ts";
+import { type RedisClient, withRedis } from "./client.ts";
 import { holderText, idempotencyHash, idempotencyKey, type KeyHolder, readHolder } from "./idempotency.ts";
 
 export interface IdempotencyStore {
@@ -21,10 +20,10 @@ return false`;
 type Commands = { sluiceIdempotent(...args: string[]): Promise<string | null> };
 
 export class RedisIdempotency implements IdempotencyStore {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #ttl_ms: number;
 
-  constructor(redis: Redis, ttl_ms: number) {
+  constructor(redis: RedisClient, ttl_ms: number) {
     redis.defineCommand("sluiceIdempotent", { numberOfKeys: 1, lua: SCRIPT });
     this.#redis = redis;
     this.#ttl_ms = ttl_ms;

@@ -2,9 +2,8 @@
  * The job view: what a caller may ask about a request, in one Redis hash per (tenant, id), and the channel on which a waiting
  * gateway hears of it. A view, rebuildable from `llm.results`; Postgres has the lasting row.
  */
-import type { Redis } from "ioredis";
 import type { ResultStatus } from "../events/fields.ts";
-import { pipelineReplies, withRedis } from "./client.ts";
+import { pipelineReplies, type RedisClient, withRedis } from "./client.ts";
 import { openKey, seenKey } from "./job-keys.ts";
 
 export type JobStatus = "queued" | "deferred" | "running" | ResultStatus;
@@ -66,10 +65,10 @@ export function replyChannel(gateway: string): string {
 }
 
 export class RedisJobViews implements JobViewWriter {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #ttl_ms: number;
 
-  constructor(redis: Redis, ttl_ms: number) {
+  constructor(redis: RedisClient, ttl_ms: number) {
     this.#redis = redis;
     this.#ttl_ms = ttl_ms;
   }

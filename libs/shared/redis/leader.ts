@@ -1,12 +1,11 @@
 /** Which of many processes does a thing now: who takes the lock does, and it passes on by itself. */
-import type { Redis } from "ioredis";
-import { withRedis } from "./client.ts";
+import { type RedisClient, withRedis } from "./client.ts";
 
 /**
  * For work that is done once in a while and harmless twice: the lock is never renewed nor given back, so that within its time
  * nobody else does the same. @returns whether this process is the one. Rejects (retryable) while Redis is away.
  */
-export async function takeTurn(redis: Redis, name: string, instance: string, ttl_ms: number): Promise<boolean> {
+export async function takeTurn(redis: RedisClient, name: string, instance: string, ttl_ms: number): Promise<boolean> {
   return (await withRedis(() => redis.set(`leader:${name}`, instance, "PX", ttl_ms, "NX"))) === "OK";
 }
 
@@ -20,6 +19,6 @@ return 1`;
  * For work that goes on, and is harmless when two do it for a moment: whoever has the lead keeps it as long as it asks again within its
  * time. @returns whether this process has it. Rejects (retryable) while Redis is away.
  */
-export async function keepLead(redis: Redis, name: string, instance: string, ttl_ms: number): Promise<boolean> {
+export async function keepLead(redis: RedisClient, name: string, instance: string, ttl_ms: number): Promise<boolean> {
   return (await withRedis(() => redis.eval(KEEP, 1, `leader:${name}`, instance, ttl_ms))) === 1;
 }

@@ -1,6 +1,5 @@
 /** What the attempt ledger has counted for a tenant: calls whose answers nobody knows, and what they may have cost. */
-import type { Redis } from "ioredis";
-import { withRedis } from "./client.ts";
+import { type RedisClient, withRedis } from "./client.ts";
 
 export type LedgerTotals = { readonly unknown_calls: number; readonly duplicate_nusd: number };
 
@@ -10,7 +9,7 @@ export function ledgerTotalsKey(tenant: string): string {
 }
 
 /** Throws (retryable) while Redis is away. */
-export async function readLedgerTotals(redis: Redis, tenant: string): Promise<LedgerTotals> {
+export async function readLedgerTotals(redis: RedisClient, tenant: string): Promise<LedgerTotals> {
   const found = await withRedis(() => redis.hgetall(ledgerTotalsKey(tenant)));
   return { unknown_calls: Number(found["unknown_calls"] ?? 0), duplicate_nusd: Number(found["duplicate_nusd"] ?? 0) };
 }

@@ -2,8 +2,7 @@
  * Requests of a tenant that the gateway has taken and that have not ended, the latest first. A view: `job-views.ts` adds them and takes
  * them away; one that has ended and is still here is known by its job view.
  */
-import type { Redis } from "ioredis";
-import { withRedis } from "./client.ts";
+import { type RedisClient, withRedis } from "./client.ts";
 import { openKey } from "./job-keys.ts";
 import type { JobView, RedisJobViews } from "./job-views.ts";
 
@@ -22,10 +21,10 @@ export type OpenPage = {
 };
 
 export class OpenRequests {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #views: RedisJobViews;
 
-  constructor(redis: Redis, views: RedisJobViews) {
+  constructor(redis: RedisClient, views: RedisJobViews) {
     this.#redis = redis;
     this.#views = views;
   }

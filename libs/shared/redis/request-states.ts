@@ -1,23 +1,22 @@
 /** Writes what services tell of requests and jobs (`request-events.ts`) into Redis. */
-import type { Redis } from "ioredis";
 import type { Settings } from "../config/schema.ts";
 import type { Log } from "../log.ts";
-import { pipelineReplies, withRedis } from "./client.ts";
+import { pipelineReplies, type RedisClient, withRedis } from "./client.ts";
 import { STATES_MAX, statesKey, type Tell, type Told, wakeChannel } from "./request-events.ts";
 
 const MINUTE_MS = 60_000;
 
 /** As the settings have it: states are kept as long as tokens. */
-export function requestStates(redis: Redis, settings: Pick<Settings, "redis" | "inference">): RequestStates {
+export function requestStates(redis: RedisClient, settings: Pick<Settings, "redis" | "inference">): RequestStates {
   return new RequestStates(redis, settings.redis.key_prefix, settings.inference.stream.ttl_minutes * MINUTE_MS);
 }
 
 export class RequestStates {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   readonly #key_prefix: string;
   readonly #ttl_ms: number;
 
-  constructor(redis: Redis, key_prefix: string, ttl_ms: number) {
+  constructor(redis: RedisClient, key_prefix: string, ttl_ms: number) {
     this.#redis = redis;
     this.#key_prefix = key_prefix;
     this.#ttl_ms = ttl_ms;

@@ -1,5 +1,4 @@
 /** Wires what is shown of the whole pipeline, and of the caller's own key and budget: overview, requests, budgets. */
-import type { Redis } from "ioredis";
 import { storeOptions } from "../../../libs/shared/budgets/store-options.ts";
 import type { TenantBook } from "../../../libs/shared/budgets/tenant-book.ts";
 import { systemClock } from "../../../libs/shared/clock.ts";
@@ -9,7 +8,7 @@ import type { Pool } from "../../../libs/shared/postgres/client.ts";
 import { inFlightKey } from "../../../libs/shared/redis/admission/keys.ts";
 import { RedisCountersLife } from "../../../libs/shared/redis/admission/life.ts";
 import { RedisAdmissionStore } from "../../../libs/shared/redis/admission/redis-store.ts";
-import { withRedis } from "../../../libs/shared/redis/client.ts";
+import { type RedisClient, withRedis } from "../../../libs/shared/redis/client.ts";
 import type { ServiceContext } from "../../../libs/shared/service.ts";
 import type { ListingDeps } from "../listing.ts";
 import type { RequestDeps } from "../requests.ts";
@@ -27,7 +26,7 @@ export type LooksInput = {
   readonly requests: RequestDeps;
   readonly listing: ListingDeps;
   readonly events: SendEvents;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly pool: Pool;
   readonly book: TenantBook;
 };

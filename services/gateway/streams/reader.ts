@@ -2,8 +2,8 @@
  * Reads what is new in the streams of requests, for all who follow one in this process: reads that are asked for while a round trip is
  * under way go together in the next. One at a time and of bounded size, so that what is in memory at once does not grow with the number of readers.
  */
-import type { Redis } from "ioredis";
 import { unavailable } from "../../../libs/shared/errors.ts";
+import type { RedisClient } from "../../../libs/shared/redis/client.ts";
 import { streamKey } from "../../../libs/shared/redis/job-keys.ts";
 import { readStateEntry, statesKey } from "../../../libs/shared/redis/request-events.ts";
 import { readTokenEntry } from "../../../libs/shared/redis/token-events.ts";
@@ -27,12 +27,12 @@ const STATES_MAX = 1_000;
 const STATES_EXPECTED = 10;
 
 export class RedisStreamReader implements StreamReader {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   /** Asked for and not yet sent, the oldest first: at most what each reader waits for. */
   #waiting: Read[] = [];
   #under_way = false;
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisClient) {
     this.#redis = redis;
   }
 

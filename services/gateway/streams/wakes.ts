@@ -7,16 +7,16 @@
  * - What was asked of Redis is compared with what is wanted, once for all changes of a moment: a burst of new streams is one command,
  *   and a command that failed is made up for by the next.
  */
-import type { Redis } from "ioredis";
 import type { Clock } from "../../../libs/shared/clock.ts";
 import type { GatewaySettings } from "../../../libs/shared/config/gateway.ts";
 import { SluiceError, unavailable } from "../../../libs/shared/errors.ts";
+import type { RedisClient } from "../../../libs/shared/redis/client.ts";
 import { wakeChannel } from "../../../libs/shared/redis/request-events.ts";
 import type { Following, Wakes } from "./contract.ts";
 import { LookWheel } from "./look-wheel.ts";
 
 /** A connection that may be subscribed to more than this. */
-export type Subscription = Pick<Redis, "on" | "off" | "subscribe" | "unsubscribe">;
+export type Subscription = Pick<RedisClient, "on" | "off" | "subscribe" | "unsubscribe">;
 
 export type WakesOptions = {
   readonly settings: Pick<GatewaySettings["streams"], "open_max" | "look_ms">;

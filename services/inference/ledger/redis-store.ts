@@ -1,8 +1,7 @@
 /** The attempt ledger in Redis: one string per job, swaps of one turn of the event loop in one round trip. */
-import type { Redis } from "ioredis";
 import { SluiceError } from "../../../libs/shared/errors.ts";
 import { attemptKey } from "../../../libs/shared/redis/attempt-entry.ts";
-import { withRedis } from "../../../libs/shared/redis/client.ts";
+import { type RedisClient, withRedis } from "../../../libs/shared/redis/client.ts";
 import { ledgerTotalsKey } from "../../../libs/shared/redis/ledger-totals.ts";
 import type { AttemptStore, JobName, Swap } from "./store.ts";
 
@@ -32,10 +31,10 @@ function workerKey(instance: string): string {
 }
 
 export class RedisAttemptStore implements AttemptStore {
-  readonly #redis: Redis;
+  readonly #redis: RedisClient;
   #pending: Pending[] = [];
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisClient) {
     redis.defineCommand("sluiceSwap", { numberOfKeys: 2, lua: SCRIPT });
     this.#redis = redis;
   }

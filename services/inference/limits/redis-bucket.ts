@@ -2,10 +2,9 @@
  * The bucket of `scope: shared`: one for all processes, in a Redis hash, moved by one script on the server's clock. `pace.ts` has its
  * arithmetic. A lost hash starts empty: it lets no more through than one that was there.
  */
-import type { Redis } from "ioredis";
 import type { Clock } from "../../../libs/shared/clock.ts";
 import type { LimitSettings } from "../../../libs/shared/config/inference.ts";
-import { withRedis } from "../../../libs/shared/redis/client.ts";
+import { type RedisClient, withRedis } from "../../../libs/shared/redis/client.ts";
 import type { LimitAnswer, LimitStore } from "./limit-store.ts";
 import { type Amount, LargestCalls, paceOf } from "./pace.ts";
 import { limitsOf } from "./shares.ts";
@@ -75,7 +74,7 @@ export class RedisLimits implements LimitStore {
   readonly #largest = new LargestCalls();
   #share = 1;
 
-  constructor(redis: Redis, options: RedisLimitsOptions) {
+  constructor(redis: RedisClient, options: RedisLimitsOptions) {
     redis.defineCommand("sluiceLimit", { lua: SCRIPT, numberOfKeys: 1 });
     this.#redis = redis as unknown as LimitCommands;
     this.#options = options;

@@ -10,9 +10,9 @@
  *   reader is one more beginning). In the same way the first write of a later
  *   attempt ends an earlier one that still runs elsewhere: a reader never sees two of them mixed.
  */
-import type { Redis } from "ioredis";
 import type { Clock, Timer } from "../../../libs/shared/clock.ts";
 import type { StreamSettings } from "../../../libs/shared/config/inference.ts";
+import type { RedisClient } from "../../../libs/shared/redis/client.ts";
 import { streamKey } from "../../../libs/shared/redis/job-keys.ts";
 import { wakeChannel } from "../../../libs/shared/redis/request-events.ts";
 import { type TokenEvent, tokenEntry } from "../../../libs/shared/redis/token-events.ts";
@@ -57,10 +57,10 @@ const MINUTE_MS = 60_000;
 /** Commands of each stream in a round trip beside its events: its time to live, and the word. */
 const BESIDE_EVENTS = 2;
 
-/** Errors of a server that will take commands again. */
-const PASSING = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b/;
+/** Errors of a server that will take commands again, or of one whose slots another has now. */
+const PASSING = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK)\b/;
 
-export function redisStreamCommands(redis: Redis): StreamCommands {
+export function redisStreamCommands(redis: RedisClient): StreamCommands {
   return async (commands) => {
     const replies = await redis.pipeline(commands as (string | number)[][]).exec();
     if (replies === null) throw new Error("the pipeline was discarded");

@@ -1,5 +1,4 @@
 /** Wires who looks after the cache: one router leads, every router follows the invalidations on `llm.control`. */
-import type { Redis } from "ioredis";
 import { Counter } from "prom-client";
 import { cacheTombstoneOut } from "../../../libs/shared/cache/entry-records.ts";
 import { systemClock } from "../../../libs/shared/clock.ts";
@@ -9,6 +8,7 @@ import { type InvalidateEvent, readControl } from "../../../libs/shared/events/c
 import type { InRecord } from "../../../libs/shared/kafka/ports.ts";
 import { TopicReader } from "../../../libs/shared/kafka/reader.ts";
 import type { CacheAnswers } from "../../../libs/shared/redis/cache-answers.ts";
+import type { RedisClient } from "../../../libs/shared/redis/client.ts";
 import { keepLead, takeTurn } from "../../../libs/shared/redis/leader.ts";
 import { untilAvailable } from "../../../libs/shared/retry.ts";
 import type { ServiceContext } from "../../../libs/shared/service.ts";
@@ -18,7 +18,7 @@ import { RESTORE_TURN_MS, restoreAnswers } from "./restore.ts";
 export type KeptParts = Pick<KeeperDeps, "index" | "local" | "caughtUp"> & { readonly answers: CacheAnswers };
 
 /** Not started: the view that it looks after may be made after it. */
-export function createKeeper(context: ServiceContext, redis: Redis, kept: KeptParts): CacheKeeper {
+export function createKeeper(context: ServiceContext, redis: RedisClient, kept: KeptParts): CacheKeeper {
   const { kafka, codec, names, producer, log, instance, metrics } = context;
   const { index, answers } = kept;
   const removed = new Counter({

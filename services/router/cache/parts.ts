@@ -1,12 +1,11 @@
 /** Wires the cache: the view of `llm.cache`, answers in this process and in Redis, and the word of leads that have ended. */
-import type { Redis } from "ioredis";
 import { answering, answeringNames } from "../../../libs/shared/cache/answering.ts";
 import { systemClock } from "../../../libs/shared/clock.ts";
 import type { Embedder } from "../../../libs/shared/embedding/embedder.ts";
 import type { AdmittedHead } from "../../../libs/shared/events/flow.ts";
 import { ENDED_CHANNEL, parseEndedWord } from "../../../libs/shared/redis/cache-answers.ts";
 import { RedisCacheAnswers } from "../../../libs/shared/redis/cache-answers-store.ts";
-import { connectRedis, redisReady, withRedis } from "../../../libs/shared/redis/client.ts";
+import { connectRedis, type RedisClient, redisReady, withRedis } from "../../../libs/shared/redis/client.ts";
 import { untilAvailable } from "../../../libs/shared/retry.ts";
 import type { Verifier } from "../../../libs/shared/semantic/verifier.ts";
 import { sensitiveKind } from "../../../libs/shared/sensitive/sensitive.ts";
@@ -47,7 +46,7 @@ const NO_DIMENSIONS = 0;
 
 export async function startCache(
   context: ServiceContext,
-  redis: Redis,
+  redis: RedisClient,
   { embedder, verifier, threshold, rollouts }: CacheOptions,
 ): Promise<CacheParts> {
   const { settings, codec, kafka, names, log, retry, metrics } = context;
@@ -100,7 +99,7 @@ export async function startCache(
 
 /** One subscription per router: a lead has ended. Only a hint: who waits also looks for itself. */
 async function followEnded({ environment, instance, log, retry, settings }: ServiceContext, coalescing: Coalescing) {
-  const words = connectRedis(environment.redis_url, `${instance}-words`, log, settings.redis.key_prefix);
+  const words = connectRedis(environment.redis, `${instance}-words`, log, settings.redis.key_prefix);
   words.on("message", (_channel, word) => coalescing.heard(parseEndedWord(word)));
   await untilAvailable(retry, "redis", async () => {
     await redisReady(words, 1_000);

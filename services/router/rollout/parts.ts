@@ -1,8 +1,8 @@
 /** Wires rollouts: their states are followed, and one router at a time moves those that move by themselves. */
-import type { Redis } from "ioredis";
 import { Counter, Gauge } from "prom-client";
 import { systemClock } from "../../../libs/shared/clock.ts";
 import { controlRecord } from "../../../libs/shared/events/control.ts";
+import type { RedisClient } from "../../../libs/shared/redis/client.ts";
 import { keepLead } from "../../../libs/shared/redis/leader.ts";
 import { untilAvailable } from "../../../libs/shared/retry.ts";
 import { changeProblem, changeText } from "../../../libs/shared/rollout/changes.ts";
@@ -23,7 +23,7 @@ export type RolloutParts = {
   stop(): Promise<void>;
 };
 
-export async function startRollouts(context: ServiceContext, redis: Redis): Promise<RolloutParts> {
+export async function startRollouts(context: ServiceContext, redis: RedisClient): Promise<RolloutParts> {
   const { settings, kafka, codec, names, producer, log, retry, instance, metrics } = context;
   const { rollout } = settings.routing;
   const book = new RolloutBook(

@@ -4,11 +4,13 @@ import { VELOCITY_SLOTS } from "../../budgets/slot-window.ts";
 import { counterExpires_ms } from "../../budgets/store-names.ts";
 import type { AdmissionStoreOptions } from "../../budgets/store-options.ts";
 import { seenKey } from "../job-keys.ts";
+import type { GlobalUse } from "./global-limits.ts";
+import type { Homes } from "./homes.ts";
 import {
   appliedKey,
   counterKey,
-  EPOCH_KEY,
-  GLOBAL_RATE_KEY,
+  epochKey,
+  globalRateKey,
   holdKey,
   holdsKey,
   inFlightKey,
@@ -22,21 +24,29 @@ export type ApplyCall = Call & { readonly applied: Applied & ApplyContext };
 
 export function applyCall(
   applied: Applied & ApplyContext,
-  context: { readonly life: Life; readonly now_ms: number; readonly options: AdmissionStoreOptions },
+  context: {
+    readonly life: Life;
+    readonly now_ms: number;
+    readonly options: AdmissionStoreOptions;
+    readonly homes: Homes;
+  },
 ): ApplyCall {
   const { entry, velocity } = applied;
-  const { life, now_ms, options } = context;
+  const { life, now_ms, options, homes } = context;
   const { tenant, id, counters, hold_id, reserved_nusd, at_ms, expires_ms } = entry;
+  const home = homes.of(tenant);
+  const isElsewhere = homes.global() !== undefined;
   const keys = [
-    EPOCH_KEY,
-    appliedKey(life.epoch),
+    epochKey(home),
+    appliedKey(life.epoch, home),
     holdKey(life.epoch, tenant, id),
-    holdsKey(life.epoch),
+    holdsKey(life.epoch, home),
     seenKey(tenant, id),
     inFlightKey(life.epoch, tenant),
     trippedKey(tenant),
     velocityKey(tenant),
-    GLOBAL_RATE_KEY,
+    // Elsewhere, what changes there is told instead.
+    isElsewhere ? rateBaseKey(tenant) : globalRateKey(""),
     rateBaseKey(tenant),
     ...counters.map((counter) => counterKey(life.epoch, tenant, counter)),
   ];
@@ -44,6 +54,8 @@ export function applyCall(
     life: lifeText(life),
     partition: String(applied.partition),
     offset: applied.offset,
+    floor: life.floors?.get(String(applied.partition)),
+    global_elsewhere: isElsewhere,
     kind: entry.kind,
     is_present: entry.epoch === life.epoch,
     member: `${tenant}/${id}`,
@@ -83,4 +95,12 @@ export function applyResult({ applied }: ApplyCall, reply: readonly unknown[]): 
   const { entry, caps_nusd } = applied;
   const crossings = crossingsOf(entry.tenant, entry.counters, caps_nusd, flat);
   return { kind, crossings, tripped: tripped === 1 };
+}
+
+/** What the end of a hold changes in the global limits, where the script could not do it. */
+export function globalUseOf(reply: readonly unknown[]): GlobalUse | undefined {
+  const use = reply[4] as [string, string, string] | undefined;
+  if (use === undefined || use === null) return undefined;
+  const [charged, at_ms, tokens] = use;
+  return { bucket: charged === "b", at_ms: Number(at_ms), requests: 0, tokens: Number(tokens) };
 }

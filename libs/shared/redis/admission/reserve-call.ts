@@ -6,10 +6,17 @@ import { type AdmissionStoreOptions, IN_FLIGHT_RETRY_MS, REFUSAL_TTL_MS } from "
 import { reservationField } from "../../events/usage.ts";
 import { idempotencyKey } from "../idempotency.ts";
 import { seenKey } from "../job-keys.ts";
-import { counterKey, EPOCH_KEY, holdKey, holdsKey, inFlightKey, quotaKey, rateKey, trippedKey } from "./keys.ts";
+import { askedArgument, rateArgument, type Taken } from "./global-limits.ts";
+import type { Homes } from "./homes.ts";
+import { counterKey, epochKey, holdKey, holdsKey, inFlightKey, quotaKey, rateKey, trippedKey } from "./keys.ts";
 
 /** The life of the counters as the caller knows it. */
-export type Life = { readonly epoch: string; readonly run_id: string };
+export type Life = {
+  readonly epoch: string;
+  readonly run_id: string;
+  /** In a cluster: what a rebuild had read when it began, by partition of `llm.usage`. One Redis has it among what is applied. */
+  readonly floors?: ReadonlyMap<string, string>;
+};
 
 export function lifeText({ epoch, run_id }: Life): string {
   return `${epoch} ${run_id}`;
@@ -31,25 +38,31 @@ type CallContext = {
   readonly now_ms: number;
   readonly hold_id: string;
   readonly options: AdmissionStoreOptions;
+  readonly homes: Homes;
+  /** What the global limits said, where they were asked before. */
+  readonly taken?: Taken | undefined;
 };
 
-export function reserveCall(ask: Ask, { life, now_ms, hold_id, options }: CallContext): ReserveCall {
+export function reserveCall(ask: Ask, context: CallContext): ReserveCall {
+  const { life, now_ms, hold_id, options, homes } = context;
   const { tenant, id, needs } = ask;
   const { epoch } = life;
   const counters = needs === undefined ? [] : countersOf(needs, now_ms);
   const rates = needs === undefined ? [] : inCheckOrder(needs.rates);
   const seen = seenKey(tenant, id);
+  const home = homes.of(tenant);
   const keys = [
-    EPOCH_KEY,
+    epochKey(home),
     holdKey(epoch, tenant, id),
-    holdsKey(epoch),
+    holdsKey(epoch, home),
     seen,
     inFlightKey(epoch, tenant),
     trippedKey(tenant),
     ask.idempotency === undefined ? seen : idempotencyKey(tenant, ask.idempotency),
     ...counters.map((counter) => counterKey(epoch, tenant, counter)),
-    ...rates.map((rate) => rateKey(tenant, rate)),
-    ...rates.map((rate) => quotaKey(tenant, rate, dayOf(now_ms))),
+    // A limit that was asked before is none of the script's: any key stands for its own.
+    ...rates.map((rate) => (isAsked(rate, homes) ? seen : rateKey(tenant, rate, ""))),
+    ...rates.map((rate) => (isAsked(rate, homes) ? seen : quotaKey(tenant, rate, dayOf(now_ms), ""))),
   ];
   const argument = {
     life: lifeText(life),
@@ -69,13 +82,17 @@ export function reserveCall(ask: Ask, { life, now_ms, hold_id, options }: CallCo
     in_flight_retry_ms: IN_FLIGHT_RETRY_MS,
     // As text: Lua's JSON prints fewer digits than it reads.
     alert_at: alertTexts(options.alert_at),
-    needs: needs === undefined ? undefined : needsArgument(needs, counters, rates, { now_ms, options }),
+    needs: needs === undefined ? undefined : needsArgument(needs, counters, rates, context),
   };
   const hold = { hold_id, counters, rates };
   const [before, after] = needs === undefined ? ["", ""] : holdTexts(needs, hold);
   const lower_nusd = needs?.lower_nusd;
   const lower = lower_nusd === undefined ? [] : [holdTexts({ ...needs, reserved_nusd: lower_nusd } as Needs, hold)[0]];
   return { keys, args: [JSON.stringify(argument), before, after, ...lower], ask, life, hold_id, counters };
+}
+
+function isAsked({ scope }: RateAsk, homes: Homes): boolean {
+  return scope === "global" && homes.global() !== undefined;
 }
 
 /** Lowest first. */
@@ -87,7 +104,7 @@ function needsArgument(
   needs: Needs,
   counters: readonly CounterRef[],
   rates: readonly RateAsk[],
-  { now_ms, options }: Pick<CallContext, "now_ms" | "options">,
+  { now_ms, options, homes, taken }: CallContext,
 ): object {
   return {
     reserved: needs.reserved_nusd,
@@ -103,14 +120,7 @@ function needsArgument(
       lasts_ms: counter.scope === "session" ? options.session_ttl_ms : undefined,
       expires_ms: counterExpires_ms(counter, now_ms, options.session_ttl_ms),
     })),
-    rates: rates.map((rate) => ({
-      scope: rate.scope,
-      q: rate.requests_per_minute,
-      t: rate.tokens_per_minute,
-      requests_per_day: rate.requests_per_day,
-      bucket: rate.algorithm === "token_bucket",
-      burst_us: rate.burst_s * 1_000_000,
-    })),
+    rates: rates.map((rate) => (isAsked(rate, homes) ? askedArgument(taken) : rateArgument(rate))),
   };
 }
 

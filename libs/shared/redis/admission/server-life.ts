@@ -1,8 +1,9 @@
-/** Which life of the counters this connection sees: read once, and again whenever the connection or the epoch has changed. */
-import type { Redis } from "ioredis";
-import { pipelineReplies, withRedis } from "../client.ts";
-import { EPOCH_KEY } from "./keys.ts";
+/** The life of the counters on one Redis. */
+import { pipelineReplies, type RedisClient, withRedis } from "../client.ts";
+import { epochKey } from "./keys.ts";
+import type { Identity, LifeView } from "./life-view.ts";
 import type { Life } from "./reserve-call.ts";
+import { endedMsAgo, runIdOf } from "./server-info.ts";
 
 /**
  * The counters live as long as the server process that their epoch was begun on: one that was restarted (or a replica that took
@@ -11,12 +12,12 @@ import type { Life } from "./reserve-call.ts";
  * The connection must refuse what it cannot send (`connectRedis`): a command that is sent again by itself after a reconnect
  * would speak to another server than it was meant for.
  */
-export class ServerLife {
-  readonly #redis: Redis;
+export class ServerLife implements LifeView {
+  readonly #redis: RedisClient;
   #known: Life | undefined;
   #connections = 0;
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisClient) {
     this.#redis = redis;
     redis.on("close", () => {
       this.#connections += 1;
@@ -24,17 +25,15 @@ export class ServerLife {
     });
   }
 
-  /** Grows when the connection ends. */
   get connections(): number {
     return this.#connections;
   }
 
-  /** Undefined while the counters are lost. */
   async life(): Promise<Life | undefined> {
     if (this.#known !== undefined) return this.#known;
     const connection = this.#connections;
     // In one pipeline, thus of one connection.
-    const pipeline = this.#redis.pipeline().get(EPOCH_KEY).info("server");
+    const pipeline = this.#redis.pipeline().get(epochKey("")).info("server");
     const [text, info] = await withRedis(async () => pipelineReplies(await pipeline.exec()));
     const run_id = runIdOf(String(info));
     const [epoch, begun_on] = String(text ?? "").split(" ");
@@ -47,11 +46,15 @@ export class ServerLife {
   forget(): void {
     this.#known = undefined;
   }
-}
 
-/** From the reply of `INFO server`. */
-export function runIdOf(info: string): string {
-  const run_id = /^run_id:(\S+)/m.exec(info)?.[1];
-  if (run_id === undefined) throw new Error("INFO server has no run_id");
-  return run_id;
+  async identity(): Promise<Identity> {
+    const about = this.#redis.pipeline().info("server").info("replication");
+    const replies = await withRedis(async () => pipelineReplies(await about.exec()));
+    const [server, replication] = replies as [string, string];
+    return { run_id: runIdOf(server), endedMsAgo: (life) => endedMsAgo(life, server, replication) };
+  }
+
+  async disprove(): Promise<void> {
+    // The one place is what the script has looked at.
+  }
 }

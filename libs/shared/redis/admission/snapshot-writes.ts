@@ -3,6 +3,7 @@ import type { Snapshot } from "../../budgets/admission-store.ts";
 import { RATE_SLOT_MS, RATE_SLOTS } from "../../budgets/slot-window.ts";
 import { counterExpires_ms, DAY_MS, dayOf, rateName, rateSubjectsOf } from "../../budgets/store-names.ts";
 import { seenKey } from "../job-keys.ts";
+import type { Homes } from "./homes.ts";
 import { appliedKey, counterKey, holdKey, holdsKey, inFlightKey, quotaKey, rateKey } from "./keys.ts";
 import { chargedText } from "./reserve-call.ts";
 
@@ -15,6 +16,7 @@ export type WriteContext = {
   readonly now_ms: number;
   readonly seen_ttl_ms: number;
   readonly session_ttl_ms: number;
+  readonly homes: Homes;
 };
 
 const RATE_TTL_MS = 120_000;
@@ -32,18 +34,19 @@ export function* snapshotWrites(snapshot: Snapshot, context: WriteContext): Gene
     const text = `${content_hash} ${place}${settled ? " s" : ""}`;
     yield ["set", seenKey(tenant, id), text, "px", String(seen_ttl_ms)];
   }
-  yield* rateWrites(snapshot, now_ms);
-  for (const [partition, offset] of snapshot.applied) yield ["hset", appliedKey(epoch), String(partition), offset];
+  yield* rateWrites(snapshot, now_ms, context.homes.global() ?? "");
+  const applied = appliedKey(epoch, context.homes.main);
+  for (const [partition, offset] of snapshot.applied) yield ["hset", applied, String(partition), offset];
 }
 
-function* holdWrites({ holds }: Snapshot, { epoch, now_ms }: WriteContext): Generator<Write> {
+function* holdWrites({ holds }: Snapshot, { epoch, now_ms, homes }: WriteContext): Generator<Write> {
   const inFlight = new Map<string, number>();
   for (const { tenant, id, reservation, expires_ms, user, key_id } of holds) {
     const isRecent = now_ms - reservation.at_ms <= RATE_SLOT_MS * RATE_SLOTS;
     const subjects = isRecent ? rateSubjectsOf({ user, key_id }) : [];
     const rates = subjects.map((subject) => chargedText("sliding_window", rateName(subject)));
     yield ["set", holdKey(epoch, tenant, id), JSON.stringify({ ...reservation, expires_ms, rates })];
-    yield ["zadd", holdsKey(epoch), String(expires_ms), `${tenant}/${id}`];
+    yield ["zadd", holdsKey(epoch, homes.of(tenant)), String(expires_ms), `${tenant}/${id}`];
     inFlight.set(tenant, (inFlight.get(tenant) ?? 0) + 1);
   }
   for (const [tenant, count] of inFlight) yield ["set", inFlightKey(epoch, tenant), String(count)];
@@ -52,16 +55,16 @@ function* holdWrites({ holds }: Snapshot, { epoch, now_ms }: WriteContext): Gene
 type Slots = Map<number, { requests: number; tokens: number }>;
 
 /** Of whom the ledger knows, all anew; the others keep what they have. */
-function* rateWrites({ rates }: Snapshot, now_ms: number): Generator<Write> {
+function* rateWrites({ rates }: Snapshot, now_ms: number, global_home: string): Generator<Write> {
   const quotas = new Map<string, number>();
   const windows = new Map<string, Slots>();
   const newest = Math.floor(now_ms / RATE_SLOT_MS);
   for (const { tenant, user, key_id, at_ms, tokens } of rates) {
     const slot = Math.min(newest, Math.floor(at_ms / RATE_SLOT_MS));
     for (const subject of rateSubjectsOf({ user, key_id })) {
-      const quota = quotaKey(tenant, subject, dayOf(now_ms));
+      const quota = quotaKey(tenant, subject, dayOf(now_ms), global_home);
       if (dayOf(at_ms) === dayOf(now_ms)) quotas.set(quota, (quotas.get(quota) ?? 0) + 1);
-      const key = rateKey(tenant, subject);
+      const key = rateKey(tenant, subject, global_home);
       const slots: Slots = windows.get(key) ?? new Map();
       windows.set(key, slots);
       if (slot < newest - RATE_SLOTS) continue;

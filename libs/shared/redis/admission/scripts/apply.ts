@@ -4,23 +4,26 @@
  * KEYS: 1 epoch, 2 applied, 3 hold, 4 holds, 5 seen, 6 in flight, 7 tripped, 8 velocity, 9 the global rate, 10 the name that
  * the tenant's rates begin with, then counters. What was charged for a hold stands in the hold itself.
  * ARGV: 1 the entry as JSON (`../apply-call.ts`), 2 its hold's JSON.
- * Returns a kind, the server's time in ms, whether the tenant was tripped, and crossings.
+ * Returns a kind, the server's time in ms, whether the tenant was tripped, crossings, and, where the global limits are elsewhere, what changes
+ * there: how it was charged, when, tokens.
  */
 import { VELOCITY_SLOTS } from "../../../budgets/slot-window.ts";
+import { RATES_LUA } from "./rates.ts";
 import { SLOTS_LUA } from "./slots.ts";
 
-export const APPLY_LUA = `${SLOTS_LUA}
+export const APPLY_LUA = `${SLOTS_LUA}${RATES_LUA}
 local entry = cjson.decode(ARGV[1])
 if (redis.call("GET", KEYS[1]) or "") ~= entry.life then return { "epoch", now_ms } end
 local applied = redis.call("HGET", KEYS[2], entry.partition)
 if applied and tonumber(entry.offset) <= tonumber(applied) then return { "skipped", now_ms } end
+if entry.floor and tonumber(entry.offset) <= tonumber(entry.floor) then return { "skipped", now_ms } end
 redis.call("HSET", KEYS[2], entry.partition, entry.offset)
 
 local seen = redis.call("GET", KEYS[5])
 local settled_before = seen and string.sub(seen, -2) == " s"
 local text = redis.call("GET", KEYS[3])
 local hold = text and string.sub(text, 1, 1) ~= "!" and cjson.decode(text)
-local reserved, settled = 0, entry.settled
+local reserved, settled, elsewhere = 0, entry.settled, nil
 
 if entry.kind == "reserved" then
   -- Of this life: reserving did it. Of an earlier one: unless it was part of what was restored.
@@ -43,17 +46,10 @@ elseif entry.kind ~= "adjusted" then
     for _, charged in ipairs(hold.rates or {}) do
       local name = string.sub(charged, 2)
       local key = name == "global" and KEYS[9] or KEYS[10] .. name
-      if delta ~= 0 and redis.call("EXISTS", key) == 1 then
-        if string.sub(charged, 1, 1) == "s" then
-          window(key, { "q", "t" }, RATE_SLOT_MS, RATE_SLOTS)
-          add(key, "t", hold.at_ms, delta, RATE_SLOT_MS, RATE_SLOTS)
-        else
-          local bucket = redis.call("HMGET", key, "bt", "bl")
-          if bucket[1] and bucket[2] then
-            local cost_us = math.ceil(math.abs(delta) * 60000000 / tonumber(bucket[2]))
-            redis.call("HSET", key, "bt", whole(tonumber(bucket[1]) + (delta < 0 and -cost_us or cost_us)))
-          end
-        end
+      if name == "global" and entry.global_elsewhere then
+        if delta ~= 0 then elsewhere = { string.sub(charged, 1, 1), whole(hold.at_ms), whole(delta) } end
+      elseif delta ~= 0 then
+        correct(key, string.sub(charged, 1, 1) == "b", hold.at_ms, 0, delta)
       end
     end
   end
@@ -79,5 +75,5 @@ if velocity then
     tripped = 1
   end
 end
-return { "applied", now_ms, tripped, crossings }
+return { "applied", now_ms, tripped, crossings, elsewhere }
 `;

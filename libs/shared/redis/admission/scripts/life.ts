@@ -25,3 +25,8 @@ if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] ~= "" then redis.call("SET", KEYS[2], ARGV[2]) end
 redis.call("DEL", KEYS[1])
 return 1`;
+
+/** KEYS: 1 epoch. ARGV: 1 a life that some slot does not have. Ends it, unless another has begun. */
+export const DISPROVE_LUA = `
+if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call("DEL", KEYS[1])`;

@@ -7,6 +7,7 @@
  * the lower price is reserved.
  * Returns a kind, the server's time in ms, and what the kind brings.
  */
+import { RATES_LUA } from "./rates.ts";
 import { SLOTS_LUA } from "./slots.ts";
 
 const IDENTITY_LUA = `
@@ -74,54 +75,28 @@ end
 local counters, rates = needs.counters, needs.rates
 local rates_from, quotas_from = 7 + #counters, 7 + #counters + #rates
 
-for at, rate in ipairs(rates) do
-  if rate.requests_per_day then
-    local left = rate.requests_per_day - tonumber(redis.call("GET", KEYS[quotas_from + at]) or 0)
-    if left < 1 then
-      return refuse("quota", rate.scope, rate.requests_per_day, left, 1, (ask.day + 1) * 86400000 - now_ms)
-    end
-  end
-end
+local function refuse_lack(lack, scope) return refuse(lack[1], scope, lack[2], lack[3], lack[4], lack[5]) end
 
--- The generic cell rate algorithm: a bucket is the time at which it would be full, in microseconds.
-local function refill_us(amount, limit) return math.ceil(amount * 60000000 / limit) end
-local function bucket_left(full_us, rate, limit)
-  return math.floor(math.max(0, rate.burst_us - math.max(0, full_us - now_us)) * limit / 60000000)
+-- The global limits of a cluster were asked before: what they said comes in their place.
+for at, rate in ipairs(rates) do
+  local lack
+  if rate.asked then lack = rate.refused and rate.refused[1] == "quota" and rate.refused
+  else lack = quota_lack(rate, KEYS[quotas_from + at], ask.day) end
+  if lack then return refuse_lack(lack, rate.scope) end
 end
 
 local charges, windows = {}, {}
 for at, rate in ipairs(rates) do
-  local key = KEYS[rates_from + at]
-  if rate.q or rate.t then
-    windows[at] = window(key, { "q", "t" }, RATE_SLOT_MS, RATE_SLOTS)
-    local sums = windows[at].sums
+  local lack
+  if rate.asked then
+    lack = rate.refused
     for _, name in ipairs({ "q", "t" }) do
-      local limit = rate[name]
-      if limit then
-        local needed = name == "q" and 1 or needs.tokens
-        local left, wait_ms, full_us
-        if rate.bucket then
-          -- Of a bucket that nobody knows, what the last minute used is missing.
-          full_us = tonumber(redis.call("HGET", key, "b" .. name))
-            or now_us + math.min(rate.burst_us, refill_us(sums[name], limit))
-          local cost_us = refill_us(needed, limit)
-          left = bucket_left(full_us, rate, limit)
-          local over_us = math.max(full_us, now_us) + cost_us - math.max(rate.burst_us, cost_us) - now_us
-          wait_ms = math.max(0, math.ceil(over_us / 1000))
-          full_us = math.max(full_us, now_us) + cost_us
-        else
-          left = limit - sums[name]
-          wait_ms = needed <= limit and falls_to(key, name, sums[name], limit - needed, RATE_SLOT_MS, RATE_SLOTS)
-        end
-        if needed > limit then wait_ms = nil end
-        if wait_ms ~= 0 then
-          return refuse(name == "q" and "rate_requests" or "rate_tokens", rate.scope, limit, left, needed, wait_ms)
-        end
-        charges[#charges + 1] =
-          { key = key, name = name, limit = limit, needed = needed, left = left, full_us = full_us, rate = rate }
-      end
+      if rate.room and rate.room[name] then charges[#charges + 1] = { given = rate.room[name], name = name } end
     end
+  else
+    lack, windows[at] = rate_lack(rate, KEYS[rates_from + at], needs.tokens, charges)
   end
+  if lack then return refuse_lack(lack, rate.scope) end
 end
 
 local sums = {}
@@ -155,33 +130,9 @@ redis.call("ZADD", KEYS[3], whole(needs.expires_ms), ask.member)
 redis.call("INCR", KEYS[5])
 
 for at, rate in ipairs(rates) do
-  if rate.requests_per_day and redis.call("INCR", KEYS[quotas_from + at]) == 1 then
-    redis.call("PEXPIREAT", KEYS[quotas_from + at], whole((ask.day + 1) * 86400000 + 3600000))
-  end
-  if windows[at] and not rate.bucket then
-    charge(windows[at], { q = 1, t = needs.tokens })
-    -- Once in a slot is enough.
-    if windows[at].present.q == 0 then redis.call("PEXPIRE", KEYS[rates_from + at], 120000) end
-  end
+  if not rate.asked then charge_rate(rate, KEYS[quotas_from + at], ask.day, windows[at], needs.tokens) end
 end
-
-local room = {}
-for _, charge in ipairs(charges) do
-  local left, reset_ms
-  if charge.rate.bucket then
-    redis.call("HSET", charge.key, "b" .. charge.name, whole(charge.full_us))
-    if charge.name == "t" then redis.call("HSET", charge.key, "bl", whole(charge.limit)) end
-    left = bucket_left(charge.full_us, charge.rate, charge.limit)
-    reset_ms = math.max(0, math.ceil((charge.full_us - now_us) / 1000))
-    if redis.call("PTTL", charge.key) < reset_ms + 120000 then
-      redis.call("PEXPIRE", charge.key, whole(reset_ms + 120000))
-    end
-  else
-    left = math.max(0, charge.left - charge.needed)
-    reset_ms = (math.floor(now_ms / RATE_SLOT_MS) + RATE_SLOTS + 1) * RATE_SLOT_MS - now_ms
-  end
-  if not room[charge.name] or left < room[charge.name][2] then room[charge.name] = { charge.limit, left, reset_ms } end
-end
+local room = charge_rest(charges)
 
 local crossings = {}
 for at, counter in ipairs(counters) do
@@ -190,4 +141,4 @@ end
 return { "admitted", now_ms, room.q or {}, room.t or {}, crossings, whole(needs.reserved) }
 `;
 
-export const RESERVE_LUA = SLOTS_LUA + IDENTITY_LUA + CHECKS_LUA + CHARGES_LUA;
+export const RESERVE_LUA = SLOTS_LUA + RATES_LUA + IDENTITY_LUA + CHECKS_LUA + CHARGES_LUA;
