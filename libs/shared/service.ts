@@ -31,6 +31,9 @@ import { observeEventLoop } from "./metrics/event-loop.ts";
 import { RedisBeatStore } from "./redis/beat-store.ts";
 import { connectRedis, redisReady } from "./redis/client.ts";
 import { type RetryContext, untilAvailable } from "./retry.ts";
+import { type OpenTracing, openTracing } from "./tracing/open.ts";
+import { traced } from "./tracing/traced-handler.ts";
+import type { Tracing } from "./tracing/tracing.ts";
 
 /** Everything a service is made from. */
 export type ServiceContext = {
@@ -48,6 +51,8 @@ export type ServiceContext = {
   readonly retry: RetryContext;
   /** What all groups of the process together may hold queued. */
   readonly queue_room: QueueRoom;
+  /** Left out where the environment does not ask for traces. */
+  readonly tracing?: Tracing;
 };
 
 /** What a service gives back: how to tell that it can work, and how to end it. */
@@ -74,7 +79,7 @@ export async function runService(
   try {
     const environment = readEnvironment(env);
     log = createLog(name, environment.log_level);
-    await runUntilSignal(name, environment, log, start);
+    await runUntilSignal(name, { environment, env }, log, start);
     process.exit(0);
   } catch (error) {
     if (log) log.error({ error }, "the service stops");
@@ -85,7 +90,10 @@ export async function runService(
 
 async function runUntilSignal(
   name: string,
-  environment: Environment,
+  {
+    environment,
+    env,
+  }: { readonly environment: Environment; readonly env: Readonly<Record<string, string | undefined>> },
   log: Log,
   start: (context: ServiceContext) => Promise<RunningService>,
 ): Promise<void> {
@@ -93,7 +101,9 @@ async function runUntilSignal(
     for (const each of ["SIGTERM", "SIGINT"] as const) process.once(each, () => resolve(each));
   });
   const settings = await loadSettings(environment.settings_file);
-  const context = createContext(name, environment, settings, log);
+  const instance = `${name}-${randomUUID().slice(0, 8)}`;
+  const open = await openTracing(env, { service: name, instance }, log);
+  const context = createContext({ name, instance, environment, settings, log, open });
   let running: RunningService | undefined;
   let beating: Beating | undefined;
   const ready: ReadinessCheck = async () => (running === undefined ? ["starting"] : running.ready());
@@ -119,6 +129,7 @@ async function runUntilSignal(
   await beating?.stop();
   await context.producer.close().catch(() => undefined);
   await health?.close();
+  await open?.close();
   log.info({}, "stopped");
 }
 
@@ -150,8 +161,11 @@ function beat(
   };
 }
 
-function createContext(name: string, environment: Environment, settings: Settings, log: Log): ServiceContext {
-  const instance = `${name}-${randomUUID().slice(0, 8)}`;
+type Made = Pick<ServiceContext, "name" | "instance" | "environment" | "settings" | "log"> & {
+  readonly open: OpenTracing | undefined;
+};
+
+function createContext({ name, instance, environment, settings, log, open }: Made): ServiceContext {
   const metrics = new Registry();
   metrics.setDefaultLabels({ service: name });
   collectDefaultMetrics({ register: metrics });
@@ -174,6 +188,7 @@ function createContext(name: string, environment: Environment, settings: Setting
     }),
     retry: { clock: systemClock, random: Math.random, log, policy: settings.consumption.retry },
     queue_room: new QueueRoom(settings.consumption.queued_bytes_max),
+    ...(open === undefined ? {} : { tracing: open.tracing }),
   };
 }
 
@@ -195,6 +210,8 @@ export type GroupOptions = Pick<ConsumptionOptions, "handler" | "order" | "commi
     readonly max_in_flight_by_lane?: ConsumptionLimits["max_in_flight_by_lane"];
     /** 1 for handlers of single records; the settings' batch size otherwise. */
     readonly batch_records_max: number;
+    /** Each record is a hop on its request's way: where there are traces, it has a span. */
+    readonly is_hop?: true;
     /** Instead of the settings', for a group that nobody waits for. */
     readonly fetch_pause_ms_max?: number;
   };
@@ -224,6 +241,7 @@ export async function joinGroup(context: ServiceContext, options: GroupOptions):
   const consumption = new Consumption({
     deadLetter: async (record, error) => context.producer.publish([deadLetterOf(writer, record, error)]),
     ...options,
+    handler: options.is_hop ? traced(context.tracing, { group: options.group, log }, options.handler) : options.handler,
     consumer,
     clock: systemClock,
     random: Math.random,

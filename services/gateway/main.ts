@@ -98,6 +98,7 @@ await runService("gateway", process.env, async (context) => {
     metrics,
     ready,
     routes: offers.routes,
+    ...(context.tracing === undefined ? {} : { tracing: context.tracing }),
   });
   await app.listen({ host: environment.host, port: environment.port });
   log.info({ port: (app.server.address() as AddressInfo).port }, "listening");

@@ -2,10 +2,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import type { KeyScope } from "../../libs/shared/events/tenants.ts";
+import type { RecordHeaders } from "../../libs/shared/kafka/ports.ts";
 import type { Caller, KeyRing } from "./keys.ts";
 import { errorReply } from "./replies.ts";
 import { failure, send } from "./sending.ts";
 import type { Sender } from "./submit.ts";
+// Where a call keeps its trace.
+import type {} from "./tracing.ts";
 
 /** Adds its routes to the server. */
 export type Routes = (app: FastifyInstance) => void;
@@ -60,8 +63,13 @@ export function senderOf(http: FastifyRequest, { tenant }: Caller): Sender {
   return { tenant, idempotency_key: header === undefined ? undefined : String(header) };
 }
 
-/** W3C trace context of the call. */
-export function traceOf(http: FastifyRequest): Record<string, string> {
+/** W3C trace context for what the call writes: of its own span, or as the caller sent it where there are no traces. */
+export function traceOf(http: FastifyRequest): RecordHeaders {
+  return http.trace ?? callerTrace(http);
+}
+
+/** As the caller sent it. */
+export function callerTrace(http: Pick<FastifyRequest, "headers">): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const name of ["traceparent", "tracestate"]) {
     const value = http.headers[name];

@@ -4,19 +4,24 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Registry } from "prom-client";
 import { describe } from "../../libs/shared/errors.ts";
 import { answerHealth, type ReadinessCheck } from "../../libs/shared/http/health.ts";
+import { traceFields } from "../../libs/shared/tracing/trace-context.ts";
+import type { Tracing } from "../../libs/shared/tracing/tracing.ts";
 import { answerWrongBytes, guardDoor, unknownRoutes } from "./door.ts";
 import { drain } from "./draining.ts";
 import { errorReply } from "./replies.ts";
-import type { Routes } from "./route.ts";
+import { callerTrace, type Routes, traceOf } from "./route.ts";
 import { completionRoutes } from "./routes/completions.ts";
 import { addOpenApi } from "./routes/openapi.ts";
 import { type RequestRoutesDeps, requestRoutes } from "./routes/requests.ts";
 import { failure, send, sendUnavailable } from "./sending.ts";
 import type { ChatStreamDeps } from "./streams/chat-sending.ts";
+import { traceCalls } from "./tracing.ts";
 
 export type GatewayDeps = RequestRoutesDeps &
   ChatStreamDeps & {
     readonly metrics: Registry;
+    /** Left out: there are no traces. */
+    readonly tracing?: Tracing;
     readonly ready: ReadinessCheck;
     /** What is offered beside requests. */
     readonly routes?: readonly Routes[];
@@ -51,6 +56,8 @@ export function createGateway(deps: GatewayDeps): FastifyInstance {
       send(reply as FastifyReply, errorReply(BAD_REQUEST, failure("invalid_request", TYPE, describe(error))));
     },
   });
+  // First, so that what the door refuses is seen too.
+  if (deps.tracing !== undefined) traceCalls(app, deps.tracing, callerTrace);
   guardDoor(app, deps);
   app.setErrorHandler(async (error, request, reply) => {
     if (statusOf(error) === TOO_LARGE) {
@@ -79,7 +86,7 @@ function sendFailure(deps: GatewayDeps, error: unknown, request: FastifyRequest,
   if (status !== undefined && status < 500) {
     return send(reply, errorReply(status, failure(codeOf(status), TYPE, explain(error, request))));
   }
-  deps.log.warn({ error, request_id: request.id }, "a request could not be served");
+  deps.log.warn({ error, request_id: request.id, ...traceFields(traceOf(request)) }, "a request could not be served");
   return sendUnavailable(reply);
 }
 

@@ -3,7 +3,7 @@ import { type BackoffPolicy, backoff_ms } from "../../libs/shared/backoff.ts";
 import { type Clock, sleepUntil } from "../../libs/shared/clock.ts";
 import type { AttemptNote } from "../../libs/shared/events/attempts.ts";
 import type { JobHead } from "../../libs/shared/events/flow.ts";
-import type { TopicPartition } from "../../libs/shared/kafka/ports.ts";
+import type { RecordHeaders, TopicPartition } from "../../libs/shared/kafka/ports.ts";
 import { attemptNote } from "./attempt-note.ts";
 import type { WaitReason, Waits } from "./backend.ts";
 import { callBody } from "./call.ts";
@@ -39,6 +39,8 @@ export type Work = {
   readonly stopping: AbortSignal;
   readonly cancelled: AbortSignal;
   readonly tokens: JobTokens;
+  /** Headers of the job's record: the trace that its calls are in. */
+  readonly trace?: RecordHeaders;
 };
 
 export type Concluded = {
@@ -137,7 +139,7 @@ class AttemptsState {
   }
 
   outgoing(): Outgoing {
-    const { job, request, attempt, source, stopping, cancelled, tokens } = this.#work;
+    const { job, request, attempt, source, stopping, cancelled, tokens, trace } = this.#work;
     const model = this.#deps.models[this.#model] ?? job.route.model;
     const now_ms = this.#deps.clock.now_ms();
     const left_ms = (job.deadline_ms ?? Number.POSITIVE_INFINITY) - now_ms;
@@ -158,6 +160,7 @@ class AttemptsState {
       cancelled,
       avoid: this.#avoid,
       tokens,
+      ...(trace === undefined ? {} : { trace }),
     };
   }
 

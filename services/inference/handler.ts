@@ -19,6 +19,7 @@ import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/por
 import { nusd } from "../../libs/shared/money.ts";
 import type { Answer, BatchPlace } from "../../libs/shared/redis/attempt-entry.ts";
 import { isFollowed, type RequestState, type Tell } from "../../libs/shared/redis/request-events.ts";
+import type { Tracing } from "../../libs/shared/tracing/tracing.ts";
 import type { AfterFailure, Failed } from "./after-failure.ts";
 import type { AttemptsEnd, Concluded, Work } from "./attempts.ts";
 import type { Waits } from "./backend.ts";
@@ -70,6 +71,8 @@ export type InferenceDeps = {
   readonly hopped?: (end: string) => void;
   /** Of requests that somebody may follow. Left out: nobody is told. */
   readonly tell?: Tell;
+  /** Whose spans are told what became of their jobs. */
+  readonly tracing?: Tracing;
   /** Told of every job's end and of what it waited for. */
   readonly ended: (end: JobEnd, waited_ms: Waits) => void;
 };
@@ -106,6 +109,15 @@ async function handleRecord(deps: InferenceDeps, fetched: InRecord, context: Han
   await takeUp(deps, { record, job: known, request: carried }, context);
 }
 
+function note({ tracing }: InferenceDeps, { record, job }: Job, { end }: Consequence): void {
+  tracing?.spanOf(record.headers)?.set({
+    "sluice.request.id": job.id,
+    "sluice.tenant": job.tenant,
+    "sluice.tier": job.route.tier,
+    "sluice.outcome": end,
+  });
+}
+
 /** Finds out from the ledger what is left to do, and does it. */
 async function takeUp(deps: InferenceDeps, job: Job, context: HandlerContext): Promise<void> {
   const round = roundOf(job.record.headers);
@@ -115,7 +127,10 @@ async function takeUp(deps: InferenceDeps, job: Job, context: HandlerContext): P
     if (opened.kind === "done") return deps.ended("repeated", {});
     try {
       const consequence = await consequenceOf(deps, job, opened, context.stopping);
-      if (consequence !== undefined) return await publish(deps, consequence);
+      if (consequence !== undefined) {
+        note(deps, job, consequence);
+        return await publish(deps, consequence);
+      }
     } finally {
       opened.attempt.end();
     }
@@ -155,7 +170,7 @@ async function work(
       if (stopping.aborted) throw givenUp();
       const { job: head, request, record } = job;
       const ended = await deps.attempt(
-        { job: head, request, attempt, source: record, stopping, cancelled, tokens },
+        { job: head, request, attempt, source: record, stopping, cancelled, tokens, trace: record.headers },
         batch,
       );
       if (ended.kind === "stopping") throw givenUp();

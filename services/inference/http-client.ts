@@ -80,12 +80,13 @@ export class HttpModelClient implements ModelClient {
     await this.#pool.close();
   }
 
-  #headers({ id, warm_up, onEvent }: ModelCall): Record<string, string> {
+  #headers({ id, warm_up, onEvent, trace }: ModelCall): Record<string, string> {
     const { api_key } = this.#options;
     return {
       "content-type": "application/json",
       accept: onEvent === undefined ? "application/json" : "text/event-stream, application/json",
       "x-sluice-id": id,
+      ...trace,
       ...(warm_up === true ? { "x-sluice-warm-up": "1" } : {}),
       ...(api_key === undefined ? {} : { authorization: `Bearer ${api_key}` }),
     };

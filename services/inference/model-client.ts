@@ -13,6 +13,8 @@ export type ModelCall = {
   readonly onEvent?: (data: string) => void;
   /** A stream that has begun and then says nothing for so long is given up as a time-out. */
   readonly idle_ms?: number;
+  /** Trace context, where the call has a span. */
+  readonly trace?: Readonly<Record<string, string>>;
   /** A call that only warms connections and models. */
   readonly warm_up?: boolean;
 };

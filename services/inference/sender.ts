@@ -31,6 +31,7 @@ export function createSender(parts: TierParts, tier: string, options: TierSettin
     response_bytes_max: inference.response_bytes_max,
     idle_ms: inference.stream.idle_ms,
     called: (call) => metrics?.called(tier, call),
+    ...(context.tracing === undefined ? {} : { tracing: context.tracing }),
   };
   const { kind, batching, in_flight_max } = options;
   const common = { clock: systemClock, in_flight_max, onBatch: (size: number) => metrics?.batched(tier, size) };

@@ -8,6 +8,7 @@ import { type EmbeddingsCall, mergeCalls } from "./batching/embeddings.ts";
 import { type Isolated, isolateFailures, type SendResult, spoils } from "./batching/isolate.ts";
 import { splitAnswer } from "./batching/split-answer.ts";
 import { pathFor } from "./call.ts";
+import { callSpan } from "./call-spans.ts";
 import type { ModelAnswer } from "./model-client.ts";
 import { failure } from "./provider-outcomes.ts";
 import {
@@ -126,7 +127,13 @@ async function callGroup(
     // As it would end by itself: a call that did not answer in time.
     return deps.clock.after(own_ms, () => leave(member, of(judged(deps, member, { kind: "timeout" }))));
   });
-  const answer = await permit.client.call({ path: pathFor(job.kind), body, timeout_ms, id: job.id });
+  const span = callSpan(
+    deps.tracing,
+    group.map(({ outgoing }) => outgoing),
+    endpoint,
+  );
+  const trace = span === undefined ? {} : { trace: span.headers };
+  const answer = await permit.client.call({ path: pathFor(job.kind), body, timeout_ms, id: job.id, ...trace });
   for (const timer of timers) timer.cancel();
   const failedAll = (unknown: boolean) =>
     Promise.all(group.flatMap((member) => (gone.has(member) ? [] : member.outgoing.attempt.failed(unknown))));
@@ -135,6 +142,7 @@ async function callGroup(
     const spoiled = answer.kind === "answered" && spoils(answer.status) && group.length > 1;
     if (spoiled) await failedAll(false);
     const result: Result = { kind: spoiled ? "spoiled" : "failed", failure: of(verdict) };
+    span?.end({ verdict, answer });
     return { result, verdict, answer, dispatched_ms };
   }
   const split = splitAnswer(
@@ -145,10 +153,13 @@ async function callGroup(
     const verdict: Verdict = { kind: "failed", ...failure("200, unusable", split.message) };
     // Paid for, and of no use: what is sent again is paid for twice.
     if (group.length > 1) await failedAll(true);
+    span?.end({ verdict, answer });
     return { result: { kind: "unbatchable", failure: of(verdict) }, verdict, answer, dispatched_ms };
   }
   const verdicts = split.answers.map((part, index) => judged(deps, group[index] as Member, { ...answer, body: part }));
-  return { result: { kind: "answers", answers: verdicts.map(of) }, verdict: whole(verdicts), answer, dispatched_ms };
+  const verdict = whole(verdicts);
+  span?.end({ verdict, answer });
+  return { result: { kind: "answers", answers: verdicts.map(of) }, verdict, answer, dispatched_ms };
 }
 
 function judged(deps: SendingDeps, { outgoing }: Member, answer: ModelAnswer): Verdict {

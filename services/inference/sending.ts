@@ -4,10 +4,12 @@
  */
 import type { Clock } from "../../libs/shared/clock.ts";
 import type { JobHead } from "../../libs/shared/events/flow.ts";
-import type { TopicPartition } from "../../libs/shared/kafka/ports.ts";
+import type { RecordHeaders, TopicPartition } from "../../libs/shared/kafka/ports.ts";
 import type { PriceList } from "../../libs/shared/prices.ts";
+import type { Tracing } from "../../libs/shared/tracing/tracing.ts";
 import type { Backend, CallReport, Permit, WaitReason, Waits } from "./backend.ts";
 import { type CallBody, pathFor } from "./call.ts";
+import { callSpan } from "./call-spans.ts";
 import type { Attempt } from "./ledger/ledger.ts";
 import type { ModelAnswer } from "./model-client.ts";
 import { PROVIDER_OUTCOMES } from "./provider-outcomes.ts";
@@ -34,6 +36,8 @@ export type Outgoing = {
   /** Endpoints that failed this request before. */
   readonly avoid: ReadonlySet<string>;
   readonly tokens: JobTokens;
+  /** Headers that name the trace it is in. */
+  readonly trace?: RecordHeaders;
 };
 
 export type Sent =
@@ -59,6 +63,8 @@ export type SendingDeps = {
   readonly idle_ms: number;
   /** Told of every call made, for metrics. */
   readonly called: (call: CallMade) => void;
+  /** Left out: there are no traces. */
+  readonly tracing?: Tracing;
 };
 
 /** A call that was sent, for the metrics. */
@@ -82,7 +88,9 @@ export async function sendSingly(deps: SendingDeps, outgoing: Outgoing): Promise
     }
     if (outgoing.cancelled.aborted) return { sent: await unsent(outgoing), report: undefined };
     const dispatched_ms = deps.clock.now_ms();
-    const { verdict, answer, first_token_ms } = await callOnce(deps, permit, outgoing, dispatched_ms);
+    const span = callSpan(deps.tracing, [outgoing], permit.endpoint);
+    const { verdict, answer, first_token_ms } = await callOnce(deps, permit, outgoing, dispatched_ms, span?.headers);
+    span?.end({ verdict, answer, first_token_ms });
     const report = reportOf(deps, { verdict, answer, dispatched_ms, sizes: outgoing.body });
     const first = first_token_ms === undefined ? {} : { first_token_ms };
     return { sent: { kind: "judged", verdict, endpoint: permit.endpoint, dispatched_ms, ...first }, report };
@@ -163,11 +171,13 @@ async function callOnce(
   permit: Permit,
   outgoing: Outgoing,
   now_ms: number,
+  trace: RecordHeaders | undefined,
 ): Promise<{ verdict: Verdict; answer: ModelAnswer; first_token_ms?: number }> {
   const { job, body, model, cancelled, attempt } = outgoing;
   const timeout_ms = timeoutOf_ms(outgoing, now_ms);
   const pricing: Pricing = { prices: deps.prices, model, batched: false };
-  const call = { path: pathFor(job.kind), body: body.bytes, timeout_ms, id: job.id, signal: cancelled };
+  const of_trace = trace === undefined ? {} : { trace };
+  const call = { path: pathFor(job.kind), body: body.bytes, timeout_ms, id: job.id, signal: cancelled, ...of_trace };
   if (!body.streamed) {
     const answer = await permit.client.call(call);
     return { verdict: judge(job.kind, answer, body, pricing), answer };

@@ -12,7 +12,9 @@ import type { RedisTokenStreams } from "./streaming/token-stream.ts";
 
 /** What a tier is made from, wherever its handler is called. */
 export type TierParts = {
-  readonly context: Pick<ServiceContext, "name" | "settings" | "names" | "log"> & { readonly codec: EventCodec };
+  readonly context: Pick<ServiceContext, "name" | "settings" | "names" | "log" | "tracing"> & {
+    readonly codec: EventCodec;
+  };
   readonly redis: RedisClient;
   readonly clients: EndpointClients;
   readonly prices: PriceList;

@@ -100,6 +100,7 @@ export function openTier(parts: TierParts, tier: string, options: TierSettings, 
     guard: new DeadLetterGuard(settings.inference.dead_letter_guard),
     ...(open.shadows === undefined ? {} : { shadows: open.shadows }),
     ...(parts.tell === undefined ? {} : { tell: parts.tell }),
+    ...(context.tracing === undefined ? {} : { tracing: context.tracing }),
     hopped: (end) => metrics?.hopped(tier, end),
     ended: (end, waited_ms) => metrics?.jobEnded(tier, end, waited_ms),
   });
@@ -139,6 +140,7 @@ export async function startTier(parts: ServedTierParts, tier: string, options: T
     topics: bothLanes(names, names.jobs(tier)),
     order: "key",
     commit_by: "engine",
+    is_hop: true,
     max_in_flight: inFlightMax(options),
     ...(batches === undefined
       ? {}

@@ -8,8 +8,9 @@
 import { passed } from "../../libs/shared/events/trail.ts";
 import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import type { Tell } from "../../libs/shared/redis/request-events.ts";
-import { type ConsequenceDeps, consequenceOf, type DeferredView, type Fate } from "./consequences.ts";
-import { type Judged, type ReadingDeps, readRecord } from "./reading.ts";
+import type { Tracing } from "../../libs/shared/tracing/tracing.ts";
+import { type Consequence, type ConsequenceDeps, consequenceOf, type DeferredView, type Fate } from "./consequences.ts";
+import { type Judged, type ReadingDeps, readRecord, type Unreadable } from "./reading.ts";
 import { type ReservingDeps, reserve } from "./reserving.ts";
 
 export type IngestDeps = ReadingDeps &
@@ -23,6 +24,8 @@ export type IngestDeps = ReadingDeps &
     readonly count: (fate: Fate) => void;
     /** Told of each request that a budget left the weakest tier alone, for metrics. */
     readonly onLowered: () => void;
+    /** Whose spans are told what became of their requests. */
+    readonly tracing?: Tracing;
   };
 
 export function createIngestHandler(deps: IngestDeps): Handler {
@@ -41,9 +44,25 @@ export function createIngestHandler(deps: IngestDeps): Handler {
     if (ends.length > 0) await deps.publisher.publish(ends);
     const deferred = consequences.flatMap((one) => one.deferred ?? []);
     if (deferred.length > 0) await deps.onDeferred(deferred);
+    if (deps.tracing !== undefined) noteFates(deps.tracing, read, consequences);
     for (const { fate, lowered } of consequences) {
       deps.count(fate);
       if (lowered === true) deps.onLowered();
     }
   };
+}
+
+function noteFates(
+  tracing: Tracing,
+  read: readonly (Judged | Unreadable)[],
+  consequences: readonly Consequence[],
+): void {
+  for (const [at, one] of read.entries()) {
+    const { identity } = "admission" in one ? one.admission : {};
+    tracing.spanOf(one.record.headers)?.set({
+      "sluice.request.id": identity?.id,
+      "sluice.tenant": identity?.tenant,
+      "sluice.outcome": consequences[at]?.fate,
+    });
+  }
 }

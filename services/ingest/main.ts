@@ -17,6 +17,7 @@ import {
   runService,
   type ServiceContext,
 } from "../../libs/shared/service.ts";
+import { traced } from "../../libs/shared/tracing/traced-handler.ts";
 import { callbackCheck } from "../../libs/shared/webhooks/url-rules.ts";
 import { type AdmissionParts, joinLedger, startAdmission } from "./admission-parts.ts";
 import { Deferrals } from "./deferral.ts";
@@ -120,6 +121,7 @@ function dependencies(
       return deferrals.defer(subjects, { ...facts, now_ms, settings: admission.deferred })?.due_ms;
     },
     tell,
+    ...(context.tracing === undefined ? {} : { tracing: context.tracing }),
     // Only a view: the record waits on its topic whether this is written or not.
     onDeferred: (jobs) =>
       views.deferred(jobs, systemClock.now_ms()).catch((error: unknown) => {
@@ -138,6 +140,7 @@ function joinFirst(context: ServiceContext, group: string, deps: IngestDeps): Pr
     commit_by: "engine",
     max_in_flight: 1,
     batch_records_max: context.settings.consumption.batch_records_max,
+    is_hop: true,
     handler: createIngestHandler(deps),
   });
 }
@@ -151,7 +154,12 @@ function joinReentry(context: ServiceContext, group: string, delay: string, deps
     commit_by: "engine",
     max_in_flight: REENTRY_IN_FLIGHT_MAX,
     batch_records_max: 1,
-    handler: createReentryHandler({ clock: systemClock, delay_ms, enter: createIngestHandler(deps) }),
+    handler: createReentryHandler({
+      clock: systemClock,
+      delay_ms,
+      // The wait is no part of the span.
+      enter: traced(context.tracing, { group, log: context.log, comes_back: "retry" }, createIngestHandler(deps)),
+    }),
   });
 }
 
@@ -174,7 +182,7 @@ function joinDeferred(context: ServiceContext, group: string, deps: IngestDeps):
       clock: systemClock,
       publisher: context.producer,
       wait_ms_max,
-      enter: createIngestHandler(deps),
+      enter: traced(context.tracing, { group, log: context.log, comes_back: "deferral" }, createIngestHandler(deps)),
       count: (fate) => looked_at.inc({ fate }),
     }),
   });

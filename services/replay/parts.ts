@@ -13,6 +13,7 @@ import { connectPostgres, type Pool } from "../../libs/shared/postgres/client.ts
 import { connectRedis, type RedisClient, redisReady } from "../../libs/shared/redis/client.ts";
 import type { Replay } from "../../libs/shared/replay/replay.ts";
 import { type RetryContext, untilAvailable } from "../../libs/shared/retry.ts";
+import type { Tracing } from "../../libs/shared/tracing/tracing.ts";
 
 export type ReplayParts = {
   /** Of the process: tells leases and connections apart. */
@@ -33,11 +34,13 @@ export type ReplayParts = {
   readonly redis: () => Promise<RedisClient>;
   /** Asked when a run has come to its end; what it gives is kept as the replay's `comparison`. It only reads. */
   readonly summarise?: (replay: Replay) => Promise<unknown>;
+  /** Left out: there are no traces. */
+  readonly tracing?: Tracing;
 };
 
 export type PartsInput = Pick<
   ReplayParts,
-  "instance" | "environment" | "variables" | "settings" | "names" | "log" | "kafka" | "codec" | "summarise"
+  "instance" | "environment" | "variables" | "settings" | "names" | "log" | "kafka" | "codec" | "summarise" | "tracing"
 >;
 
 export type OpenParts = ReplayParts & { close(): Promise<void> };

@@ -13,7 +13,12 @@ export type CacheFilling = {
 };
 
 /** An answer to keep, for `llm.cache` and Redis. */
-export type CacheEntry = { readonly head: CacheEntryHead; readonly response: Buffer };
+export type CacheEntry = {
+  readonly head: CacheEntryHead;
+  readonly response: Buffer;
+  /** Of the hop that keeps it, where that is traced. */
+  readonly traceparent?: string;
+};
 
 /**
  * Pure. The entry's times are the answer's own, so that the same outcome always makes the same entry.
@@ -55,7 +60,7 @@ export async function tellCache(
   const leads = outcomes.flatMap(leadOf);
   if (leads.length > 0)
     await answers.finish(
-      entries.map(({ head, response }) => keptAnswer(head, response)),
+      entries.map(({ head, response, traceparent }) => keptAnswer(head, response, traceparent)),
       leads,
       now_ms,
     );

@@ -37,6 +37,8 @@ import {
 } from "../../libs/shared/kafka/ports.ts";
 import type { JobViewWriter } from "../../libs/shared/redis/job-views.ts";
 import { isFollowed, type Tell } from "../../libs/shared/redis/request-events.ts";
+import { traceparentOf } from "../../libs/shared/tracing/trace-context.ts";
+import type { Tracing } from "../../libs/shared/tracing/tracing.ts";
 import type { WebhookOutbox } from "../../libs/shared/webhooks/event.ts";
 import { webhookEventOf } from "../../libs/shared/webhooks/event-body.ts";
 import { type CacheEntry, type CacheFilling, cacheEntryOf, tellCache } from "./cache-fill.ts";
@@ -73,6 +75,8 @@ export type ResultsDeps = {
   readonly tiers?: TierKinds;
   /** Told of every entry for the ledger, for metrics. */
   readonly settled?: (entry: UsageEntry) => void;
+  /** Whose spans are told what became of their outcomes. */
+  readonly tracing?: Tracing;
 };
 
 type ReadOutcome = Extract<Hop<OutcomeHead>, { ok: true }> & {
@@ -123,7 +127,9 @@ function outcomeOf(deps: ResultsDeps, hop: Extract<Hop<OutcomeHead>, { ok: true 
   // A redrive's answers are not kept for others (I7).
   const entry =
     replayed?.redrive === undefined ? cacheEntryOf(head, carried, deps.cache.response_bytes_max) : undefined;
-  return { ...hop, built, entry, replayed };
+  const span = deps.tracing?.spanOf(record.headers);
+  if (span === undefined || entry === undefined) return { ...hop, built, entry, replayed };
+  return { ...hop, built, entry: { ...entry, traceparent: traceparentOf(span.context) }, replayed };
 }
 
 async function claim(deps: ResultsDeps, outcomes: readonly ReadOutcome[]): Promise<Map<InRecord, ClaimVerdict>> {
@@ -218,6 +224,7 @@ function itemOf(
   own: OutRecord | undefined,
 ): TransactionItem {
   const { record } = hop;
+  if (hop.ok) note(deps, hop, verdict);
   if (!hop.ok || outcome === undefined) {
     deps.count("dead_letter");
     const { code, message } = hop.ok ? { code: "internal_error", message: "not built" } : hop;
@@ -235,6 +242,20 @@ function itemOf(
   const result = own ?? (is_redrive ? undefined : resultRecord(deps, deps.names.results, record, outcome.built));
   const records = [...(result === undefined ? [] : [result]), ...ledgerRecords(deps, record, hop.head)];
   return { offset: record.offset, records: [...records, ...entryRecords(deps, outcome.entry)] };
+}
+
+function note(
+  { tracing }: ResultsDeps,
+  { record, head }: Extract<Hop<OutcomeHead>, { ok: true }>,
+  verdict: ClaimVerdict | undefined,
+): void {
+  tracing?.spanOf(record.headers)?.set({
+    "sluice.request.id": head.id,
+    "sluice.tenant": head.tenant,
+    "sluice.verdict": verdict ?? "late",
+    "sluice.status": head.status,
+    "error.type": head.error?.code,
+  });
 }
 
 /** Only of the outcome that won: whoever came late neither settles nor gives back. */

@@ -68,6 +68,7 @@ await runService("results", process.env, async (context) => {
     // One batch of a partition at a time: its transactions follow one another, partitions do not wait for each other.
     order: "partition",
     commit_by: "handler",
+    is_hop: true,
     max_in_flight: settings.results.partitions_in_flight_max,
     batch_records_max: settings.consumption.batch_records_max,
     onLost: (partitions) => transactions.forget(partitions),
@@ -91,6 +92,7 @@ await runService("results", process.env, async (context) => {
       clock: systemClock,
       names,
       dead_letters,
+      ...(context.tracing === undefined ? {} : { tracing: context.tracing }),
       count(verdict, outcome) {
         outcomes.inc({ verdict, status: verdict === "won" ? (outcome?.status ?? "") : "" });
         if (verdict === "won" && outcome?.usage) spend.inc({ tier: outcome.route?.tier ?? "" }, outcome.usage.cost_usd);

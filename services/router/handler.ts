@@ -19,6 +19,8 @@ import type { Handler } from "../../libs/shared/kafka/handler.ts";
 import type { InRecord, OutRecord, Publisher } from "../../libs/shared/kafka/ports.ts";
 import { isFollowed, type Tell } from "../../libs/shared/redis/request-events.ts";
 import type { RequestFacts } from "../../libs/shared/routing/facts.ts";
+import { parseTraceparent } from "../../libs/shared/tracing/trace-context.ts";
+import type { Tracing } from "../../libs/shared/tracing/tracing.ts";
 import type { CacheHit, CacheMiss } from "./cache/contract.ts";
 import { cacheOf, hitEnding, notCachedError, routeOfJob } from "./endings.ts";
 import { type ReadRequest, readRequest } from "./reading.ts";
@@ -50,6 +52,8 @@ export type RouterDeps = {
   readonly ended: (end: RouterEnd) => void;
   /** Of requests that somebody may follow. Left out: nobody is told. */
   readonly tell?: Tell;
+  /** Whose spans are told what became of their requests. */
+  readonly tracing?: Tracing;
 };
 
 /** What a tier is chosen by. */
@@ -83,6 +87,7 @@ async function consequences(deps: RouterDeps, fetched: InRecord, stopping: Abort
   const asked = { record, head, request };
   const read = readRequest(head.kind, request, deps.settings.request_bytes_max);
   const looked = await deps.lookUp(head, read, stopping);
+  noteLook(deps, asked, looked);
   if (looked.kind === "hit") {
     await tellRoute(deps, asked, { tier: looked.answer.tier, model: looked.answer.model, cache: looked.how });
     return answered(deps, asked, looked);
@@ -92,7 +97,21 @@ async function consequences(deps: RouterDeps, fetched: InRecord, stopping: Abort
   const routing = await deps.choose({ ...read, head, request_bytes: request.length, vector });
   if (routing.kind === "refused") return [refused(deps, asked, looked, routing.error)];
   await tellRoute(deps, asked, { ...routing.route, cache: cacheOf(looked) });
+  deps.tracing?.spanOf(record.headers)?.set({
+    "sluice.tier": routing.route.tier,
+    "sluice.model": routing.route.model,
+    "sluice.decision": routing.route.decision?.by,
+  });
   return [job(deps, asked, routing.route, looked)];
+}
+
+/** An answer that another request got is linked with that request's trace. */
+function noteLook({ tracing }: RouterDeps, { record, head }: Asked, looked: LookedUp): void {
+  const span = tracing?.spanOf(record.headers);
+  if (span === undefined) return;
+  span.set({ "sluice.request.id": head.id, "sluice.tenant": head.tenant, "sluice.cache": cacheOf(looked) });
+  const from = looked.kind === "hit" ? parseTraceparent(looked.answer.traceparent) : undefined;
+  if (from !== undefined) span.link(from, "cache");
 }
 
 async function tellRoute(

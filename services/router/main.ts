@@ -39,6 +39,7 @@ await runService("router", process.env, async (context) => {
     topics: bothLanes(names, names.admitted),
     order: "key",
     commit_by: "engine",
+    is_hop: true,
     max_in_flight: IN_FLIGHT_MAX + settings.cache.coalesce.waiting_max,
     batch_records_max: 1,
     handler: createRouterHandler({
@@ -53,6 +54,7 @@ await runService("router", process.env, async (context) => {
       check: (...hit) => cacheCheck({ codec, names }, settings.cache.semantic.checks, ...hit),
       ended: observeRouting(metrics),
       tell: requestStates(redis, settings).quietly(log),
+      ...(context.tracing === undefined ? {} : { tracing: context.tracing }),
     }),
   });
   const groups = new Map([

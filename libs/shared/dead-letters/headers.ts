@@ -8,6 +8,7 @@ import {
 } from "../events/headers.ts";
 import { CARRIED_AT_HEADER } from "../events/splice.ts";
 import type { RecordHeaders } from "../kafka/ports.ts";
+import { linkHeader } from "../tracing/trace-context.ts";
 
 /**
  * - `travelling`: what goes from hop to hop, and no more. Whoever waited at a gateway waits no longer.
@@ -34,7 +35,8 @@ export function redriveHeaders(
     if (value !== undefined) chosen[name] = value;
   }
   chosen[REDRIVES_HEADER] = String(redrives);
-  return chosen;
+  // What it was is over: where traces are kept it begins one of its own, and links this one.
+  return { ...chosen, ...linkHeader("redrive", headers) };
 }
 
 /** Whether the dead letter was given it, and not the record that it was. */

@@ -1,6 +1,8 @@
 /** Gives records to the handler until each is done, a dead letter (I9), or given up because the engine stops. */
 import { isRetryable } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { asFailed } from "../tracing/failed-records.ts";
+import { traceFields } from "../tracing/trace-context.ts";
 import type { InRecord } from "./ports.ts";
 
 export type HandlingOptions<T> = {
@@ -53,15 +55,17 @@ export class Handling<T extends { readonly record: InRecord }> {
     return settled;
   }
 
-  async #bury(record: InRecord, error: unknown): Promise<boolean> {
+  async #bury(fetched: InRecord, error: unknown): Promise<boolean> {
     const { deadLetter, log, retrying } = this.#options;
-    const { topic, partition, offset } = record;
-    log.error({ topic, partition, offset, error }, "a record could not be handled and is a dead letter");
+    const record = asFailed(fetched);
+    const { topic, partition, offset, headers } = record;
+    const fields = { topic, partition, offset, ...traceFields(headers) };
+    log.error({ ...fields, error }, "a record could not be handled and is a dead letter");
     try {
       await retrying("dead letter", () => deadLetter(record, error));
       return true;
     } catch (cause) {
-      log.error({ topic, partition, offset, error: cause }, "the dead letter could not be written");
+      log.error({ ...fields, error: cause }, "the dead letter could not be written");
       return false;
     }
   }

@@ -66,3 +66,17 @@ export async function findResults(pool: Pool, asked: readonly ResultId[]): Promi
 export async function findResult(pool: Pool, tenant: string, id: string): Promise<KeptResult | undefined> {
   return (await findResults(pool, [{ tenant, id }]))[0];
 }
+
+const TRACEPARENT = `
+SELECT trail::json ->> 'traceparent' AS traceparent FROM sluice_results WHERE tenant = $1 AND id = $2 AND day = $3::date`;
+
+/** The trace that a Result was published in, where it was in one. @throws retryable while Postgres is away. */
+export async function findTraceparent(pool: Pool, tenant: string, id: string): Promise<string | undefined> {
+  const [claim] = await findClaims(pool, [{ tenant, id }]);
+  if (claim === undefined) return undefined;
+  const values = [tenant, id, claim.day];
+  const { rows } = await withPostgres(() =>
+    pool.query<{ readonly traceparent: string | null }>({ name: "traceparent", text: TRACEPARENT, values }),
+  );
+  return rows[0]?.traceparent ?? undefined;
+}

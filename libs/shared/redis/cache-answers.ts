@@ -16,6 +16,8 @@ export type KeptAnswer = {
   readonly tier: string;
   readonly model: string;
   readonly cost_usd: number;
+  /** Of the hop that kept it, where that was traced: who is given the answer links it. */
+  readonly traceparent?: string;
   /** The provider's JSON. */
   readonly response: Buffer;
 };

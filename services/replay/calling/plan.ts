@@ -10,6 +10,7 @@ import { traceHeaders } from "../../../libs/shared/events/headers.ts";
 import { parseJson } from "../../../libs/shared/events/json.ts";
 import type { Request } from "../../../libs/shared/events/request.ts";
 import type { Replay } from "../../../libs/shared/replay/replay.ts";
+import { linkHeader } from "../../../libs/shared/tracing/trace-context.ts";
 import { type Admission, admit } from "../../ingest/admission.ts";
 import type { RouteQuestion } from "../../router/handler.ts";
 import { type ReadRequest, readRequest } from "../../router/reading.ts";
@@ -114,7 +115,12 @@ function planned(deps: PlanDeps, { recorded, head, request, carried, read }: Aro
   return {
     kind: "call",
     head,
-    job: { head: job, request: carried, source, headers: traceHeaders(headers) },
+    job: {
+      head: job,
+      request: carried,
+      source,
+      headers: { ...traceHeaders(headers), ...linkHeader("replay", headers) },
+    },
     most_nusd,
   };
 }

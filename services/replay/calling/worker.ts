@@ -11,6 +11,7 @@ import type { Handler } from "../../../libs/shared/kafka/handler.ts";
 import { priceList } from "../../../libs/shared/prices.ts";
 import type { Replay } from "../../../libs/shared/replay/replay.ts";
 import { untilAvailable } from "../../../libs/shared/retry.ts";
+import { traced } from "../../../libs/shared/tracing/traced-handler.ts";
 import { callbackCheck } from "../../../libs/shared/webhooks/url-rules.ts";
 import { EndpointClients } from "../../inference/endpoint-clients.ts";
 import { AttemptLedger } from "../../inference/ledger/ledger.ts";
@@ -107,7 +108,7 @@ async function openTiers(
   target: Target,
   watch: (store: RedisAttemptStore) => WatchedAttempts,
 ): Promise<Tiers> {
-  const { log, names, retry } = parts;
+  const { log, names, retry, tracing } = parts;
   // Of its own: another run of the same process works on other jobs, and ends by itself.
   const instance = `${parts.instance}-${randomUUID().slice(0, 8)}`;
   const redis = await parts.redis();
@@ -122,7 +123,14 @@ async function openTiers(
   });
   const tier_parts: TierParts = {
     ...{ redis, clients, ledger },
-    context: { name: "replay", settings, names, log, codec: PLAIN_CODEC },
+    context: {
+      name: "replay",
+      settings,
+      names,
+      log,
+      codec: PLAIN_CODEC,
+      ...(tracing === undefined ? {} : { tracing }),
+    },
     prices: priceList(settings.prices, settings.admission.unknown_price),
   };
   const opened = new Map<string, OpenTier>();
@@ -148,7 +156,9 @@ async function openTiers(
     await close();
     throw error;
   }
-  return { attempts, publisher, handlerOf: (name) => (opened.get(name) ?? open(name)).handler, close };
+  const handlerOf = (name: string): Handler =>
+    traced(tracing, { group: "replay", log }, (opened.get(name) ?? open(name)).handler);
+  return { attempts, publisher, handlerOf, close };
 }
 
 /** Of the deployed settings those tiers are opened that turn out to be needed; what is tried is looked at as a whole. */

@@ -5,6 +5,7 @@ import { replayHeaderText } from "../../../libs/shared/events/replay.ts";
 import type { TopicNames } from "../../../libs/shared/events/topics.ts";
 import type { InRecord, OutRecord } from "../../../libs/shared/kafka/ports.ts";
 import type { Stage } from "../../../libs/shared/replay/replay.ts";
+import { linkHeader } from "../../../libs/shared/tracing/trace-context.ts";
 import { kindOf, type TopicKind } from "../reading/topics.ts";
 
 const READERS: Readonly<Partial<Record<TopicKind, Stage>>> = {
@@ -28,7 +29,8 @@ export function stageOf(names: TopicNames, topic: string): Stage | undefined {
 export function sentAgain(replay: string, stage: Stage, retry_topic: string, source: InRecord): OutRecord {
   const { topic, partition, offset, key, value, headers } = source;
   const place = `${topic} ${partition} ${offset}`;
-  const marked = { ...headers, [REPLAY_HEADER]: replayHeaderText({ id: replay, mode: "stage", place }) };
+  const mark = { [REPLAY_HEADER]: replayHeaderText({ id: replay, mode: "stage", place }) };
+  const marked = { ...headers, ...mark, ...linkHeader("replay", headers) };
   if (stage === "ingest") return enteredAgain(retry_topic, source, { key, value, headers: marked });
   return { topic, partition, key, value, headers: marked };
 }

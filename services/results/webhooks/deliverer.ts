@@ -6,9 +6,11 @@ import { type Clock, sleepUntil } from "../../../libs/shared/clock.ts";
 import type { WebhooksSettings } from "../../../libs/shared/config/gateway.ts";
 import type { Log } from "../../../libs/shared/log.ts";
 import { type Rounds, startRounds } from "../../../libs/shared/rounds.ts";
+import { traceFields } from "../../../libs/shared/tracing/trace-context.ts";
 import { eventBody } from "../../../libs/shared/webhooks/event-body.ts";
 import type { Called, PostOnce } from "../../../libs/shared/webhooks/guarded-client.ts";
 import { secretsOf, signedHeaders } from "../../../libs/shared/webhooks/signing.ts";
+import { type DeliveryTraces, deliverySpan } from "./delivery-span.ts";
 import type { DeliveryStore, Due } from "./store.ts";
 import { deliveryMsMax, verdictOn } from "./verdict.ts";
 
@@ -26,6 +28,8 @@ export type DelivererDeps = {
   /** A name that no other lease has. */
   readonly leaseName: () => string;
   readonly log: Log;
+  /** Left out: there are no traces. */
+  readonly traces?: DeliveryTraces;
   /** Told how each attempt ended, for metrics. */
   readonly count?: (outcome: "delivered" | "again" | "failed" | "gone" | "dropped", duration_ms: number) => void;
 };
@@ -126,7 +130,9 @@ export class WebhookDeliverer {
     }
     const { headers, body } = await this.#message(due, due.signer);
     const at_ms = clock.now_ms();
-    const called = await this.#deps.post(due.url, headers, body);
+    const span = await deliverySpan(this.#deps.traces, due);
+    const called = await this.#deps.post(due.url, span === undefined ? headers : { ...headers, ...span.headers }, body);
+    span?.end(called);
     const verdict = verdictOn(called, due.tries + 1, settings, clock.now_ms(), random());
     const { duration_ms } = called;
     await store.save(due, { at_ms, duration_ms, ...noteOf(called) }, verdict);
@@ -136,7 +142,8 @@ export class WebhookDeliverer {
     }
     count?.(verdict.gone ? "gone" : "failed", duration_ms);
     const { id, webhook, tenant } = due;
-    if (!verdict.gone) log.info({ delivery: id, webhook, tenant }, "a webhook is given up");
+    if (!verdict.gone)
+      log.info({ delivery: id, webhook, tenant, ...traceFields(span?.headers ?? {}) }, "a webhook is given up");
     else {
       await store.disable(due, clock.now_ms());
       log.info({ webhook, tenant }, "a webhook's receiver is gone (410): it is told nothing more");

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { Counter } from "prom-client";
 import { systemClock } from "../../../libs/shared/clock.ts";
 import type { Pool } from "../../../libs/shared/postgres/client.ts";
-import { findResult } from "../../../libs/shared/postgres/results.ts";
+import { findResult, findTraceparent } from "../../../libs/shared/postgres/results.ts";
 import type { ServiceContext } from "../../../libs/shared/service.ts";
 import type { WebhookOutbox } from "../../../libs/shared/webhooks/event.ts";
 import { createGuardedClient } from "../../../libs/shared/webhooks/guarded-client.ts";
@@ -16,7 +16,7 @@ export type Webhooks = { readonly outbox: WebhookOutbox; stop(): Promise<void> }
 
 const NOBODY: Webhooks = { outbox: { add: async () => undefined }, stop: async () => undefined };
 
-export function startWebhooks({ settings, environment, metrics, log }: ServiceContext, pool: Pool): Webhooks {
+export function startWebhooks({ settings, environment, metrics, log, tracing }: ServiceContext, pool: Pool): Webhooks {
   const { secret_key } = environment;
   if (secret_key === undefined) {
     log.warn({}, "SLUICE_SECRET_KEY is not set: no webhook and no callback is sent");
@@ -44,6 +44,9 @@ export function startWebhooks({ settings, environment, metrics, log }: ServiceCo
     random: Math.random,
     leaseName: randomUUID,
     log,
+    ...(tracing === undefined
+      ? {}
+      : { traces: { tracing, findTraceparent: (tenant, id) => findTraceparent(pool, tenant, id) } }),
     count: (outcome) => attempts.inc({ outcome }),
   });
   deliverer.start();
