@@ -1,12 +1,15 @@
 /** The command line: one file a verb, each exported as a commander command. */
 import { Command, CommanderError } from "commander";
+import { adviseCommand } from "./advise.ts";
 import { appealCommand } from "./appeal.ts";
 import { budgetCommand } from "./budget.ts";
 import { cacheCommand } from "./cache.ts";
+import { checkCommand } from "./check.ts";
 import { costCommand } from "./cost.ts";
 import { dlqCommand } from "./dlq.ts";
 import { explainCommand } from "./explain.ts";
 import { keysCommand } from "./keys.ts";
+import { loadCommand } from "./load.ts";
 import { EXIT, exitCodeOf, formatError } from "./output/terminal.ts";
 import { rebuildCommand } from "./rebuild.ts";
 import { reconcileCommand } from "./reconcile.ts";
@@ -28,6 +31,7 @@ const VERBS = [
   topicsCommand,
   keysCommand,
   cacheCommand,
+  checkCommand,
   costCommand,
   dlqCommand,
   tenantsCommand,
@@ -36,7 +40,9 @@ const VERBS = [
   reconcileCommand,
   replayCommand,
   rolloutCommand,
+  adviseCommand,
   tiersCommand,
+  loadCommand,
 ];
 
 const program = new Command("sluice")
