@@ -27,7 +27,9 @@ import { QueueRoom } from "./kafka/queue-room.ts";
 import type { LaneName } from "./kafka/scheduler.ts";
 import { createLog, type Log } from "./log.ts";
 import { observeGroups } from "./metrics/consumption.ts";
+import { observeDependencies } from "./metrics/dependencies.ts";
 import { observeEventLoop } from "./metrics/event-loop.ts";
+import { orderWaits } from "./metrics/waits.ts";
 import { RedisBeatStore } from "./redis/beat-store.ts";
 import { connectRedis, redisReady } from "./redis/client.ts";
 import { type RetryContext, untilAvailable } from "./retry.ts";
@@ -170,6 +172,7 @@ function createContext({ name, instance, environment, settings, log, open }: Mad
   metrics.setDefaultLabels({ service: name });
   collectDefaultMetrics({ register: metrics });
   observeEventLoop(metrics);
+  observeDependencies(metrics);
   const kafka = createKafka({ ...environment.kafka, client_id: instance, log });
   return {
     name,
@@ -250,6 +253,7 @@ export async function joinGroup(context: ServiceContext, options: GroupOptions):
     tenant_weight: (tenant) => tenantWeight(context.settings, tenant),
     room: context.queue_room,
     limits: consumptionLimits,
+    onOrderWait: orderWaits(context.metrics),
   });
   await untilAvailable(context.retry, options.group, () => consumption.start());
   return consumption;

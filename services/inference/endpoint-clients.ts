@@ -41,7 +41,7 @@ export class EndpointClients {
       const { base_url } = this.address(name);
       const { connections_max = 1 } = this.#settings.endpoints[name] ?? {};
       const { response_bytes_max } = this.#settings.inference;
-      client = new HttpModelClient({ base_url, api_key, connections_max, response_bytes_max });
+      client = new HttpModelClient({ name, base_url, api_key, connections_max, response_bytes_max });
       this.#clients.set(id, client);
     }
     return client;

@@ -12,11 +12,14 @@
 import { type Dispatcher, Pool } from "undici";
 import { type Clock, systemClock, type Timer } from "../../libs/shared/clock.ts";
 import { readBounded } from "../../libs/shared/http/bounded.ts";
+import { showPool } from "../../libs/shared/metrics/dependencies.ts";
 import { readProviderLimits } from "./limits/provider-limits.ts";
 import type { ModelAnswer, ModelCall, ModelClient } from "./model-client.ts";
 import { SseParser } from "./streaming/sse.ts";
 
 export type HttpModelOptions = {
+  /** The endpoint's, for metrics; its host where it is left out. */
+  readonly name?: string;
   /** Ends in the API's version: `https://api.openai.com/v1`. */
   readonly base_url: string;
   readonly api_key: string | undefined;
@@ -37,6 +40,7 @@ export class HttpModelClient implements ModelClient {
   readonly #prefix: string;
   readonly #options: HttpModelOptions;
   readonly #clock: Clock;
+  readonly #hide: () => void;
 
   constructor(options: HttpModelOptions) {
     const url = new URL(options.base_url);
@@ -51,6 +55,12 @@ export class HttpModelClient implements ModelClient {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
+    const { stats } = this.#pool;
+    this.#hide = showPool(`http:${options.name ?? url.host}`, () => ({
+      in_use: stats.running,
+      limit: options.connections_max,
+      waiting: stats.queued,
+    }));
   }
 
   async call(call: ModelCall): Promise<ModelAnswer> {
@@ -77,6 +87,7 @@ export class HttpModelClient implements ModelClient {
   }
 
   async close(): Promise<void> {
+    this.#hide();
     await this.#pool.close();
   }
 

@@ -1,18 +1,29 @@
 /** Inference's metrics; docs/operations.md says what each means. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { waitHistogram } from "../../libs/shared/metrics/waits.ts";
 import { usdOf } from "../../libs/shared/money.ts";
 import type { Waits } from "./backend.ts";
 import type { EndpointPool } from "./endpoints/pool.ts";
+import { GenAiMetrics } from "./gen-ai-metrics.ts";
 import type { CallMade } from "./sending.ts";
+
+/** What a call says of its endpoint: `ok` is every answer, also one that refuses the request itself. */
+export function endpointOutcome({ end, outcome }: Pick<CallMade, "end" | "outcome">): string {
+  if (end === "answered") return "ok";
+  if (end === "overloaded") return "throttled";
+  if (end === "failed") return outcome === "provider_timeout" ? "timeout" : "error";
+  return end;
+}
 
 const HEALTH_VALUES = { healthy: 2, degraded: 1, unhealthy: 0 } as const;
 
 export class InferenceMetrics {
   readonly #registers: Registry[];
   readonly #calls: Counter<"tier" | "outcome">;
-  readonly #duration: Histogram<"tier">;
+  readonly #gen_ai: GenAiMetrics;
+  readonly #endpoint_calls: Counter<"tier" | "endpoint" | "outcome">;
   readonly #prompts: Histogram<"tier">;
-  readonly #waits: Histogram<"reason">;
+  readonly #waits: Histogram<"reason" | "tier">;
   readonly #jobs: Counter<"tier" | "end">;
   readonly #hops: Counter<"tier" | "end">;
   readonly #unknown: Counter;
@@ -31,11 +42,11 @@ export class InferenceMetrics {
       labelNames: ["tier", "outcome"],
       registers,
     });
-    this.#duration = new Histogram({
-      name: "gen_ai_client_operation_duration_seconds",
-      help: "Duration of a model call",
-      labelNames: ["tier"],
-      buckets: [0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120],
+    this.#gen_ai = new GenAiMetrics(registry);
+    this.#endpoint_calls = new Counter({
+      name: "sluice_endpoint_calls_total",
+      help: "Calls by endpoint and by what they said of it",
+      labelNames: ["tier", "endpoint", "outcome"],
       registers,
     });
     this.#prompts = new Histogram({
@@ -45,13 +56,7 @@ export class InferenceMetrics {
       buckets: [0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.25, 1.5, 2, 4],
       registers,
     });
-    this.#waits = new Histogram({
-      name: "sluice_wait_seconds",
-      help: "What a request waited before its call was sent, by what it waited for",
-      labelNames: ["reason"],
-      buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300],
-      registers,
-    });
+    this.#waits = waitHistogram(registry);
     this.#jobs = new Counter({
       name: "sluice_jobs_total",
       help: "Jobs by what became of them",
@@ -108,9 +113,11 @@ export class InferenceMetrics {
     });
   }
 
-  called(tier: string, { outcome, latency_ms, prompt_tokens }: CallMade): void {
+  called(tier: string, call: CallMade): void {
+    const { outcome, endpoint, prompt_tokens } = call;
     this.#calls.inc({ tier, outcome });
-    this.#duration.observe({ tier }, latency_ms / 1_000);
+    this.#endpoint_calls.inc({ tier, endpoint, outcome: endpointOutcome(call) });
+    this.#gen_ai.called(tier, call);
     if (prompt_tokens !== undefined) {
       this.#prompts.observe({ tier }, prompt_tokens.given / Math.max(1, prompt_tokens.estimated));
     }
@@ -118,7 +125,7 @@ export class InferenceMetrics {
 
   jobEnded(tier: string, end: string, waited_ms: Waits): void {
     this.#jobs.inc({ tier, end });
-    for (const [reason, ms] of Object.entries(waited_ms)) this.#waits.observe({ reason }, ms / 1_000);
+    for (const [reason, ms] of Object.entries(waited_ms)) this.#waits.observe({ reason, tier }, ms / 1_000);
   }
 
   hopped(tier: string, end: string): void {

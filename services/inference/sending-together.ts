@@ -77,7 +77,9 @@ async function sendGroup(deps: SendingDeps, all: readonly Member[], party: Party
     if (live.length === 0) return { sent: { kind: "answers", answers: all.map(() => FENCED) }, report: undefined };
     const { result, verdict, answer, dispatched_ms } = await callGroup(deps, permit, live, party);
     const prompt_tokens = live.reduce((sum, { outgoing }) => sum + outgoing.body.prompt_tokens, 0);
-    const report = reportOf(deps, { verdict, answer, dispatched_ms, sizes: { prompt_tokens } });
+    const { outgoing } = live[0] as Member;
+    const of = { outgoing, endpoint: permit.endpoint, sizes: { prompt_tokens } };
+    const report = reportOf(deps, { verdict, answer, dispatched_ms, ...of });
     took(report.latency_ms);
     return { sent: withFenced(result, all, new Set(live)), report };
   });

@@ -69,9 +69,17 @@ export type SendingDeps = {
 
 /** A call that was sent, for the metrics. */
 export type CallMade = {
+  readonly kind: JobHead["kind"];
+  readonly model: string;
+  readonly endpoint: string;
   /** `succeeded`, or the code of its failure. */
   readonly outcome: string;
+  readonly end: CallReport["end"];
   readonly latency_ms: number;
+  /** Of a stream: from when it was sent until its first token came. */
+  readonly first_token_ms?: number;
+  /** As the provider counted them; undefined where it did not. */
+  readonly tokens?: { readonly input: number; readonly output: number };
   /** The prompt's, as estimated before the call and as the provider counted them; undefined where it did not. */
   readonly prompt_tokens?: { readonly estimated: number; readonly given: number };
 };
@@ -91,8 +99,9 @@ export async function sendSingly(deps: SendingDeps, outgoing: Outgoing): Promise
     const span = callSpan(deps.tracing, [outgoing], permit.endpoint);
     const { verdict, answer, first_token_ms } = await callOnce(deps, permit, outgoing, dispatched_ms, span?.headers);
     span?.end({ verdict, answer, first_token_ms });
-    const report = reportOf(deps, { verdict, answer, dispatched_ms, sizes: outgoing.body });
     const first = first_token_ms === undefined ? {} : { first_token_ms };
+    const of = { outgoing, endpoint: permit.endpoint, sizes: outgoing.body };
+    const report = reportOf(deps, { verdict, answer, dispatched_ms, ...of, ...first });
     return { sent: { kind: "judged", verdict, endpoint: permit.endpoint, dispatched_ms, ...first }, report };
   });
   return { sent, waited_ms };
@@ -141,24 +150,33 @@ export type Ended = {
   readonly verdict: Verdict;
   readonly answer: ModelAnswer;
   readonly dispatched_ms: number;
+  readonly first_token_ms?: number;
+  /** The request that was sent, or one of those sent together. */
+  readonly outgoing: Pick<Outgoing, "job" | "model">;
+  readonly endpoint: string;
   /** As estimated before the call. */
   readonly sizes: Sizes;
 };
 
 /** Tells the metrics of a call that ended, and makes what its endpoint is told. */
-export function reportOf(deps: SendingDeps, { verdict, answer, dispatched_ms, sizes }: Ended): CallReport {
+export function reportOf(deps: SendingDeps, ended: Ended): CallReport {
+  const { verdict, answer, dispatched_ms, first_token_ms, outgoing, endpoint, sizes } = ended;
   const latency_ms = deps.clock.now_ms() - dispatched_ms;
   const { usage } = verdict;
-  const given = usage === undefined || usage.estimated ? undefined : usage.prompt_tokens;
+  const given = usage === undefined || usage.estimated ? undefined : usage;
+  const end = verdict.kind === "succeeded" ? "answered" : PROVIDER_OUTCOMES[verdict.outcome].end;
   deps.called({
+    ...{ kind: outgoing.job.kind, model: outgoing.model, endpoint },
     outcome: verdict.kind === "succeeded" ? "succeeded" : verdict.error.code,
-    latency_ms,
-    ...(given === undefined ? {} : { prompt_tokens: { estimated: sizes.prompt_tokens, given } }),
+    ...{ end, latency_ms },
+    ...(first_token_ms === undefined ? {} : { first_token_ms: first_token_ms - dispatched_ms }),
+    ...(given === undefined ? {} : { tokens: { input: given.prompt_tokens, output: given.completion_tokens } }),
+    ...(given === undefined ? {} : { prompt_tokens: { estimated: sizes.prompt_tokens, given: given.prompt_tokens } }),
   });
   const retry_after_ms = verdict.kind === "failed" ? verdict.retry_after_ms : undefined;
   const limits = answer.kind === "answered" ? answer.limits : undefined;
   return {
-    end: verdict.kind === "succeeded" ? "answered" : PROVIDER_OUTCOMES[verdict.outcome].end,
+    end,
     latency_ms,
     ...(usage === undefined ? {} : { tokens: usage.prompt_tokens + usage.completion_tokens }),
     ...(retry_after_ms === undefined ? {} : { retry_after_ms }),

@@ -21,7 +21,7 @@ export type DeferredDeps = {
   /** Ingest's handler, told that what comes was entered before. */
   readonly enter: Handler;
   /** Told what became of a record that waited, for metrics. */
-  readonly count: (fate: "entered" | "put_back") => void;
+  readonly count: (fate: "entered" | "put_back", record: InRecord) => void;
 };
 
 /**
@@ -43,10 +43,10 @@ async function waitAndEnter(deps: DeferredDeps, record: InRecord, context: Handl
   if (!context.isAssigned(record)) return;
   if (due_ms <= leaves_ms) {
     await enter([record], context);
-    count("entered");
+    count("entered", record);
     return;
   }
   const { topic, key, value, headers } = record;
   await publisher.publish([{ topic, key, value, headers: { ...headers, [DUE_HEADER]: String(due_ms) } }]);
-  count("put_back");
+  count("put_back", record);
 }

@@ -4,6 +4,7 @@ import { systemClock } from "../../libs/shared/clock.ts";
 import { KEY_HEADER } from "../../libs/shared/events/headers.ts";
 import { parseDelay } from "../../libs/shared/events/redelivery.ts";
 import type { Consumption } from "../../libs/shared/kafka/consumption.ts";
+import { waitHistogram } from "../../libs/shared/metrics/waits.ts";
 import { connectRedis, redisReady } from "../../libs/shared/redis/client.ts";
 import { RedisJobViews } from "../../libs/shared/redis/job-views.ts";
 import type { Tell } from "../../libs/shared/redis/request-events.ts";
@@ -20,8 +21,10 @@ import {
 import { traced } from "../../libs/shared/tracing/traced-handler.ts";
 import { callbackCheck } from "../../libs/shared/webhooks/url-rules.ts";
 import { type AdmissionParts, joinLedger, startAdmission } from "./admission-parts.ts";
+import { observeBudgetsLeft } from "./budgets-left.ts";
 import { Deferrals } from "./deferral.ts";
 import { createDeferredHandler } from "./deferred.ts";
+import { deferredWait } from "./deferred-wait.ts";
 import { createIngestHandler, type IngestDeps } from "./handler.ts";
 import { principalProblem } from "./principals.ts";
 import { createReentryHandler, REENTRY_IN_FLIGHT_MAX } from "./reentry.ts";
@@ -91,6 +94,8 @@ function dependencies(
     help: "Requests whose budgets left room for the weakest tier alone",
     registers: [metrics],
   });
+  const { tenants_max } = settings.observation;
+  const asked = observeBudgetsLeft(metrics, { tenants_max, store, plans, clock: systemClock, log });
   const deferrals = new Deferrals();
   const callbackProblem = callbackCheck(settings.webhooks, context.environment.secret_key);
   return (group, entry) => ({
@@ -103,6 +108,7 @@ function dependencies(
     reentry: entry !== "first",
     knowsTenant: (tenant) => plans.of(tenant) !== undefined,
     terms({ head, request }, record) {
+      asked(head.tenant);
       const plan = plans.of(head.tenant);
       if (plan === undefined) throw new Error(`no plan of ${head.tenant}`);
       const now_ms = systemClock.now_ms();
@@ -171,6 +177,7 @@ function joinDeferred(context: ServiceContext, group: string, deps: IngestDeps):
     labelNames: ["fate"],
     registers: [context.metrics],
   });
+  const waits = waitHistogram(context.metrics);
   return joinGroup(withShare(context), {
     group,
     topics: { [context.names.deferred]: "interactive" },
@@ -183,7 +190,11 @@ function joinDeferred(context: ServiceContext, group: string, deps: IngestDeps):
       publisher: context.producer,
       wait_ms_max,
       enter: traced(context.tracing, { group, log: context.log, comes_back: "deferral" }, createIngestHandler(deps)),
-      count: (fate) => looked_at.inc({ fate }),
+      count(fate, record) {
+        looked_at.inc({ fate });
+        const waited = fate === "entered" ? deferredWait(record.headers, systemClock.now_ms()) : undefined;
+        if (waited !== undefined) waits.observe({ reason: waited.reason }, waited.waited_ms / 1_000);
+      },
     }),
   });
 }

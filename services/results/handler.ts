@@ -31,6 +31,7 @@ import {
   type InRecord,
   type OutRecord,
   partitionId,
+  type RecordHeaders,
   type TopicPartition,
   type TransactionalPublisher,
   type TransactionItem,
@@ -64,7 +65,7 @@ export type ResultsDeps = {
   /** Results that runs are compared with; left out, they are not known. */
   readonly originals?: Originals;
   /** Told of every outcome's fate, for metrics. */
-  readonly count: (verdict: ClaimVerdict | "dead_letter", outcome?: OutcomeHead) => void;
+  readonly count: (verdict: ClaimVerdict | "dead_letter", outcome?: OutcomeHead, headers?: RecordHeaders) => void;
   /** Of requests that somebody may follow. Left out: nobody is told. */
   readonly tell?: Tell;
   /** Whose webhooks are told of results. Left out: nobody's. */
@@ -230,7 +231,7 @@ function itemOf(
     const { code, message } = hop.ok ? { code: "internal_error", message: "not built" } : hop;
     return { offset: record.offset, records: [deadLetter(deps.dead_letters, record, code, message)] };
   }
-  deps.count(verdict ?? "late", hop.head);
+  deps.count(verdict ?? "late", hop.head, record.headers);
   if (verdict === "corrects") return { offset: record.offset, records: own === undefined ? [] : [own] };
   // Sent again, it was told of at its first time.
   if (verdict === "conflict" && outcome.replayed?.stage === undefined) {

@@ -1,5 +1,4 @@
 /** Wires results: llm.outcomes in; llm.results (exactly once), Postgres rows and Redis job views out. */
-import { Counter } from "prom-client";
 import { systemClock } from "../../libs/shared/clock.ts";
 import { KafkaTopicMaker } from "../../libs/shared/kafka/topic-maker.ts";
 import { KafkaTransactions } from "../../libs/shared/kafka/transactions.ts";
@@ -16,8 +15,8 @@ import { startBackground } from "./background.ts";
 import { PostgresClaimStore } from "./claims.ts";
 import { PostgresCorrections, replayTopics } from "./correction-store.ts";
 import { createResultsHandler, transactionalDeadLetter } from "./handler.ts";
+import { ResultsMetrics } from "./metrics.ts";
 import { PostgresOriginals } from "./originals.ts";
-import { overReserved_nusd } from "./settlement.ts";
 import { startSinks } from "./sinks/start.ts";
 
 const HOUR_MS = 3_600_000;
@@ -44,23 +43,8 @@ await runService("results", process.env, async (context) => {
   ]);
   const states = requestStates(redis, settings);
   const [background, sinks] = await Promise.all([startBackground(context, states), startSinks(context, process.env)]);
-  const outcomes = new Counter({
-    name: "sluice_results_total",
-    help: "Outcomes read, by verdict and, for results, by status",
-    labelNames: ["verdict", "status"],
-    registers: [metrics],
-  });
-  const spend = new Counter({
-    name: "sluice_spend_usd_total",
-    help: "US dollars spent, by tier",
-    labelNames: ["tier"],
-    registers: [metrics],
-  });
-  const over_reserved = new Counter({
-    name: "sluice_settled_over_reserved_total",
-    help: "Results that cost more than was reserved for them",
-    registers: [metrics],
-  });
+  const { tenants_max } = settings.observation;
+  const observer = new ResultsMetrics(metrics, { tenants_max, clock: systemClock, names });
   const dead_letters = deadLetterWriter(context, group);
   const consumption = await joinGroup(context, {
     group,
@@ -93,13 +77,8 @@ await runService("results", process.env, async (context) => {
       names,
       dead_letters,
       ...(context.tracing === undefined ? {} : { tracing: context.tracing }),
-      count(verdict, outcome) {
-        outcomes.inc({ verdict, status: verdict === "won" ? (outcome?.status ?? "") : "" });
-        if (verdict === "won" && outcome?.usage) spend.inc({ tier: outcome.route?.tier ?? "" }, outcome.usage.cost_usd);
-      },
-      settled(entry) {
-        if (overReserved_nusd(entry) > 0) over_reserved.inc();
-      },
+      count: (...fate) => observer.read(...fate),
+      settled: (entry) => observer.settled(entry),
     }),
   });
   observeConsumption(context, new Map([[group, consumption], ...sinks.consumptions]));

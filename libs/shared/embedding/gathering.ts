@@ -6,6 +6,7 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
 import type { EmbeddingSettings } from "../config/cache.ts";
+import { showPool, timed } from "../metrics/dependencies.ts";
 import type { EmbeddingBackend } from "./backend.ts";
 import type { Embedder } from "./embedder.ts";
 import { embeddingAway } from "./failure.ts";
@@ -26,6 +27,7 @@ export class GatheringEmbedder implements Embedder {
   readonly #remembered: LRUCache<string, Float32Array>;
   readonly #waiting = new Map<string, Job>();
   readonly #working = new Map<string, Job>();
+  readonly #hide: () => void;
   #batches = 0;
   #closed = false;
 
@@ -36,6 +38,11 @@ export class GatheringEmbedder implements Embedder {
     this.#limits = limits;
     this.#clock = clock;
     this.#remembered = new LRUCache({ max: limits.remembered_max });
+    this.#hide = showPool("embedding", () => ({
+      in_use: this.#batches,
+      limit: backend.lanes,
+      waiting: this.#waiting.size,
+    }));
   }
 
   async embed(texts: readonly string[]): Promise<Float32Array[]> {
@@ -53,6 +60,7 @@ export class GatheringEmbedder implements Embedder {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#hide();
     for (const job of this.#waiting.values()) job.done.reject(embeddingAway("it is closed"));
     this.#waiting.clear();
     await this.#backend.close();
@@ -111,7 +119,8 @@ export class GatheringEmbedder implements Embedder {
   async #embed(batch: readonly Job[]): Promise<void> {
     this.#batches += 1;
     try {
-      const vectors = await this.#backend.embed(batch.map(({ text }) => text));
+      const texts = batch.map(({ text }) => text);
+      const vectors = await timed("embedding", "embed", () => this.#backend.embed(texts));
       for (const [at, { text, done }] of batch.entries()) {
         const vector = vectors[at] as Float32Array;
         this.#remembered.set(text, vector);

@@ -5,6 +5,7 @@ import type { SchemaRegistry as Client } from "@kafkajs/confluent-schema-registr
 import type { RegistryAccess } from "../config/access.ts";
 import { SluiceError, unavailable } from "../errors.ts";
 import type { InRecord } from "../kafka/ports.ts";
+import { timed } from "../metrics/dependencies.ts";
 import type { Decoded, EventCodec } from "./codec.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
 import type { EventName } from "./topics.ts";
@@ -95,7 +96,7 @@ export class RegistryCodec implements EventCodec {
     const until_ms = this.#unknown.get(id);
     if (until_ms !== undefined && until_ms > this.#now_ms()) return unknownSchema(id);
     try {
-      await this.#client.getSchema(id);
+      await timed("registry", "schema", () => this.#client.getSchema(id));
     } catch (error) {
       if (!isNotFound(error)) throw unavailable("schema_registry", error);
       if (this.#unknown.size >= UNKNOWN_IDS_MAX) this.#unknown.clear();
@@ -113,10 +114,9 @@ export class RegistryCodec implements EventCodec {
 
   async #register(subject: string, schema: JsonSchema, compatibility: Compatibility): Promise<number> {
     try {
-      const registered = await this.#client.register(
-        { type: SchemaType.JSON, schema: JSON.stringify(schema) },
-        { subject, compatibility: COMPATIBILITY[compatibility] },
-      );
+      const json = { type: SchemaType.JSON, schema: JSON.stringify(schema) } as const;
+      const options = { subject, compatibility: COMPATIBILITY[compatibility] };
+      const registered = await timed("registry", "register", () => this.#client.register(json, options));
       return registered.id;
     } catch (error) {
       const status = statusOf(error);

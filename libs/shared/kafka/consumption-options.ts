@@ -50,6 +50,8 @@ export type ConsumptionOptions = SchedulerOptions & {
   readonly onLost?: (partitions: readonly TopicPartition[]) => void;
   /** Told of every new assignment, whole, after `onLost`. */
   readonly onAssigned?: (partitions: readonly TopicPartition[]) => void;
+  /** With `order: "key"`: told how long a record waited that came while another one of its key was in hand, until its own work began. */
+  readonly onOrderWait?: (waited_ms: number) => void;
   /** Told of every offset that the engine committed: all below it is done. The same one may be told again. */
   readonly onCommitted?: (tp: TopicPartition, offset: number) => void;
 };

@@ -27,7 +27,7 @@ import { schedulingHints } from "./scheduling-hints.ts";
 import { lookEvery_ms, Watchdog } from "./watchdog.ts";
 
 /** A task of the partition that it came from, as it was held then. */
-type HeldTask = Task & { readonly state: PartitionState };
+type HeldTask = Task & { readonly state: PartitionState; readonly arrived_ms: number };
 
 export type ConsumptionStats = {
   /** Records being worked on, and how many may be: calls at once times the records of one. */
@@ -265,7 +265,8 @@ export class Consumption {
     const { tenant, deadline_ms } = schedulingHints(record);
     const lane = this.#options.topics[record.topic] ?? "interactive";
     this.#arrivals += 1;
-    return { record, lane, bytes: heldBytes(record), arrival: this.#arrivals, tenant, deadline_ms, state };
+    const [arrival, arrived_ms] = [this.#arrivals, this.#options.clock.now_ms()];
+    return { record, lane, bytes: heldBytes(record), arrival, arrived_ms, tenant, deadline_ms, state };
   }
 
   #isCurrent(task: HeldTask): boolean {
@@ -287,14 +288,17 @@ export class Consumption {
   }
 
   #pump(): void {
-    const { batch_records_max, batch_bytes_max } = this.#options.limits;
+    const { order, onOrderWait, limits } = this.#options;
+    const { batch_records_max, batch_bytes_max } = limits;
     while (!this.#stopped) {
       const batch = this.#scheduler.take(batch_records_max, batch_bytes_max, this.#in_flight.closed());
       const [first] = batch;
       if (first === undefined) break;
       const bytes = batch.reduce((sum, task) => sum + task.bytes, 0);
       const ended = this.#in_flight.begin(first.lane, batch.length, bytes);
-      this.#busy.change(batch.length, this.#options.clock.now_ms());
+      const now_ms = this.#options.clock.now_ms();
+      this.#busy.change(batch.length, now_ms);
+      if (order === "key") for (const task of batch) if (task.was_behind) onOrderWait?.(now_ms - task.arrived_ms);
       void this.#run(batch).finally(() => {
         ended();
         this.#busy.change(-batch.length, this.#options.clock.now_ms());

@@ -3,6 +3,7 @@
  * batches by itself and an idle pipeline adds no wait. Bounded in records and bytes a request.
  */
 import kafkajs, { type CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
+import { timed } from "../metrics/dependencies.ts";
 import { kafkaError } from "./client.ts";
 import type { OutRecord, Publisher } from "./ports.ts";
 
@@ -107,11 +108,9 @@ export class BatchingProducer implements Publisher {
   }
 
   async #sendBatch(records: readonly OutRecord[]): Promise<void> {
-    await this.#producer.sendBatch({
-      topicMessages: byTopic(records),
-      acks: -1,
-      compression: compressionFor(sizeOf(records)),
-    });
+    const topicMessages = byTopic(records);
+    const compression = compressionFor(sizeOf(records));
+    await timed("kafka", "produce", () => this.#producer.sendBatch({ topicMessages, acks: -1, compression }));
   }
 }
 

@@ -31,6 +31,8 @@ export type Task = SchedulingHints & {
   readonly bytes: number;
   /** Rises from task to task. */
   readonly arrival: number;
+  /** Set by the scheduler: another one of its line stood before it when it came. */
+  was_behind?: boolean;
 };
 
 export type SchedulerOptions = {
@@ -79,6 +81,7 @@ export class Scheduler<T extends Task = Task> {
       this.#compete(task);
       return;
     }
+    task.was_behind = true;
     const behind = this.#behind.get(line) ?? new Deque<T>();
     behind.push(task);
     this.#behind.set(line, behind);

@@ -4,11 +4,13 @@
  * below it is published again, whatever the fate of an earlier transaction was.
  */
 import type { Admin, Kafka, Producer } from "kafkajs";
+import { timed } from "../metrics/dependencies.ts";
 import { errorType, kafkaError } from "./client.ts";
 import {
   type NotedOffset,
   type NotedTransactions,
   type OffsetHolder,
+  type OutRecord,
   partitionId,
   type TopicPartition,
   type TransactionItem,
@@ -108,7 +110,18 @@ export class KafkaTransactions implements OffsetHolder, NotedTransactions {
     const records = fresh.flatMap((item) => item.records);
     const note = last.note === undefined ? {} : { metadata: last.note };
     const offsets = [{ partition: source.partition, offset: String(last.offset + 1), ...note }];
-    const transaction = await channel.producer.transaction();
+    await timed("kafka", "transaction", () => this.#write(channel, records, offsets, source.topic));
+    channel.position = last.offset + 1;
+    channel.note = last.note ?? "";
+  }
+
+  async #write(
+    { producer }: Channel,
+    records: readonly OutRecord[],
+    partitions: { partition: number; offset: string; metadata?: string }[],
+    topic: string,
+  ): Promise<void> {
+    const transaction = await producer.transaction();
     try {
       for (const part of chunks(records, this.#options.request_bytes_max)) {
         await transaction.sendBatch({ topicMessages: byTopic(part), compression: compressionFor(sizeOf(part)) });
@@ -116,15 +129,13 @@ export class KafkaTransactions implements OffsetHolder, NotedTransactions {
       // One after the other: the coordinator refuses a second change of a transaction while it writes the first.
       await transaction.sendOffsets({
         consumerGroupId: this.#options.group,
-        topics: [{ topic: source.topic, partitions: offsets }],
+        topics: [{ topic, partitions }],
       });
       await transaction.commit();
     } catch (error) {
       await transaction.abort().catch(() => undefined);
       throw error;
     }
-    channel.position = last.offset + 1;
-    channel.note = last.note ?? "";
   }
 
   #close(id: string): void {

@@ -2,6 +2,7 @@
 import pg from "pg";
 import { unavailable } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { showPool, timed } from "../metrics/dependencies.ts";
 
 export type Pool = pg.Pool;
 
@@ -19,6 +20,12 @@ export function connectPostgres(url: string, role: string, connections_max: numb
     query_timeout: STATEMENT_MS_MAX + 5_000,
   });
   pool.on("error", (error) => log.debug({ error }, "postgres connection"));
+  // A pool lives as long as its process.
+  showPool("postgres", () => ({
+    in_use: pool.totalCount - pool.idleCount,
+    limit: connections_max,
+    waiting: pool.waitingCount,
+  }));
   return pool;
 }
 
@@ -28,7 +35,7 @@ const PASSING_CLASSES = ["08", "53", "57", "58", "40"];
 /** Runs a statement; a lost connection or a server in trouble is retryable, a wrong statement is a bug. */
 export async function withPostgres<T>(call: () => Promise<T>): Promise<T> {
   try {
-    return await call();
+    return await timed("postgres", "call", call);
   } catch (error) {
     const state = error instanceof pg.DatabaseError ? error.code : undefined;
     if (state === undefined || PASSING_CLASSES.includes(state.slice(0, 2))) throw unavailable("postgres", error);

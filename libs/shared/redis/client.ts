@@ -4,6 +4,7 @@ import type { TlsFiles } from "../config/access.ts";
 import type { RedisAddress } from "../config/redis.ts";
 import { unavailable } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { timed } from "../metrics/dependencies.ts";
 import { type Servers, serversOf } from "./cluster/servers.ts";
 import type { Script } from "./cluster/split-pipeline.ts";
 
@@ -121,7 +122,7 @@ function portOf(node: string): number {
 /** Runs a Redis call; any failure of the connection is retryable, an answer that is an error is too (a loading or full server). */
 export async function withRedis<T>(call: () => Promise<T>): Promise<T> {
   try {
-    return await call();
+    return await timed("redis", "call", call);
   } catch (error) {
     throw unavailable("redis", error);
   }
