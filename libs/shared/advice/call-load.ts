@@ -29,8 +29,7 @@ export function callLoad(
   return {
     calls_per_s,
     in_flight,
-    // Each endpoint has the tier's limit to itself.
-    limit_max: (facts?.in_flight_max ?? 0) * meters.length * Math.max(1, names.length),
+    limit_max: (facts?.in_flight_max ?? 0) * meters.length,
     latency_ms: calls_per_s === 0 ? 0 : (in_flight / calls_per_s) * 1_000,
     endpoints: names.map((name) => endpointLoad(meters, tier, name, before.get(`${tier}/${name}`) ?? null)),
     batch_mean: facts?.kind !== "embeddings" || batches === 0 ? 1 : batched / batches,

@@ -2,7 +2,7 @@
  * How a stage stands: behind or not, and by what it is bound. A stage is a queue with servers (M/G/c): its queue grows when more arrives than
  * its servers finish. Topics hold what waits, so no stage is held up by the next one: a stage that is behind limits by itself. Pure.
  */
-import type { MemberLoad, Observation, StageLoad } from "./observation.ts";
+import type { CallLoad, MemberLoad, Observation, StageLoad } from "./observation.ts";
 
 /** Less than that waits anywhere, at any time. */
 const LAG_MIN = 10;
@@ -78,9 +78,17 @@ export const LOOP_FULL = 0.85;
 /** Calls under way, over what is allowed now: the tighter of what was measured by gauges and by time. */
 export function callsUtilisation({ calls }: StageLoad): number {
   if (calls === undefined) return 0;
-  const limit = calls.endpoints.reduce((all, one) => all + one.limit, 0);
+  const limit = callsLimit(calls);
   const in_flight = calls.endpoints.reduce((all, one) => all + one.in_flight, 0);
   return limit === 0 ? 0 : Math.min(1, Math.max(in_flight, calls.in_flight) / limit);
+}
+
+/** A worker has `in_flight_max` calls under way in all, and at each endpoint what that one bears. */
+export function callsLimit({ endpoints, limit_max }: CallLoad): number {
+  return Math.min(
+    limit_max,
+    endpoints.reduce((all, one) => all + one.limit, 0),
+  );
 }
 
 /** Calls are what bounds a tier. */
@@ -89,10 +97,23 @@ export const CALLS_FULL = 0.75;
 /** Providers' limits that were learned from refusals and slowness, over what the settings allow; 1: nothing was learned. */
 export function learnedLimit({ calls }: StageLoad): number {
   if (calls === undefined || calls.limit_max === 0) return 1;
-  return Math.min(1, calls.endpoints.reduce((all, one) => all + one.limit, 0) / calls.limit_max);
+  return callsLimit(calls) / calls.limit_max;
 }
 
 /** What would have to be done for the queue to be emptied in a minute, at the present arrivals. */
 export function needed_per_s({ arrivals_per_s, lag }: StageLoad): number {
   return arrivals_per_s + lag / 60;
+}
+
+/** The endpoint that has fewer connections than calls may be under way, all in use. */
+export function tightConnections(stage: StageLoad, observation: Pick<Observation, "settings">): string | undefined {
+  const facts = observation.settings.tiers[stage.tier ?? ""];
+  const { calls } = stage;
+  if (facts === undefined || calls === undefined) return undefined;
+  const workers = Math.max(1, alive(stage, observation).length);
+  return facts.endpoints.find((endpoint) => {
+    const most = facts.connections_max[endpoint] ?? Number.POSITIVE_INFINITY;
+    const under_way = calls.endpoints.find(({ name }) => name === endpoint)?.in_flight ?? 0;
+    return most < facts.in_flight_max && under_way >= most * workers * CALLS_FULL;
+  });
 }

@@ -1,7 +1,7 @@
 /** An endpoint answers slowly or not at all: one of several, or all beside what they were. Pure. */
 import type { RuleFinding } from "../finding.ts";
 import type { EndpointLoad, Observation, StageLoad, TierFacts } from "../observation.ts";
-import { CALLS_FULL, callsUtilisation, isBehind, learnedLimit } from "../standing.ts";
+import { CALLS_FULL, callsLimit, callsUtilisation, isBehind, learnedLimit, tightConnections } from "../standing.ts";
 import { figure, percent, queueEvidence, throughputGain } from "../wording.ts";
 
 const FAILED_MIN = 0.3;
@@ -20,7 +20,10 @@ export function endpoints(observation: Observation): readonly RuleFinding[] {
     if (failing !== undefined) return [failing];
     // A slow endpoint limits where calls are what bounds, or where slowness has lowered what is allowed.
     if (callsUtilisation(stage) < CALLS_FULL && learnedLimit(stage) > 0.9) return [];
-    return slowOne(stage, facts) ?? slowAll(stage) ?? [];
+    const one = slowOne(stage, facts);
+    // Calls that wait for a connection seem slow.
+    if (one !== undefined || tightConnections(stage, observation) !== undefined) return one ?? [];
+    return slowAll(stage) ?? [];
   });
 }
 
@@ -56,7 +59,7 @@ function slowOne(stage: StageLoad, facts: TierFacts): readonly RuleFinding[] | u
   if (worst === undefined || usual_ms === undefined) return undefined;
   if (worst.latency_ms < usual_ms * SLOWER_THAN_OTHERS || worst.in_flight < held * HELD_MIN) return undefined;
   const fair = facts.balancing === "round_robin" || facts.balancing === "weighted";
-  const without = all.reduce((sum, one) => sum + one.limit, 0) / (usual_ms / 1_000);
+  const without = (stage.calls === undefined ? 0 : callsLimit(stage.calls)) / (usual_ms / 1_000);
   const rest = facts.endpoints.filter((name) => name !== worst.name).join(", ");
   return [
     {
@@ -99,7 +102,7 @@ function slowAll(stage: StageLoad): readonly RuleFinding[] | undefined {
         { name: "calls under way", value: figure(calls.in_flight) },
         ...queueEvidence(stage),
       ],
-      change: `Add another endpoint to tiers.${stage.tier}.endpoint, or let more calls wait at once while it lasts: tiers.${stage.tier}.in_flight_max: ${Math.ceil((calls.limit_max * factor) / Math.max(1, stage.members.length * calls.endpoints.length))}.`,
+      change: `Add another endpoint to tiers.${stage.tier}.endpoint, or let more calls wait at once while it lasts: tiers.${stage.tier}.in_flight_max: ${Math.ceil((calls.limit_max * factor) / Math.max(1, stage.members.length))}.`,
       gain: throughputGain(
         stage,
         stage.done_per_s * factor,

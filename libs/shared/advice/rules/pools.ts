@@ -1,7 +1,15 @@
 /** What is bounded by a setting that is too small, while what stands behind it is neither slow nor limiting; and calls that carry too little. Pure. */
 import type { RuleFinding } from "../finding.ts";
-import type { CallLoad, Observation, StageLoad, TierFacts } from "../observation.ts";
-import { alive, CALLS_FULL, callsUtilisation, isBehind, learnedLimit, needed_per_s } from "../standing.ts";
+import type { Observation, StageLoad } from "../observation.ts";
+import {
+  alive,
+  CALLS_FULL,
+  callsUtilisation,
+  isBehind,
+  learnedLimit,
+  needed_per_s,
+  tightConnections,
+} from "../standing.ts";
 import { figure, percent, perSecond, queueEvidence, throughputGain } from "../wording.ts";
 import { fullPool } from "./processes.ts";
 
@@ -26,14 +34,13 @@ function callsPool(stage: StageLoad, observation: Observation): readonly RuleFin
   const { calls, tier = "" } = stage;
   const facts = observation.settings.tiers[tier];
   if (calls === undefined || facts === undefined) return undefined;
-  const connections = tightConnections(calls, facts);
+  const connections = tightConnections(stage, observation);
   const full = callsUtilisation(stage) >= CALLS_FULL && learnedLimit(stage) >= LEARNED_MIN;
   if (!full && connections === undefined) return undefined;
   const workers = Math.max(1, alive(stage, observation).length);
-  const endpoint_count = Math.max(1, calls.endpoints.length);
   // Little's law: calls under way = calls a second × latency.
   const under_way = (needed_per_s(stage) / Math.max(1, calls.batch_mean)) * (calls.latency_ms / 1_000) * MARGIN;
-  const wanted = Math.max(facts.in_flight_max + 1, Math.ceil(under_way / workers / endpoint_count));
+  const wanted = Math.max(facts.in_flight_max + 1, Math.ceil(under_way / workers));
   const name = connections === undefined ? `tiers.${tier}.in_flight_max` : `endpoints.${connections}.connections_max`;
   const now = connections === undefined ? facts.in_flight_max : (facts.connections_max[connections] ?? 0);
   return [
@@ -59,17 +66,6 @@ function callsPool(stage: StageLoad, observation: Observation): readonly RuleFin
       ),
     },
   ];
-}
-
-/** Fewer connections than calls that may be under way. */
-function tightConnections(
-  { in_flight }: CallLoad,
-  { connections_max, endpoints, in_flight_max }: TierFacts,
-): string | undefined {
-  return endpoints.find((endpoint) => {
-    const most = connections_max[endpoint] ?? Number.POSITIVE_INFINITY;
-    return most < in_flight_max && in_flight >= most * CALLS_FULL;
-  });
 }
 
 function postgresPool(stage: StageLoad): readonly RuleFinding[] | undefined {
