@@ -44,10 +44,13 @@ export function recordCost(load: TargetLoad, idle_utilisation: number): number |
   return Math.max(by_places, is_busy ? (utilisation * replicas) / done_per_s : 0);
 }
 
-/** @param cost_s replica-seconds a record; undefined: not known yet, and one replica is what can be said. */
+/**
+ * @param known.cost_s replica-seconds a record; undefined: not known yet, and one replica is what can be said.
+ * @param known.rising_per_s arrivals to be ready for.
+ */
 export function demandOf(
   load: TargetLoad,
-  cost_s: number | undefined,
+  known: { readonly cost_s: number | undefined; readonly rising_per_s: number },
   settings: ScalingSettings,
   forecast?: RateForecast,
 ): Demand {
@@ -63,11 +66,11 @@ export function demandOf(
   const at_least = is_work ? 1 : 0;
   const catching_up_per_s = has_room ? 0 : waiting_records / (work_off_ms / 1_000);
   // More than the provider lets through need not be carried.
-  const workOf = (per_s: number): number => Math.min(per_s, load.provider_max_per_s ?? per_s) * (cost_s ?? 0);
+  const workOf = (per_s: number): number => Math.min(per_s, load.provider_max_per_s ?? per_s) * (known.cost_s ?? 0);
   const work = workOf(arrivals_per_s);
   return {
     work,
-    for_arrivals: Math.max(at_least, replicasFor(work, partitions, target_utilisation)),
+    for_arrivals: Math.max(at_least, replicasFor(workOf(known.rising_per_s), partitions, target_utilisation)),
     for_backlog: Math.max(
       at_least,
       replicasFor(

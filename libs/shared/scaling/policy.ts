@@ -9,27 +9,21 @@
  */
 import type { ScalingSettings } from "../config/scaling.ts";
 import type { ScaleDecision, ScaleReason, TargetLoad } from "./contract.ts";
-import { type Demand, demandOf, recordCost, replicasFor } from "./demand.ts";
+import { type Demand, demandOf, replicasFor } from "./demand.ts";
 import type { RateForecast } from "./forecast.ts";
+import { type Learned, learn, risingArrivals } from "./learning.ts";
 import { type Bounds, boundsOf } from "./target.ts";
 import { whyText } from "./why.ts";
 
 /** What a target's next decision must know of those before. `{}` at the beginning. */
-export type ScaleState = {
+export type ScaleState = Learned & {
   readonly desired?: number;
   readonly decided_at_ms?: number;
   readonly raised_at_ms?: number;
   readonly lowered_at_ms?: number;
   /** Since when fewer would do, without a break. */
   readonly low_since_ms?: number;
-  /** Replica-seconds a record, smoothed; learned while neither the provider nor errors disturb it. */
-  readonly cost_s?: number;
-  /** Replicas' worth of work that arrives, smoothed. */
-  readonly work?: number;
 };
-
-/** What a record costs, and the load that is looked at for scaling down, are means over about so long. */
-const SMOOTHED_OVER_MS = 60_000;
 
 export type Decided = { readonly decision: ScaleDecision; readonly state: ScaleState };
 
@@ -42,11 +36,27 @@ export function decide(
 ): Decided {
   const bounds = boundsOf(settings, load.target);
   const before = state.desired ?? clamped(load.replicas + load.starting, bounds);
-  const learned = learn(load, state, settings);
+  const is_disturbed = isLimited(load, settings) || isFailing(load, settings);
+  const passed_ms = Math.max(0, load.at_ms - (state.decided_at_ms ?? load.at_ms));
+  const learned = learn(load, state, passed_ms, is_disturbed, settings.idle_utilisation);
+  const rising_per_s = risingArrivals(
+    load.arrivals_per_s,
+    state.arrivals_per_s ?? load.arrivals_per_s,
+    settings.window_ms,
+  );
+  const smooth_per_s = learned.arrivals_per_s ?? load.arrivals_per_s;
   const expected =
     forecast !== undefined && forecast.confidence >= settings.forecast.confidence_min ? forecast : undefined;
-  const demand = demandOf(load, learned.cost_s, settings, expected);
-  const goal = goalOf({ load, demand, before, bounds, settings, work: learned.work ?? 0 });
+  const demand = demandOf(
+    load,
+    {
+      cost_s: learned.cost_s,
+      rising_per_s,
+    },
+    settings,
+    expected,
+  );
+  const goal = goalOf({ load, demand, before, bounds, settings, work: smooth_per_s * (learned.cost_s ?? 0) });
   const low_since_ms = goal.wanted < before ? (state.low_since_ms ?? load.at_ms) : undefined;
   const allowed = paced(
     goal,
@@ -81,23 +91,6 @@ export function decide(
       ...(low_since_ms === undefined || desired > before ? {} : { low_since_ms }),
     },
   };
-}
-
-/** What is smoothed over decisions, by an exponential mean over time. */
-function learn(load: TargetLoad, state: ScaleState, settings: ScalingSettings): Pick<ScaleState, "cost_s" | "work"> {
-  const passed_ms = Math.max(0, load.at_ms - (state.decided_at_ms ?? load.at_ms));
-  const part = (over_ms: number): number => 1 - Math.exp(-passed_ms / over_ms);
-  const is_disturbed = isLimited(load, settings) || isFailing(load, settings);
-  const seen = is_disturbed ? undefined : recordCost(load, settings.idle_utilisation);
-  const cost_s = blended(state.cost_s, seen, part(SMOOTHED_OVER_MS));
-  const work =
-    cost_s === undefined ? undefined : blended(state.work, load.arrivals_per_s * cost_s, part(SMOOTHED_OVER_MS));
-  return { ...(cost_s === undefined ? {} : { cost_s }), ...(work === undefined ? {} : { work }) };
-}
-
-function blended(before: number | undefined, seen: number | undefined, part: number): number | undefined {
-  if (before === undefined || seen === undefined) return seen ?? before;
-  return before + part * (seen - before);
 }
 
 type Goal = {
