@@ -5,6 +5,7 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import type { Redis } from "ioredis";
 import { openContext, ROOT, registerSchemas } from "../../cli/context.ts";
 import { countersOf } from "../../libs/shared/budgets/scopes.ts";
 import type { UsageEntry } from "../../libs/shared/events/usage.ts";
@@ -19,7 +20,7 @@ const NOW_MS = Date.now();
 const TODAY = new Date(NOW_MS).toISOString().slice(0, 10);
 const env: Record<string, string | undefined> = { ...process.env };
 let dir: string;
-let redis: ReturnType<typeof connectRedis>;
+let redis: Redis;
 
 function sluice(...args: readonly string[]): Promise<Run> {
   return new Promise((resolve) => {

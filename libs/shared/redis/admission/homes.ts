@@ -3,6 +3,7 @@
  * a slot, so in a cluster each slot has such keys of its own beside the tenants' (any slot may be lost by itself): a home is a hash tag
  * of the slot. One Redis is a single home without a name. Pure.
  */
+import type { RedisClient } from "../client.ts";
 import { slotOf, slotTags } from "../cluster/slots.ts";
 
 export type Homes = {
@@ -26,7 +27,6 @@ export const CLUSTER_HOMES: Homes = {
   global: () => slotTags()[GLOBAL_SLOT] as string,
 };
 
-/** @param redis a client, of which only is asked whether it is a cluster's. */
-export function homesOf(redis: { readonly servers?: unknown }): Homes {
+export function homesOf(redis: RedisClient): Homes {
   return redis.servers === undefined ? ONE_HOME : CLUSTER_HOMES;
 }

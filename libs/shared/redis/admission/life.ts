@@ -8,7 +8,7 @@ import { type Homes, homesOf } from "./homes.ts";
 import { appliedKey, endedKey, epochKey, holdKey, holdsKey, inFlightKey, lockKey } from "./keys.ts";
 import { type LifeView, lifeOf } from "./life-view.ts";
 import { lifeText } from "./reserve-call.ts";
-import { BEGIN_LUA, END_LUA, RENEW_LUA } from "./scripts/life.ts";
+import { BEGIN_LUA, CLEAR_LUA, END_LUA, RENEW_LUA } from "./scripts/life.ts";
 import { snapshotWrites, type Write } from "./snapshot-writes.ts";
 
 export type CountersLifeOptions = {
@@ -48,6 +48,7 @@ export class RedisCountersLife implements CountersLife {
     redis.defineCommand("sluiceBegin", { numberOfKeys: 3, lua: BEGIN_LUA });
     redis.defineCommand("sluiceRenew", { numberOfKeys: 1, lua: RENEW_LUA });
     redis.defineCommand("sluiceEnd", { numberOfKeys: 2, lua: END_LUA });
+    redis.defineCommand("sluiceClear", { numberOfKeys: 2, lua: CLEAR_LUA });
     this.#redis = redis as RedisClient & Scripts;
     this.#options = options;
     this.#homes = homesOf(redis);
@@ -146,21 +147,21 @@ export class RedisCountersLife implements CountersLife {
 
   async #clear(epoch: string, homes: readonly string[]): Promise<void> {
     for (let left = homes; left.length > 0; ) {
-      const per_home = String(Math.ceil(CHUNK / left.length) - 1);
-      const found = (await this.#write(
-        left.map((home) => ["zrange", holdsKey(epoch, home), "0", per_home]),
-      )) as string[][];
-      const writes = found.flatMap((members, at): Write[] => {
-        if (members.length === 0) return [];
-        const keys = members.flatMap((member) => {
-          const tenant = member.slice(0, member.indexOf("/"));
-          return [holdKey(epoch, tenant, member.slice(tenant.length + 1)), inFlightKey(epoch, tenant)];
-        });
-        return [...keys.map((key): Write => ["del", key]), ["zrem", holdsKey(epoch, left[at] ?? ""), ...members]];
+      const count = Math.ceil(CHUNK / left.length);
+      const asks = left.map((home) => ["sluiceClear", holdsKey(epoch, home), appliedKey(epoch, home), count]);
+      const pipeline = this.#redis.pipeline(asks);
+      const found = pipelineReplies(await pipeline.exec()) as string[][];
+      const keys = found.flat().flatMap((member) => {
+        const tenant = member.slice(0, member.indexOf("/"));
+        return [holdKey(epoch, tenant, member.slice(tenant.length + 1)), inFlightKey(epoch, tenant)];
       });
-      await this.#write(writes);
+      await this.#write(keys.map((key) => ["del", key]));
+      const gone = left.flatMap((home, at): Write[] => {
+        const members = found[at] ?? [];
+        return members.length === 0 ? [] : [["zrem", holdsKey(epoch, home), ...members]];
+      });
+      await this.#write(gone);
       left = left.filter((_, at) => (found[at]?.length ?? 0) > 0);
     }
-    await this.#write(homes.map((home) => ["del", appliedKey(epoch, home)]));
   }
 }

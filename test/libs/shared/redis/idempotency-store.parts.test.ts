@@ -2,21 +2,20 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { isRetryable } from "../../../../libs/shared/errors.ts";
 import { idempotencyHash, idempotencyKey } from "../../../../libs/shared/redis/idempotency.ts";
 import { RedisIdempotency } from "../../../../libs/shared/redis/idempotency-store.ts";
+import { connectGiven, without_redis } from "../../../support/redis.ts";
 
-const url = process.env["REDIS_URL"];
-
-describe("idempotency keys on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : false }, () => {
+describe("idempotency keys on Redis", { skip: without_redis }, () => {
   const tenant = `test-${randomUUID()}`;
   const first = { id: "r1", content_hash: "aa" };
   const second = { id: "r2", content_hash: "bb" };
   let redis: Redis;
   let store: RedisIdempotency;
-  before(() => {
-    redis = new Redis(url ?? "");
+  before(async () => {
+    redis = await connectGiven("idempotency-test");
     store = new RedisIdempotency(redis, 60_000);
   });
   after(() => redis.disconnect());

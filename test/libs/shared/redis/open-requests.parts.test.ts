@@ -2,20 +2,20 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { RedisJobViews } from "../../../../libs/shared/redis/job-views.ts";
 import { OpenRequests } from "../../../../libs/shared/redis/open-requests.ts";
+import { connectGiven, without_redis } from "../../../support/redis.ts";
 
-const url = process.env["REDIS_URL"];
 const TTL_MS = 60_000;
 
-describe("open requests on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : false }, () => {
+describe("open requests on Redis", { skip: without_redis }, () => {
   const prefix = `test-${randomUUID()}`;
   let redis: Redis;
   let views: RedisJobViews;
   let open: OpenRequests;
-  before(() => {
-    redis = new Redis(url ?? "", { keyPrefix: `${prefix}:` });
+  before(async () => {
+    redis = await connectGiven("open-test", `${prefix}:`);
     views = new RedisJobViews(redis, TTL_MS);
     open = new OpenRequests(redis, views);
   });

@@ -7,17 +7,15 @@ import OpenAI from "openai";
 import { systemClock } from "../../../../libs/shared/clock.ts";
 import { gatewaySchema } from "../../../../libs/shared/config/gateway.ts";
 import { inferenceSchema } from "../../../../libs/shared/config/inference.ts";
-import { silentLog } from "../../../../libs/shared/log.ts";
-import { connectRedis, redisReady } from "../../../../libs/shared/redis/client.ts";
 import { parseReply, RedisJobViews, replyChannel } from "../../../../libs/shared/redis/job-views.ts";
 import { RequestStates } from "../../../../libs/shared/redis/request-states.ts";
 import { RedisStreamReader } from "../../../../services/gateway/streams/reader.ts";
 import { RedisWakes } from "../../../../services/gateway/streams/wakes.ts";
 import { WaitingCallers } from "../../../../services/gateway/waiting.ts";
 import { RedisTokenStreams, redisStreamCommands } from "../../../../services/inference/streaming/token-stream.ts";
+import { connectGiven, without_redis } from "../../../support/redis.ts";
 import { type Fixture, KEY, listening, type Script } from "../gateway-fixture.ts";
 
-const redis_url = process.env["REDIS_URL"];
 const TTL_MS = 600_000;
 const CALLERS = 40;
 const WORDS = 30;
@@ -28,13 +26,12 @@ const USAGE = {
 const word = (id: string, at: number): string => `${id.slice(-4)}:${at} `;
 const wordsOf = (id: string): string => Array.from({ length: WORDS }, (_, at) => word(id, at)).join("");
 
-describe("chat streams over Redis", { skip: redis_url === undefined ? "REDIS_URL names no Redis" : false }, () => {
+describe("chat streams over Redis", { skip: without_redis }, () => {
   const prefix = `test-${randomUUID()}:`;
   const connections: Redis[] = [];
   const open = async (name: string): Promise<Redis> => {
-    const redis = connectRedis(redis_url ?? "", name, silentLog, prefix);
+    const redis = await connectGiven(name, prefix);
     connections.push(redis);
-    await redisReady(redis, 5_000);
     return redis;
   };
   const settings = gatewaySchema.parse({ streams: { look_ms: 1_000 } });

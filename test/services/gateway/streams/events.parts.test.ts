@@ -13,7 +13,6 @@ import { systemClock } from "../../../../libs/shared/clock.ts";
 import { gatewaySchema } from "../../../../libs/shared/config/gateway.ts";
 import { KEY_RANDOM_BYTES, makeKey } from "../../../../libs/shared/keys.ts";
 import { silentLog } from "../../../../libs/shared/log.ts";
-import { connectRedis, redisReady } from "../../../../libs/shared/redis/client.ts";
 import { streamKey } from "../../../../libs/shared/redis/job-keys.ts";
 import { RedisJobViews } from "../../../../libs/shared/redis/job-views.ts";
 import { tokenEntry } from "../../../../libs/shared/redis/token-events.ts";
@@ -24,9 +23,9 @@ import { RedisStreamReader } from "../../../../services/gateway/streams/reader.t
 import { EventStreams } from "../../../../services/gateway/streams/sse.ts";
 import { RedisWakes } from "../../../../services/gateway/streams/wakes.ts";
 import { seededRandom } from "../../../../tools/mock-llm/hash.ts";
+import { connectGiven, without_redis } from "../../../support/redis.ts";
 import { until } from "../../../support/until.ts";
 
-const redis_url = process.env["REDIS_URL"];
 const { key, id: key_id, hash } = makeKey(Buffer.alloc(KEY_RANDOM_BYTES, 1));
 const headers = { authorization: `Bearer ${key}` };
 const keys = new KeyRing();
@@ -42,14 +41,13 @@ type Gateway = {
   close(): Promise<void>;
 };
 
-describe("event streams", { skip: redis_url === undefined ? "REDIS_URL names no Redis" : false }, () => {
+describe("event streams", { skip: without_redis }, () => {
   const prefix = `test-${randomUUID()}:`;
   const gateways: Gateway[] = [];
   let redis: Redis;
   let views: RedisJobViews;
   before(async () => {
-    redis = connectRedis(redis_url ?? "", "events-test", silentLog, prefix);
-    await redisReady(redis, 5_000);
+    redis = await connectGiven("events-test", prefix);
     views = new RedisJobViews(redis, TTL_MS);
   });
   after(async () => {
@@ -60,8 +58,7 @@ describe("event streams", { skip: redis_url === undefined ? "REDIS_URL names no 
   /** What a gateway process has for its streams, with a server of its own. */
   async function startGateway(more: object = {}): Promise<Gateway> {
     const settings = gatewaySchema.parse({ streams: { look_ms: 1_000, ...more } }).streams;
-    const subscription = connectRedis(redis_url ?? "", "events-test-words", silentLog, prefix);
-    await redisReady(subscription, 5_000);
+    const subscription = await connectGiven("events-test-words", prefix);
     let stalled = 0;
     const count = (): void => {
       stalled += 1;

@@ -2,24 +2,20 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { isRetryable } from "../../../../libs/shared/errors.ts";
-import { silentLog } from "../../../../libs/shared/log.ts";
-import { connectRedis, redisReady } from "../../../../libs/shared/redis/client.ts";
 import { RedisAttemptStore } from "../../../../services/inference/ledger/redis-store.ts";
 import type { JobName, Swap } from "../../../../services/inference/ledger/store.ts";
+import { connectGiven, keysOf, without_redis } from "../../../support/redis.ts";
 
-const url = process.env["REDIS_URL"];
-
-describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : false }, () => {
+describe("on Redis", { skip: without_redis }, () => {
   let redis: Redis;
   let store: RedisAttemptStore;
   /** Sees keys as they are. */
   let raw: Redis;
   before(async () => {
-    raw = new Redis(url ?? "");
-    redis = connectRedis(url ?? "", "ledger-test", silentLog, "test.");
-    await redisReady(redis, 5_000);
+    raw = await connectGiven("ledger-test-raw");
+    redis = await connectGiven("ledger-test", "test.");
     store = new RedisAttemptStore(redis);
   });
   after(() => {
@@ -28,7 +24,7 @@ describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : fa
   });
 
   const keyOf = async (kind: string, tenant: string): Promise<string> => {
-    const [key, ...others] = await raw.keys(`*${kind}:{${tenant}}*`);
+    const [key, ...others] = await keysOf(raw, `*${kind}:{${tenant}}*`);
     assert.deepEqual([typeof key, others], ["string", []]);
     return key ?? "";
   };
@@ -129,8 +125,7 @@ describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : fa
   });
 
   test("a server that is away is a retryable error", async () => {
-    const gone = connectRedis(url ?? "", "ledger-gone", silentLog, "test.");
-    await redisReady(gone, 5_000);
+    const gone = await connectGiven("ledger-gone", "test.");
     const away = new RedisAttemptStore(gone);
     gone.disconnect();
     const job = newJob();

@@ -2,20 +2,20 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { systemClock } from "../../../../libs/shared/clock.ts";
 import type { LimitSettings } from "../../../../libs/shared/config/inference.ts";
 import { isRetryable } from "../../../../libs/shared/errors.ts";
 import { limitKey, RedisLimits } from "../../../../services/inference/limits/redis-bucket.ts";
+import { connectGiven, without_redis } from "../../../support/redis.ts";
 import { limitStoreSuite } from "./limit-store.suite.ts";
 
-const url = process.env["REDIS_URL"];
 const NOTHING = { requests: 0, tokens: 0 };
 
-describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : false }, () => {
+describe("on Redis", { skip: without_redis }, () => {
   let redis: Redis;
-  before(() => {
-    redis = new Redis(url ?? "");
+  before(async () => {
+    redis = await connectGiven("bucket-test");
   });
   after(() => redis.disconnect());
 

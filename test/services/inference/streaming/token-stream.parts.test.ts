@@ -1,11 +1,11 @@
 /** A token stream on a real Redis: what it takes, what it refuses, and how a reader follows it. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { systemClock } from "../../../../libs/shared/clock.ts";
 import { inferenceSchema } from "../../../../libs/shared/config/inference.ts";
 import { silentLog } from "../../../../libs/shared/log.ts";
-import { connectRedis, redisReady } from "../../../../libs/shared/redis/client.ts";
+import { connectRedis } from "../../../../libs/shared/redis/client.ts";
 import { streamKey } from "../../../../libs/shared/redis/job-keys.ts";
 import { readTokenEntry } from "../../../../libs/shared/redis/token-events.ts";
 import {
@@ -13,13 +13,13 @@ import {
   redisStreamCommands,
   type StreamCommands,
 } from "../../../../services/inference/streaming/token-stream.ts";
+import { connectGiven } from "../../../support/redis.ts";
 
 const PREFIX = "sluice:";
-const redis = connectRedis(process.env["REDIS_URL"] as string, "token-stream-test", silentLog, PREFIX);
+const redis = await connectGiven("token-stream-test", PREFIX);
 const settings = inferenceSchema.parse({}).stream;
 const OPTIONS = { settings, key_prefix: PREFIX, clock: systemClock };
 
-before(() => redisReady(redis, 5_000));
 after(() => redis.disconnect());
 
 test("tokens are there once and in order, though an answer of Redis was lost, and can be followed from any of them", async () => {

@@ -30,3 +30,8 @@ return 1`;
 export const DISPROVE_LUA = `
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call("DEL", KEYS[1])`;
+
+/** KEYS: 1 holds, 2 applied, of an ended life. ARGV: 1 how many. Some of the holds, whose own keys are to go before they do. */
+export const CLEAR_LUA = `
+redis.call("DEL", KEYS[2])
+return redis.call("ZRANGE", KEYS[1], 0, tonumber(ARGV[1]) - 1)`;

@@ -8,10 +8,10 @@ import { countersOf } from "../../../../../libs/shared/budgets/scopes.ts";
 import type { Reservation } from "../../../../../libs/shared/events/usage.ts";
 import { RedisCountersLife } from "../../../../../libs/shared/redis/admission/life.ts";
 import { RedisAdmissionStore } from "../../../../../libs/shared/redis/admission/redis-store.ts";
+import { is_cluster, without_redis } from "../../../../support/redis.ts";
 import { askOf, EMPTY_SNAPSHOT, entryOf, needsOf, OPTIONS, rateOf } from "../../budgets/asks.ts";
 import { virtualRedis } from "./virtual-redis.ts";
 
-const url = process.env["REDIS_URL"];
 const TENANTS = ["acme", "b"];
 const USERS = ["u", "v w"];
 
@@ -100,12 +100,12 @@ function plain(answer: Answer): unknown {
   return { ...answer, epoch: "", reservation: { ...answer.reservation, ...hidden } };
 }
 
-describe("as in memory", { skip: url === undefined ? "REDIS_URL names no Redis" : false }, () => {
+describe("as in memory", { skip: without_redis }, () => {
   test("any sequence of operations", async () => {
     await fc.assert(
       fc.asyncProperty(plan, steps, async (plan, steps) => {
         let now_ms = Date.now();
-        const { redis, setTime } = await virtualRedis(url ?? "");
+        const { redis, setTime } = await virtualRedis([...TENANTS, "rates"]);
         try {
           await setTime(now_ms);
           const model = new MemoryAdmissionStore({
@@ -184,7 +184,8 @@ describe("as in memory", { skip: url === undefined ? "REDIS_URL names no Redis" 
           redis.disconnect();
         }
       }),
-      { numRuns: 60 },
+      // A life of a cluster begins in every slot.
+      { numRuns: is_cluster ? 4 : 60 },
     );
   });
 });

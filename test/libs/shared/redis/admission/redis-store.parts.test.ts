@@ -2,31 +2,30 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import type { Answer, Applied, Snapshot } from "../../../../../libs/shared/budgets/admission-store.ts";
 import { countersOf } from "../../../../../libs/shared/budgets/scopes.ts";
 import { isRetryable } from "../../../../../libs/shared/errors.ts";
-import { silentLog } from "../../../../../libs/shared/log.ts";
+import { homesOf } from "../../../../../libs/shared/redis/admission/homes.ts";
+import { appliedKey, epochKey, holdsKey, lockKey } from "../../../../../libs/shared/redis/admission/keys.ts";
 import { RedisCountersLife } from "../../../../../libs/shared/redis/admission/life.ts";
 import { RedisAdmissionStore } from "../../../../../libs/shared/redis/admission/redis-store.ts";
-import { connectRedis, redisReady } from "../../../../../libs/shared/redis/client.ts";
+import { connectGiven, is_cluster, keysOf, removeKeys, without_redis } from "../../../../support/redis.ts";
 import { askOf, EMPTY_SNAPSHOT, entryOf, OPTIONS, rateOf } from "../../budgets/asks.ts";
 import { virtualRedis } from "./virtual-redis.ts";
 
-const url = process.env["REDIS_URL"];
-
-describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : false }, () => {
+describe("on Redis", { skip: without_redis }, () => {
   let raw: Redis;
   let prefix: string;
   let redis: Redis;
   let store: RedisAdmissionStore;
   let life: RedisCountersLife;
   let opened: Redis[] = [];
+  let main: string;
 
   const connect = async (): Promise<Redis> => {
-    const one = connectRedis(url ?? "", "admission-test", silentLog, prefix);
+    const one = await connectGiven("admission-test", prefix);
     opened.push(one);
-    await redisReady(one, 5_000);
     return one;
   };
   const restore = async (snapshot: Snapshot = EMPTY_SNAPSHOT): Promise<string> => {
@@ -35,19 +34,20 @@ describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : fa
     return epoch;
   };
   const keys = async (pattern: string) =>
-    (await raw.keys(`${prefix}${pattern}`)).map((key) => key.slice(prefix.length));
+    (await keysOf(raw, `${prefix}${pattern}`)).map((key) => key.slice(prefix.length));
   /** As FLUSHALL, of what is ours. */
-  const flush = async () => void (await raw.del(await raw.keys(`${prefix}*`)));
+  const flush = async () => removeKeys(raw, `${prefix}*`);
   const admitted = (answers: readonly (Answer | undefined)[]) =>
     answers.filter((answer) => answer?.kind === "admitted");
 
-  before(() => {
-    raw = new Redis(url ?? "");
+  before(async () => {
+    raw = await connectGiven("admission-test-raw");
   });
   after(() => raw.disconnect());
   beforeEach(async () => {
     prefix = `test-${randomUUID()}.`;
     redis = await connect();
+    main = homesOf(redis).main;
     store = new RedisAdmissionStore(redis, OPTIONS);
     life = new RedisCountersLife(redis, { ...OPTIONS, lock_ttl_ms: 30_000 });
     await restore();
@@ -84,7 +84,8 @@ describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : fa
     }
   });
 
-  test("a batch is one pipeline, asks and entries alike", async () => {
+  // A cluster has one for each server.
+  test("a batch is one pipeline, asks and entries alike", { skip: is_cluster }, async () => {
     const sent: number[] = [];
     const pipeline = redis.pipeline.bind(redis);
     redis.pipeline = (...args: Parameters<Redis["pipeline"]>) => {
@@ -130,7 +131,7 @@ describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : fa
   });
 
   test("another day at the server: windows are its own, whatever our clock says", async () => {
-    const virtual = await virtualRedis(url ?? "");
+    const virtual = await virtualRedis(["acme"]);
     try {
       const tomorrow = (Math.floor(Date.now() / 86_400_000) + 1) * 86_400_000;
       await virtual.setTime(tomorrow - 1);
@@ -147,7 +148,7 @@ describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : fa
       await virtual.setTime(tomorrow + 40 * 86_400_000);
       assert.equal(await windows("c"), dayOf(tomorrow + 40 * 86_400_000));
     } finally {
-      await raw.del(await raw.keys(`${virtual.prefix}*`));
+      await removeKeys(raw, `${virtual.prefix}*`);
       virtual.redis.disconnect();
     }
   });
@@ -168,8 +169,8 @@ describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : fa
   });
 
   test("counters that were begun on another server process are lost", async () => {
-    const text = await redis.get("budget:epoch");
-    await redis.set("budget:epoch", `${text?.split(" ")[0]} ${"0".repeat(40)}`);
+    const text = await redis.get(epochKey(main));
+    await redis.set(epochKey(main), `${text?.split(" ")[0]} ${"0".repeat(40)}`);
     assert.equal(await life.epoch(), undefined);
     assert.deepEqual(await new RedisAdmissionStore(redis, OPTIONS).reserve([askOf("a")]), [{ kind: "lost" }]);
     assert.deepEqual(await store.reserve([askOf("a")]), [{ kind: "lost" }], "though it knew the epoch before");
@@ -186,7 +187,7 @@ describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : fa
     const [month] = (await store.read("acme", countersOf({}, Date.now()))).slice(-1);
     assert.equal(month?.reserved_nusd, 10, "of the new life only");
     assert.deepEqual(await keys(`*${one.epoch}*{acme}:a`), [], "holds of the old life are cleared away");
-    assert.deepEqual(await keys("budget:ended"), []);
+    assert.deepEqual(await keys("budget:ended*"), []);
   });
 
   test("what was restored is what was there", async () => {
@@ -239,7 +240,7 @@ describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : fa
     const second = new RedisCountersLife(await connect(), OPTIONS);
     assert.equal(await second.begin(), undefined);
     assert.deepEqual(await store.reserve([askOf("a")]), [{ kind: "lost" }], "while it restores");
-    await redis.del("budget:restoring");
+    await redis.del(lockKey(main));
     const other = await second.begin();
     await assert.rejects(async () => first?.finish(EMPTY_SNAPSHOT), isRetryable);
     await first?.abandon();
@@ -273,15 +274,19 @@ describe("on Redis", { skip: url === undefined ? "REDIS_URL names no Redis" : fa
     const entry = entryOf("settled", "a", a.reservation, { settled_nusd: 9 });
     await store.apply([{ partition: 0, offset: "1", entry, caps_nusd: {}, velocity }]);
     const lasting: string[] = [];
-    for (const key of await keys("*")) if ((await raw.pttl(prefix + key)) < 0) lasting.push(key);
+    // Each slot of a cluster has its part of the life.
+    const found = (await keys("*")).filter((key) => !is_cluster || !key.startsWith("budget:epoch:"));
+    for (const key of found) if ((await raw.pttl(prefix + key)) < 0) lasting.push(key);
     const { epoch } = a;
-    assert.deepEqual(lasting.toSorted(), [
-      `budget:applied:${epoch}`,
-      "budget:epoch",
+    const home = homesOf(redis).of("acme");
+    const expected = [
+      appliedKey(epoch, home),
+      ...(is_cluster ? [] : [epochKey("")]),
       `hold:${epoch}:{acme}:b`,
-      `holds:${epoch}`,
+      holdsKey(epoch, home),
       `inflight:${epoch}:{acme}`,
-    ]);
+    ];
+    assert.deepEqual(lasting.toSorted(), expected.toSorted());
   });
 
   test("a server that is away is a retryable error", async () => {
