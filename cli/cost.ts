@@ -1,12 +1,15 @@
 /** `sluice cost`: what was spent and may have been paid twice; and what a traffic will cost and need. */
 import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../libs/shared/clock.ts";
+import type { Gpu } from "../libs/shared/cost/capacity.ts";
 import { forecast } from "../libs/shared/cost/forecast.ts";
 import { usdOf } from "../libs/shared/money.ts";
 import { connectPostgres, type Pool } from "../libs/shared/postgres/client.ts";
 import { connectRedis, redisReady } from "../libs/shared/redis/client.ts";
 import { readLedgerTotals } from "../libs/shared/redis/ledger-totals.ts";
 import { type CliContext, openContext } from "./context.ts";
+import { type CapacityFlags, capacityReport } from "./cost/capacity.ts";
+import { capacityText } from "./cost/capacity-view.ts";
 import { type Live, readLive } from "./cost/live.ts";
 import { readSpend, type Spend } from "./cost/spend.ts";
 import { type TrafficFlags, trafficOf } from "./cost/traffic.ts";
@@ -23,16 +26,21 @@ Examples:
   sluice cost --requests-per-day 1000000 --tokens-in 800 --tokens-out 250 --hit-rate 0.2 --mix small=0.8,large=0.2
   sluice cost --from-live --since 7d
   sluice cost --from-live --hit-rate 0.3 --json
+  sluice cost --capacity --requests-per-day 5000000 --peak-factor 4
+  sluice cost --capacity --from-live --gpu small=20000/2500,large=6000/700 --largest-tenant 0.5
+  sluice cost --capacity --requests-per-day 86400000000 --peak-factor 1 --cells 100
 
 A forecast takes prices and tiers from the settings file. What is not given has a default, or with --from-live what was seen.
 ${EXIT_HELP}`;
 
-type Flags = TrafficFlags & {
-  readonly tenant?: string;
-  readonly since?: number;
-  readonly fromLive?: boolean;
-  readonly json?: boolean;
-};
+type Flags = TrafficFlags &
+  CapacityFlags & {
+    readonly capacity?: boolean;
+    readonly tenant?: string;
+    readonly since?: number;
+    readonly fromLive?: boolean;
+    readonly json?: boolean;
+  };
 
 const LIVE_MS = 24 * 3_600_000;
 
@@ -52,10 +60,24 @@ export const costCommand = new Command("cost")
   .option("--escalated <part>", "forecast: of weaker tiers' answers, from 0 to 1 (default 0)", part)
   .option("--peak-factor <n>", "forecast: the busiest minute over the mean (default 3)", amount)
   .option("--service-ms <n>", "forecast: how long a call takes (default 2000)", amount)
-  .option("--json", "one JSON object: spend, unknown; of a forecast: traffic, forecast")
+  .option(
+    "--capacity",
+    "what it needs to run, now and at ten times the load: processes, partitions, Kafka, Redis, Postgres, GPUs",
+  )
+  .option(
+    "--gpu <tier=in/out,…>",
+    "capacity: tokens a second that one GPU reads and writes, of tiers on GPUs of your own",
+    gpus,
+  )
+  .option("--largest-tenant <part>", "capacity: of the requests, the largest tenant's, from 0 to 1 (default 0.2)", part)
+  .option("--cells <n>", "capacity: clusters that the tenants are divided among (default 1)", wholeAmount)
+  .option(
+    "--json",
+    "one JSON object: spend, unknown; of a forecast: traffic, forecast; of a capacity: traffic, capacity",
+  )
   .addHelpText("after", EXAMPLES)
   .action(async (flags: Flags) => {
-    if (flags.fromLive || flags.requestsPerDay !== undefined) return print(await forecastOf(flags));
+    if (flags.capacity || flags.fromLive || flags.requestsPerDay !== undefined) return print(await forecastOf(flags));
     const context = await openContext(process.env);
     const spend = await spendOf(context, flags);
     const unknown = await unknownOf(context, flags);
@@ -67,6 +89,10 @@ async function forecastOf(flags: Flags): Promise<string> {
   const context = flags.fromLive ? await openContext(process.env) : undefined;
   const settings = context?.settings ?? (await readSettings(process.env));
   const traffic = trafficOf(settings, flags, context === undefined ? undefined : await liveOf(context, flags));
+  if (flags.capacity) {
+    const report = capacityReport(settings, traffic, flags);
+    return flags.json ? `${JSON.stringify({ traffic, capacity: report })}\n` : capacityText(traffic, report);
+  }
   const made = forecast(traffic);
   return flags.json ? `${JSON.stringify({ traffic, forecast: made })}\n` : forecastText(traffic, made);
 }
@@ -141,6 +167,11 @@ function amount(value: string): number {
   throw new InvalidArgumentError("Expected a number above 0.");
 }
 
+function wholeAmount(value: string): number {
+  if (Number.isSafeInteger(Number(value))) return amount(value);
+  throw new InvalidArgumentError("Expected a whole number from 1.");
+}
+
 function part(value: string): number {
   const number = Number(value);
   if (value.trim() !== "" && number >= 0 && number <= 1) return number;
@@ -153,4 +184,15 @@ function shares(value: string): Record<string, number> {
   const total = Object.values(mix).reduce((sum: number, share) => sum + Number(share), 0);
   if (pairs.every((pair) => pair !== null) && total > 0) return mix;
   throw new InvalidArgumentError("Expected tiers and their shares, such as small=0.8,large=0.2.");
+}
+
+function gpus(value: string): Record<string, Gpu> {
+  const pairs = value.split(",").map((pair) => /^([a-z0-9_-]+)=(\d+(?:\.\d+)?)\/(\d+(?:\.\d+)?)$/.exec(pair.trim()));
+  const found = pairs.flatMap((pair): [string, Gpu][] => {
+    const [, tier = "", prefill, decode] = pair ?? [];
+    const gpu = { prefill_tokens_per_s: Number(prefill), decode_tokens_per_s: Number(decode) };
+    return gpu.prefill_tokens_per_s > 0 && gpu.decode_tokens_per_s > 0 ? [[tier, gpu]] : [];
+  });
+  if (found.length === pairs.length) return Object.fromEntries(found);
+  throw new InvalidArgumentError("Expected tiers and tokens a second in and out of one GPU, such as small=20000/2500.");
 }

@@ -24,6 +24,7 @@ export type CapacityReport = {
 };
 
 const LARGEST_TENANT_SHARE = 0.2;
+const REPLICAS = 3;
 /** What is looked at beside today's. */
 const TIMES = 10;
 
@@ -58,7 +59,8 @@ function siteOf(settings: Settings, { gpu = {}, largestTenant = LARGEST_TENANT_S
   const { topics, ingest, results, cache, tiers } = settings;
   return {
     retention_hours: topics.retention_hours < 0 ? results.keep_days * 24 : topics.retention_hours,
-    replication_factor: topics.replication_factor,
+    // What makes of itself what the brokers allow has three replicas where there are three.
+    replication_factor: topics.replication_factor === "auto" ? REPLICAS : topics.replication_factor,
     seen_ttl_hours: ingest.seen_ttl_hours,
     job_view_ttl_hours: results.job_view_ttl_hours,
     cache_ttl_hours: cache.exact.enabled || cache.semantic.enabled ? cache.ttl_hours : 0,
