@@ -10,6 +10,7 @@ import type { SimulatedCluster } from "./cluster.ts";
 import type { Faults } from "./faults.ts";
 import type { MemberEvent } from "./invariants.ts";
 import { createClient } from "./kafka-client.ts";
+import { onceProducers } from "./once-producer.ts";
 import { SimulatedProcess } from "./process.ts";
 import type { Random } from "./random.ts";
 import type { ServiceSpec } from "./scenario.ts";
@@ -134,11 +135,12 @@ export class Supervisor {
       },
     });
     const uniform = (): number => process.random.next();
-    const transactions = new KafkaTransactions(kafka, {
-      group: service.group,
-      transaction_timeout_ms: settings.transaction_timeout_ms,
-      request_bytes_max: 1_000_000,
-    });
+    const timeout_ms = settings.transaction_timeout_ms;
+    const transactions = new KafkaTransactions(
+      kafka,
+      { group: service.group, transaction_timeout_ms: timeout_ms, request_bytes_max: 1_000_000 },
+      onceProducers(kafka, timeout_ms),
+    );
     const consumer = new KafkaConsumer(kafka, {
       group: service.group,
       topics: Object.keys(service.topics),
@@ -149,7 +151,7 @@ export class Supervisor {
       fetch_partition_bytes_max: settings.fetch_partition_bytes_max,
       fetch_pause_ms_max: 0,
     });
-    const publisher = new BatchingProducer(kafka, settings.producer);
+    const publisher = new BatchingProducer(kafka, settings.producer, process.clock);
     const built = service.build({ process, clock: process.clock, random: uniform, publisher, transactions });
     const consumption: Consumption = new Consumption({
       consumer: {

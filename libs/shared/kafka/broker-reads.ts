@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Kafka } from "kafkajs";
 import { SluiceError } from "../errors.ts";
 import { errorType, kafkaError } from "./client.ts";
+import { type Cluster, clusterOf } from "./cluster.ts";
 import type { FetchAnswer } from "./fetched.ts";
 import type { TopicPartition } from "./ports.ts";
 
@@ -30,14 +31,7 @@ type Broker = {
 
 type TopicOffsets = { readonly topic: string; readonly partitions: readonly { partition: number; offset: string }[] };
 
-type Cluster = {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  addTargetTopic(topic: string): Promise<void>;
-  refreshMetadata(): Promise<void>;
-  findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[];
-  findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, readonly number[]>;
-  findBroker(of: { readonly nodeId: string }): Promise<Broker>;
+type ReadCluster = Cluster<Broker> & {
   fetchTopicsOffset(
     asked: readonly {
       readonly topic: string;
@@ -46,12 +40,6 @@ type Cluster = {
       readonly fromTimestamp?: number;
     }[],
   ): Promise<readonly TopicOffsets[]>;
-};
-
-type ClusterOptions = {
-  readonly metadataMaxAge: number;
-  readonly allowAutoTopicCreation: boolean;
-  readonly isolationLevel: number;
 };
 
 const READ_COMMITTED = 1;
@@ -66,11 +54,11 @@ const RETRY_MS = 100;
 export type PartitionBounds = { readonly low: number; readonly end: number };
 
 export class BrokerReads {
-  readonly #cluster: Cluster;
+  readonly #cluster: ReadCluster;
   #connected: Promise<void> | undefined;
 
   constructor(kafka: Kafka) {
-    this.#cluster = clusterOf(kafka, {
+    this.#cluster = clusterOf<ReadCluster>(kafka, {
       metadataMaxAge: METADATA_AGE_MS_MAX,
       allowAutoTopicCreation: false,
       isolationLevel: READ_COMMITTED,
@@ -171,7 +159,7 @@ export class BrokerReads {
     return this.#cluster.findBroker({ nodeId });
   }
 
-  async #offsets(asked: Parameters<Cluster["fetchTopicsOffset"]>[0][number]): Promise<Map<number, number>> {
+  async #offsets(asked: Parameters<ReadCluster["fetchTopicsOffset"]>[0][number]): Promise<Map<number, number>> {
     const [found] = await this.#cluster.fetchTopicsOffset([asked]);
     return new Map(found?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
   }
@@ -181,11 +169,4 @@ function noTopic(topic: string): SluiceError {
   return new SluiceError("usage", `there is no topic ${topic}`, {
     fix: "See `npx sluice topics` for those there are.",
   });
-}
-
-/** A client makes the clusters of its consumers under a symbol of its own. */
-function clusterOf(kafka: Kafka, options: ClusterOptions): Cluster {
-  const made = Object.getOwnPropertySymbols(kafka).find(({ description }) => description?.endsWith("createCluster"));
-  if (made === undefined) throw new SluiceError("internal_error", "this version of kafkajs makes clusters otherwise");
-  return (kafka as unknown as Record<symbol, (options: ClusterOptions) => Cluster>)[made]?.(options) as Cluster;
 }

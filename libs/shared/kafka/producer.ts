@@ -3,12 +3,18 @@
  * batches by itself and an idle pipeline adds no wait. Bounded in records and bytes a request.
  */
 import kafkajs, { type CompressionTypes, type Kafka, type Message, type Producer } from "kafkajs";
+import { type Clock, sleep, systemClock } from "../clock.ts";
 import { timed } from "../metrics/dependencies.ts";
 import { kafkaError } from "./client.ts";
+import { mayPass } from "./passing.ts";
 import type { OutRecord, Publisher } from "./ports.ts";
 
 /** Below this a batch is sent as it is: compressing costs more than it saves on loopback and LAN. */
 const COMPRESS_FROM_BYTES = 65_536;
+
+const TRIES_MAX = 10;
+const RETRY_MS_MIN = 5;
+const RETRY_MS_MAX = 2_000;
 
 export type ProducerLimits = {
   readonly request_records_max: number;
@@ -26,16 +32,20 @@ type Pending = {
 export class BatchingProducer implements Publisher {
   readonly #producer: Producer;
   readonly #limits: ProducerLimits;
+  readonly #clock: Clock;
   #pending: Pending[] = [];
   #sending: Promise<void> | undefined;
   #healthy = true;
 
-  constructor(kafka: Kafka, limits: ProducerLimits) {
+  constructor(kafka: Kafka, limits: ProducerLimits, clock: Clock = systemClock) {
     this.#limits = limits;
+    this.#clock = clock;
     // Not idempotent: kafkajs loses its sequence over a broker's restart, and every reader removes repeats by id (I1, I3).
     this.#producer = kafka.producer({
       allowAutoTopicCreation: false,
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      // Each send once: kafkajs's own repeat leaves out what has moved to a broker that answered for other partitions already.
+      retry: { retries: 0 },
     });
   }
 
@@ -107,10 +117,19 @@ export class BatchingProducer implements Publisher {
     }
   }
 
+  /** A leader that moved, or a connection that broke, costs a repeat of the whole: readers know what they have. */
   async #sendBatch(records: readonly OutRecord[]): Promise<void> {
-    const topicMessages = byTopic(records);
-    const compression = compressionFor(sizeOf(records));
-    await timed("kafka", "produce", () => this.#producer.sendBatch({ topicMessages, acks: -1, compression }));
+    const batch = { topicMessages: byTopic(records), acks: -1, compression: compressionFor(sizeOf(records)) };
+    for (let tries = 1, wait_ms = RETRY_MS_MIN; ; tries += 1, wait_ms = Math.min(2 * wait_ms, RETRY_MS_MAX)) {
+      try {
+        await timed("kafka", "produce", () => this.#producer.sendBatch(batch));
+        return;
+      } catch (error) {
+        // Longer outages are the caller's, who waits with back-off.
+        if (tries === TRIES_MAX || !mayPass(error)) throw error;
+        await sleep(this.#clock, wait_ms);
+      }
+    }
   }
 }
 

@@ -3,21 +3,21 @@
  * partition. The first use under an assignment fences whoever had the id before, then reads the group's committed offset: nothing
  * below it is published again, whatever the fate of an earlier transaction was.
  */
-import type { Admin, Kafka, Producer } from "kafkajs";
+import type { Admin, Kafka } from "kafkajs";
 import { timed } from "../metrics/dependencies.ts";
 import { errorType, kafkaError } from "./client.ts";
 import {
   type NotedOffset,
   type NotedTransactions,
   type OffsetHolder,
-  type OutRecord,
   partitionId,
   type TopicPartition,
   type TransactionItem,
 } from "./ports.ts";
 import { byTopic, chunks, compressionFor, sizeOf } from "./producer.ts";
+import { type OnceProducer, TransactionalProducer } from "./transactional-producer.ts";
 
-type Channel = { readonly producer: Producer; position: number; note: string };
+type Channel = { readonly producer: OnceProducer; position: number; note: string };
 
 const FENCED = new Set(["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED", "INVALID_PRODUCER_ID_MAPPING"]);
 
@@ -30,15 +30,16 @@ export type TransactionOptions = {
 };
 
 export class KafkaTransactions implements OffsetHolder, NotedTransactions {
-  readonly #kafka: Kafka;
   readonly #options: TransactionOptions;
   readonly #admin: Admin;
+  readonly #producerOf: (transactional_id: string) => OnceProducer;
   readonly #channels = new Map<string, Channel>();
 
-  constructor(kafka: Kafka, options: TransactionOptions) {
-    this.#kafka = kafka;
+  /** @param producerOf for the simulation. */
+  constructor(kafka: Kafka, options: TransactionOptions, producerOf?: (transactional_id: string) => OnceProducer) {
     this.#options = options;
     this.#admin = kafka.admin();
+    this.#producerOf = producerOf ?? ((id) => new TransactionalProducer(kafka, id, options.transaction_timeout_ms));
   }
 
   async connect(): Promise<void> {
@@ -88,19 +89,21 @@ export class KafkaTransactions implements OffsetHolder, NotedTransactions {
   }
 
   async #open(source: TopicPartition): Promise<Channel> {
-    const producer = this.#kafka.producer({
-      transactionalId: `${this.#options.group}-${source.topic}-${source.partition}`,
-      transactionTimeout: this.#options.transaction_timeout_ms,
-      allowAutoTopicCreation: false,
-    });
-    await producer.connect();
-    // The first transaction takes the transactional id: an unfinished one of another holder is ended, its holder fenced. Only
-    // what is read after that is final.
-    const fence = await producer.transaction();
-    await fence.abort();
+    const producer = this.#producerOf(`${this.#options.group}-${source.topic}-${source.partition}`);
+    try {
+      // An unfinished transaction of another holder is ended, its holder fenced. Only what is read after that is final.
+      await producer.take();
+      return { producer, ...(await this.#committed(source)) };
+    } catch (error) {
+      void producer.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #committed(source: TopicPartition): Promise<{ position: number; note: string }> {
     const [committed] = await this.#admin.fetchOffsets({ groupId: this.#options.group, topics: [source.topic] });
     const at = committed?.partitions.find(({ partition }) => partition === source.partition);
-    return { producer, position: Number(at?.offset ?? "-1"), note: at?.metadata ?? "" };
+    return { position: Number(at?.offset ?? "-1"), note: at?.metadata ?? "" };
   }
 
   async #commit(channel: Channel, source: TopicPartition, items: readonly TransactionItem[]): Promise<void> {
@@ -108,39 +111,23 @@ export class KafkaTransactions implements OffsetHolder, NotedTransactions {
     const last = fresh.at(-1);
     if (last === undefined) return;
     const records = fresh.flatMap((item) => item.records);
-    const note = last.note === undefined ? {} : { metadata: last.note };
-    const offsets = [{ partition: source.partition, offset: String(last.offset + 1), ...note }];
-    await timed("kafka", "transaction", () => this.#write(channel, records, offsets, source.topic));
+    const parts = records.length === 0 ? [] : chunks(records, this.#options.request_bytes_max);
+    const sends = parts.map((part) => ({ topics: byTopic(part), compression: compressionFor(sizeOf(part)) }));
+    const offsets = {
+      group: this.#options.group,
+      topic: source.topic,
+      partition: source.partition,
+      offset: last.offset + 1,
+      ...(last.note === undefined ? {} : { metadata: last.note }),
+    };
+    await timed("kafka", "transaction", () => channel.producer.publish(sends, offsets));
     channel.position = last.offset + 1;
     channel.note = last.note ?? "";
-  }
-
-  async #write(
-    { producer }: Channel,
-    records: readonly OutRecord[],
-    partitions: { partition: number; offset: string; metadata?: string }[],
-    topic: string,
-  ): Promise<void> {
-    const transaction = await producer.transaction();
-    try {
-      for (const part of chunks(records, this.#options.request_bytes_max)) {
-        await transaction.sendBatch({ topicMessages: byTopic(part), compression: compressionFor(sizeOf(part)) });
-      }
-      // One after the other: the coordinator refuses a second change of a transaction while it writes the first.
-      await transaction.sendOffsets({
-        consumerGroupId: this.#options.group,
-        topics: [{ topic, partitions }],
-      });
-      await transaction.commit();
-    } catch (error) {
-      await transaction.abort().catch(() => undefined);
-      throw error;
-    }
   }
 
   #close(id: string): void {
     const channel = this.#channels.get(id);
     this.#channels.delete(id);
-    void channel?.producer.disconnect().catch(() => undefined);
+    void channel?.producer.close().catch(() => undefined);
   }
 }
