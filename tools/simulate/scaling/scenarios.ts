@@ -56,12 +56,13 @@ const SHAPES: Readonly<Record<ScenarioName, (draw: () => number, scale: number) 
     const past = pastWeeks((at_ms) => week(at_ms - MONDAY_MS), WEEKS, start_ms, draw);
     return { rate: (at_ms) => week(DAY_MS + at_ms) * noise(at_ms), duration_ms: DAY_MS * scale, past, start_ms };
   },
-  /** A quarter of an hour of twice as much and more, in four hours: nobody has seen any before. */
+  /** A quarter of an hour of three to four times as much, in eight hours: nobody has seen one before. */
   burst: (draw, scale) => {
     const minute = MINUTE_MS * scale;
-    const high = 30 + 10 * draw();
-    const rate: Rate = (at_ms) => (at_ms >= 60 * minute && at_ms < 75 * minute ? high : 15);
-    return { rate, duration_ms: 240 * minute, past: [], start_ms: MONDAY_MS };
+    const high = 12 + 4 * draw();
+    const from_ms = (120 + 240 * draw()) * minute;
+    const rate: Rate = (at_ms) => (at_ms >= from_ms && at_ms < from_ms + 15 * minute ? high : 4);
+    return { rate, duration_ms: 480 * minute, past: [], start_ms: MONDAY_MS };
   },
   ramp: (draw, scale) => {
     const minute = MINUTE_MS * scale;
