@@ -76,3 +76,15 @@ export async function migrate(pool: Pool, steps_max: number = MIGRATIONS.length)
     }
   });
 }
+
+/** Steps that the database has not taken, asked without taking them. @throws retryable while Postgres is away. */
+export async function missingSteps(pool: Pool): Promise<number> {
+  return withPostgres(async () => {
+    const { rows: tables } = await pool.query<{ there: boolean }>(
+      "SELECT to_regclass('sluice_migrations') IS NOT NULL AS there",
+    );
+    if (tables[0]?.there !== true) return MIGRATIONS.length;
+    const { rows } = await pool.query<{ done: number }>("SELECT count(*)::int AS done FROM sluice_migrations");
+    return Math.max(0, MIGRATIONS.length - (rows[0]?.done ?? 0));
+  });
+}
