@@ -90,9 +90,9 @@ async function backlogsOf(
   offsets: ReadonlyMap<string, Offsets>,
   now_ms: number,
 ): Promise<Backlog[]> {
-  const backlogs: Backlog[] = [];
   let probes = 0;
-  for (const topic of topics) {
+  // Topics side by side: a broker that is slow to answer is asked many things at once.
+  const of_topic = async (topic: string): Promise<Backlog[]> => {
     const ends: Offsets = offsets.get(topic) ?? new Map();
     // Groups of one topic ask alike.
     const asked = new Map<number, Promise<ReadonlyMap<number, number>>>();
@@ -104,6 +104,7 @@ async function backlogsOf(
       asked.set(age_ms, asking);
       return asking;
     };
+    const backlogs: Backlog[] = [];
     for (const [group, readings] of groups) {
       const committed = readings.get(topic);
       if (committed === undefined) continue;
@@ -111,8 +112,9 @@ async function backlogsOf(
       const lag = behind.reduce((sum, { records }) => sum + records, 0);
       backlogs.push({ group, topic, lag, oldest_age_ms: behind.length === 0 ? 0 : await oldestAge(behind, offsetsAt) });
     }
-  }
-  return backlogs;
+    return backlogs;
+  };
+  return (await Promise.all(topics.map(of_topic))).flat();
 }
 
 export type Behind = { readonly partition: number; readonly at: number; readonly records: number };
