@@ -20,6 +20,7 @@ export type PipelineTimes = { readonly whole_ms: number; readonly first_token_ms
 
 /** Codes that are told apart; further ones count as `other`. */
 const CODES_MAX = 50;
+const OTHER = "other";
 const HITS = ["exact", "semantic", "coalesced"];
 
 export const COUNTS = [
@@ -143,7 +144,7 @@ export class Recorder {
 
   failed(due_ms: number, code: string): void {
     this.#both(due_ms, "failed");
-    const known = this.#errors.has(code) || this.#errors.size < CODES_MAX ? code : "other";
+    const known = this.#errors.has(code) || this.#errors.size < CODES_MAX ? code : OTHER;
     this.#errors.set(known, (this.#errors.get(known) ?? 0) + 1);
   }
 

@@ -13,7 +13,7 @@ const IN_FLIGHT_MAX = 100_000;
 const durationField = z.string().transform((text, context) => {
   const duration_ms = parseDurationMs(text);
   if (duration_ms !== undefined && duration_ms <= DURATION_MS_MAX) return duration_ms;
-  context.addIssue({ code: "custom", message: "must be a duration such as 500ms, 30s, 5m or 2h, of 7d at the most" });
+  context.addIssue("must be a duration such as 500ms, 30s, 5m or 2h, of 7d at the most");
   return z.NEVER;
 });
 const timeField = durationField.refine((duration_ms) => duration_ms > 0, "must be more than nothing");
@@ -49,7 +49,7 @@ const phaseField = z.strictObject({
 });
 export type Phase = z.infer<typeof phaseField>;
 
-export const DOORS = ["http", "http-stream", "topic"] as const;
+const DOORS = ["http", "http-stream", "topic"] as const;
 const doorField = z.enum(DOORS);
 export type DoorName = z.infer<typeof doorField>;
 
@@ -84,10 +84,8 @@ const faultField = z.strictObject({
   /** As of `POST /mock/faults` (tools/mock-llm/README.md). */
   set: z.record(z.string(), z.unknown()).superRefine((patch, context) => {
     const changed = patchBehaviour(initialBehaviour({}), patch);
-    if (typeof changed === "string")
-      context.addIssue({ code: "custom", message: `the mock model would refuse it: ${changed}` });
-    else if (Object.keys(patch).length === 0)
-      context.addIssue({ code: "custom", message: "must change something, such as { fault_rate: 0.2 }" });
+    if (typeof changed === "string") context.addIssue(`the mock model would refuse it: ${changed}`);
+    else if (Object.keys(patch).length === 0) context.addIssue("must change something, such as { fault_rate: 0.2 }");
   }),
 });
 export type Fault = z.infer<typeof faultField>;

@@ -38,7 +38,7 @@ export function valueText(name: FigureName, value: number): string {
   return value.toFixed(value < 100 ? 1 : 0);
 }
 
-export function countsText(counts: Counts): string {
+function countsText(counts: Counts): string {
   const { asked, not_sent, sent, answered, failed, timed_out, interrupted, late } = counts;
   const parts = [
     `asked ${asked}`,
