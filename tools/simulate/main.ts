@@ -3,6 +3,7 @@ import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { flowScenario } from "./flow.ts";
 import { repeatCommand, summaryText, Tally, violationText } from "./report.ts";
+import { scalingCommand } from "./scaling/command.ts";
 import { PLANTS, type Plant } from "./scenario.ts";
 import { type RunReport, runSeed } from "./world.ts";
 
@@ -22,7 +23,8 @@ Examples:
   npm run simulate -- --seeds 1000 --plant early-commit a bug on purpose: it must be found (I2)
   npm run simulate -- --plant check-then-increment      another: budgets are overspent (I4)
   npm run simulate -- --plant cache-across-tenants      another: a tenant has another's answer (I5)
-  npm run simulate -- --seeds 100 --json                for scripts`;
+  npm run simulate -- --seeds 100 --json                for scripts
+  npm run simulate -- scaling --help                    another simulation: how workers are scaled`;
 
 const TRAIL_LINES_MAX = 60;
 
@@ -37,7 +39,10 @@ const program = new Command("simulate")
   .addHelpText("after", EXAMPLES)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
-process.exitCode = await main(program.parse().opts<Options>());
+program.addCommand(scalingCommand()).action(async (options: Options) => {
+  process.exitCode = await main(options);
+});
+await program.parseAsync();
 
 async function main(options: Options): Promise<number> {
   const first = options.seed ?? options.first;

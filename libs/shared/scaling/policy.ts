@@ -23,6 +23,8 @@ export type ScaleState = Learned & {
   readonly lowered_at_ms?: number;
   /** Since when fewer would do, without a break. */
   readonly low_since_ms?: number;
+  /** Since when more would be wanted, without a break. */
+  readonly high_since_ms?: number;
 };
 
 export type Decided = { readonly decision: ScaleDecision; readonly state: ScaleState };
@@ -58,13 +60,12 @@ export function decide(
   );
   const goal = goalOf({ load, demand, before, bounds, settings, work: smooth_per_s * (learned.cost_s ?? 0) });
   const low_since_ms = goal.wanted < before ? (state.low_since_ms ?? load.at_ms) : undefined;
-  const allowed = paced(
-    goal,
-    before,
-    { ...state, ...(low_since_ms === undefined ? {} : { low_since_ms }) },
-    load,
-    settings,
-  );
+  const high_since_ms = goal.wanted > before ? (state.high_since_ms ?? load.at_ms) : undefined;
+  const is_passing =
+    high_since_ms !== undefined && isPassing(goal, before, load.at_ms - high_since_ms, demand.is_late, settings);
+  const allowed = is_passing
+    ? { desired: before, reason: "steady" as const }
+    : paced(goal, before, { ...state, ...(low_since_ms === undefined ? {} : { low_since_ms }) }, load, settings);
   const desired = clamped(allowed.desired, bounds);
   const reason = desired === allowed.desired ? allowed.reason : "bounds";
   const decision = {
@@ -75,7 +76,7 @@ export function decide(
     wanted: goal.asked,
     reason,
   };
-  const { low_since_ms: _, ...kept } = state;
+  const { low_since_ms: _low, high_since_ms: _high, ...kept } = state;
   return {
     decision: {
       ...decision,
@@ -88,6 +89,7 @@ export function decide(
       decided_at_ms: load.at_ms,
       ...(desired > before ? { raised_at_ms: load.at_ms } : {}),
       ...(desired < before ? { lowered_at_ms: load.at_ms } : {}),
+      ...(high_since_ms === undefined ? {} : { high_since_ms }),
       ...(low_since_ms === undefined || desired > before ? {} : { low_since_ms }),
     },
   };
@@ -138,6 +140,15 @@ function goalOf({
 function raisedBy({ for_arrivals, for_backlog, for_forecast, is_late }: Demand): ScaleReason {
   if (for_backlog > Math.max(for_arrivals, for_forecast)) return is_late ? "age" : "backlog";
   return for_forecast > for_arrivals ? "forecast" : "utilisation";
+}
+
+/**
+ * A part of a step uses up the cool-down of a whole one. So it waits for a window's time, to see whether it is chance, or the beginning of more; a whole
+ * step is made at once, and so is any where records are late or nobody is there.
+ */
+function isPassing(goal: Goal, before: number, for_ms: number, is_late: boolean, settings: ScalingSettings): boolean {
+  const is_part = goal.wanted < before + settings.step_up_max;
+  return is_part && before > 0 && !is_late && goal.reason !== "forecast" && for_ms < settings.window_ms;
 }
 
 /** Steps and cool-downs. */

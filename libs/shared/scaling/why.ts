@@ -25,10 +25,12 @@ export function whyText(reasoning: Reasoning): string {
 }
 
 const BECAUSE: Readonly<Record<ScaleReason, (reasoning: Reasoning) => string>> = {
-  steady: ({ load, demand, settings }) =>
-    demand.is_held
-      ? `the oldest record is ${seconds(load.oldest_age_ms)} old, but workers have room (${percent(load.utilisation)} busy): it waits for something else than workers`
-      : `${rate(load.arrivals_per_s)} keep ${demand.work.toFixed(1)} replicas busy, aimed at ${percent(settings.target_utilisation)}`,
+  steady: ({ load, demand, settings, wanted, before }) =>
+    wanted > before
+      ? `${wanted} are wanted, if that lasts for ${seconds(settings.window_ms)}`
+      : demand.is_held
+        ? `the oldest record is ${seconds(load.oldest_age_ms)} old, but workers have room (${percent(load.utilisation)} busy): it waits for something else than workers`
+        : `${rate(load.arrivals_per_s)} keep ${demand.work.toFixed(1)} replicas busy, aimed at ${percent(settings.target_utilisation)}`,
   age: ({ load, demand, wanted, settings }) =>
     `the oldest record is ${seconds(load.oldest_age_ms)} old (goal ${seconds(demand.age_goal_ms)}); ${count(demand.waiting_records)} wait, ${wanted} would work them off within ${seconds(settings.work_off_ms)}`,
   backlog: ({ demand, wanted, settings }) =>

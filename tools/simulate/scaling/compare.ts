@@ -37,8 +37,8 @@ export type CompareOptions = {
 
 /** What is tried by default: a day is long, and few pairs say enough. */
 export const TRIED: Readonly<Record<ScenarioName, Pick<CompareOptions, "mins" | "every">>> = {
-  day: { mins: [1, 3], every: 1 },
-  burst: { mins: [1, 2, 3, 4, 5, 6], every: 1 },
+  day: { mins: [1, 3], every: 2 },
+  burst: { mins: [1, 2, 3, 4], every: 1 },
   ramp: { mins: [1, 2, 3, 4, 5, 6], every: 1 },
 };
 

@@ -10,7 +10,7 @@ export type LagTuning = { readonly lag_threshold: number; readonly min: number }
 export type Tuned = LagTuning & { readonly results: readonly RunResult[] };
 
 /** Thresholds: at 4 places a worker, from one that keeps it half empty to one that keeps it overfull. */
-const THRESHOLDS = Array.from({ length: 25 }, (_, index) => 2 + index / 4);
+const THRESHOLDS = Array.from({ length: 17 }, (_, index) => 2 + index / 4);
 
 /** Every pair that is tried; few thresholds where a run is long. */
 export function tunings(mins: readonly number[], every = 1): LagTuning[] {

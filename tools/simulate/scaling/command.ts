@@ -1,0 +1,66 @@
+/** `npm run simulate -- scaling`: our policy beside lag-only scaling, as a table and a page with plots. Exits 1 where lag alone does better at our steps. */
+import { readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import Table from "cli-table3";
+import { Command, Option } from "commander";
+import { type Comparison, compare, isBetter, type PaceName, TRIED } from "./compare.ts";
+import { scalingPage } from "./page.ts";
+import { SCENARIOS, type ScenarioName } from "./scenarios.ts";
+import { figuresOf, HEAD, rowsOf } from "./table.ts";
+
+type Options = {
+  readonly seeds: string;
+  readonly scenario?: ScenarioName;
+  readonly pace: PaceName | "both";
+  readonly html: string;
+  readonly json?: true;
+};
+
+export function scalingCommand(): Command {
+  return new Command("scaling")
+    .description("Compares the scaling policy with lag-only scaling at its best, over a day, a burst and a ramp.")
+    .option("--seeds <count>", "traces of each scenario", "4")
+    .addOption(new Option("--scenario <name>", "this one alone").choices(SCENARIOS))
+    .addOption(
+      new Option("--pace <name>", "whose steps both take").choices(["own", "kubernetes", "both"]).default("both"),
+    )
+    .option("--html <file>", "where the page is written", "scaling.html")
+    .option("--json", "print one JSON object")
+    .action(async (options: Options, command: Command) => {
+      const count = Number(options.seeds);
+      if (!Number.isSafeInteger(count) || count < 1)
+        command.error("--seeds must be a whole number from 1", { exitCode: 2 });
+      process.exitCode = await main(options, count);
+    });
+}
+
+async function main(options: Options, count: number): Promise<number> {
+  const seeds = Array.from({ length: count }, (_, index) => index + 1);
+  const paces: readonly PaceName[] = options.pace === "both" ? ["own", "kubernetes"] : [options.pace];
+  const comparisons: Comparison[] = [];
+  for (const scenario of options.scenario === undefined ? SCENARIOS : [options.scenario]) {
+    for (const pace of paces) {
+      if (process.stderr.isTTY) process.stderr.write(`${scenario}, ${pace}…\n`);
+      comparisons.push(compare(scenario, pace, { seeds, ...TRIED[scenario], scale: 1 }));
+    }
+  }
+  await writeFile(options.html, scalingPage(comparisons, await plotParts()));
+  if (options.json) console.log(JSON.stringify({ page: options.html, comparisons: comparisons.map(figuresOf) }));
+  else printTable(comparisons, options.html);
+  return comparisons.every((one) => one.pace !== "own" || isBetter(one)) ? 0 : 1;
+}
+
+function printTable(comparisons: readonly Comparison[], page: string): void {
+  const table = new Table({ head: HEAD, style: { head: [], border: [] } });
+  for (const row of comparisons.flatMap(rowsOf)) table.push(row);
+  console.log(table.toString());
+  console.log(`plots: ${page}`);
+}
+
+async function plotParts(): Promise<{ plot_script: string; plot_style: string }> {
+  const { resolve } = createRequire(import.meta.url);
+  const [plot_script = "", plot_style = ""] = await Promise.all(
+    ["uplot/dist/uPlot.iife.min.js", "uplot/dist/uPlot.min.css"].map((path) => readFile(resolve(path), "utf8")),
+  );
+  return { plot_script, plot_style };
+}
