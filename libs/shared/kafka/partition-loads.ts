@@ -66,7 +66,7 @@ export async function readPartitionLoads(
       for (const topic of own) {
         const ends = offsets.get(topic) ?? new Map();
         const behind = behindOf(ends, finished.get(topic) ?? new Map());
-        const ages = await agesOf(behind, (age_ms) => offsetsAtTime(admin, topic, at_ms - age_ms));
+        const ages = await agesOf(behind, (age_ms) => offsetsAtTime(admin, topic, Math.round(at_ms - age_ms)));
         for (const [partition, { high }] of ends) {
           const at = behind.find((one) => one.partition === partition)?.at ?? high;
           const member = holders.of.get(`${group}/${topic}/${partition}`) ?? null;

@@ -1,4 +1,6 @@
 /** Wires what is shown of the whole pipeline, and of the caller's own key and budget: overview, requests, budgets. */
+
+import { PipelineLooks } from "../../../libs/shared/advice/looking.ts";
 import { storeOptions } from "../../../libs/shared/budgets/store-options.ts";
 import type { TenantBook } from "../../../libs/shared/budgets/tenant-book.ts";
 import { systemClock } from "../../../libs/shared/clock.ts";
@@ -8,12 +10,14 @@ import type { Pool } from "../../../libs/shared/postgres/client.ts";
 import { inFlightKey } from "../../../libs/shared/redis/admission/keys.ts";
 import { RedisCountersLife } from "../../../libs/shared/redis/admission/life.ts";
 import { RedisAdmissionStore } from "../../../libs/shared/redis/admission/redis-store.ts";
+import { RedisBeatStore } from "../../../libs/shared/redis/beat-store.ts";
 import { type RedisClient, withRedis } from "../../../libs/shared/redis/client.ts";
 import type { ServiceContext } from "../../../libs/shared/service.ts";
 import type { ListingDeps } from "../listing.ts";
 import type { RequestDeps } from "../requests.ts";
 import type { Routes } from "../route.ts";
 import type { SendEvents } from "../streams/contract.ts";
+import { adviceRoutes } from "./advice.ts";
 import { budgetRoutes } from "./budgets.ts";
 import { meRoutes } from "./me.ts";
 import { overviewRoutes } from "./overview.ts";
@@ -52,6 +56,16 @@ export function adminLooks(
       slotRows: (range) => readSlotRows(reads, range),
       backlog: (now_ms) => readBacklog(kafka, groups, now_ms),
       request_topics: [names.requests, names.batch(names.requests)],
+    }),
+    adviceRoutes({
+      ...base,
+      looks: new PipelineLooks({
+        kafka,
+        beats: new RedisBeatStore(redis, settings.observation.beat_ttl_ms),
+        rows: reads,
+        settings,
+        now_ms: clock.now_ms,
+      }),
     }),
     adminRequestRoutes({
       ...requests,

@@ -1,5 +1,6 @@
 /** All pages of the console, in the order of the menu. */
 import type { Page } from "./page.ts";
+import { advicePage } from "./pages/advice.tsx";
 import { budgetsPage } from "./pages/budgets.tsx";
 import { cachePage } from "./pages/cache.tsx";
 import { deadLettersPage } from "./pages/dead-letters.tsx";
@@ -14,6 +15,7 @@ import { isAdmin, type Me } from "./session.ts";
 
 const PAGES: readonly Page[] = [
   overviewPage,
+  advicePage,
   requestsPage,
   usagePage,
   budgetsPage,
