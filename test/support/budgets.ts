@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { LedgerFold } from "../../libs/shared/budgets/ledger-fold.ts";
 import { type CounterRef, type CounterScope, counterName } from "../../libs/shared/budgets/scopes.ts";
+import { readEnvironment } from "../../libs/shared/config/environment.ts";
 import type { UsageEntry } from "../../libs/shared/events/usage.ts";
 import { silentLog } from "../../libs/shared/log.ts";
 import { RedisAdmissionStore } from "../../libs/shared/redis/admission/redis-store.ts";
@@ -20,7 +21,8 @@ export type Sums = { readonly counter: CounterRef; readonly reserved_nusd: numbe
 
 /** The pipeline's own counters in Redis. */
 export async function openCounters({ env, settings }: Pipeline) {
-  const redis = connectRedis(env["REDIS_URL"] as string, "budget-test", silentLog, settings.redis.key_prefix);
+  const { redis: address } = readEnvironment(env);
+  const redis = connectRedis(address, "budget-test", silentLog, settings.redis.key_prefix);
   await redisReady(redis, 10_000);
   const store = new RedisAdmissionStore(redis, {
     seen_ttl_ms: settings.ingest.seen_ttl_hours * HOUR_MS,

@@ -11,15 +11,13 @@ export type RedisAddress = {
   readonly tls?: TlsFiles | undefined;
 };
 
-const file = z.string().optional();
-
 /** The variables; an empty one counts as unset. */
 export const redisVariables = {
   REDIS_URL: z.string().min(1),
   REDIS_CLUSTER: z.enum(["true", "false", ""]).optional(),
-  REDIS_CA_FILE: file,
-  REDIS_CERT_FILE: file,
-  REDIS_KEY_FILE: file,
+  REDIS_CA_FILE: z.string().optional(),
+  REDIS_CERT_FILE: z.string().optional(),
+  REDIS_KEY_FILE: z.string().optional(),
 };
 
 type Variables = z.infer<z.ZodObject<typeof redisVariables>>;

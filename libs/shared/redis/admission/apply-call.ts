@@ -4,7 +4,7 @@ import { VELOCITY_SLOTS } from "../../budgets/slot-window.ts";
 import { counterExpires_ms } from "../../budgets/store-names.ts";
 import type { AdmissionStoreOptions } from "../../budgets/store-options.ts";
 import { seenKey } from "../job-keys.ts";
-import type { GlobalUse } from "./global-limits.ts";
+import type { GlobalUse } from "./global-call.ts";
 import type { Homes } from "./homes.ts";
 import {
   appliedKey,

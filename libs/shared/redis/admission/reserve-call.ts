@@ -6,7 +6,7 @@ import { type AdmissionStoreOptions, IN_FLIGHT_RETRY_MS, REFUSAL_TTL_MS } from "
 import { reservationField } from "../../events/usage.ts";
 import { idempotencyKey } from "../idempotency.ts";
 import { seenKey } from "../job-keys.ts";
-import { askedArgument, rateArgument, type Taken } from "./global-limits.ts";
+import { askedArgument, rateArgument, type Taken } from "./global-call.ts";
 import type { Homes } from "./homes.ts";
 import { counterKey, epochKey, holdKey, holdsKey, inFlightKey, quotaKey, rateKey, trippedKey } from "./keys.ts";
 

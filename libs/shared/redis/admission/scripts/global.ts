@@ -6,7 +6,7 @@ import { RATES_LUA } from "./rates.ts";
 import { SLOTS_LUA } from "./slots.ts";
 
 /**
- * KEYS: 1 epoch, 2 rate, 3 quota. ARGV: 1 life, day, tokens and the limits as JSON (`../global-limits.ts`).
+ * KEYS: 1 epoch, 2 rate, 3 quota. ARGV: 1 life, day, tokens and the limits as JSON (`../global-call.ts`).
  * Returns a kind, the server's time in ms, and what the kind brings.
  */
 export const TAKE_LUA = `${SLOTS_LUA}${RATES_LUA}
