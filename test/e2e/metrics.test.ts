@@ -25,7 +25,8 @@ describe("metrics and beats", () => {
     return { text, names: new Set([...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name ?? "")) };
   };
   before(async () => {
-    pipeline = await startPipeline({ name: "metrics", scale: { replay: 1 } });
+    const settings = { plans: { default: { weight: 1, budgets: { tenant_day_usd: 1_000 } } } };
+    pipeline = await startPipeline({ name: "metrics", settings, scale: { replay: 1 } });
     const ids = Array.from({ length: REQUESTS }, (_, at) => pipeline.id(`m${at}`));
     await pipeline.produce(
       ids.map((id, at) => ({ value: { id, tenant: "demo", body: chat(`metrics ${at}`, { model: "small" }) } })),

@@ -480,3 +480,34 @@ test("under any order of completion, every record is handled once and commits ne
     { numRuns: 30 },
   );
 });
+
+test("its figures say what is in hand, done, left behind, and for how long it was worked on", async () => {
+  const gate = Promise.withResolvers<void>();
+  const waited: number[] = [];
+  const { consumption, consumer, assign, deliver, pass } = await rig(() => gate.promise, {
+    onOrderWait: (ms) => void waited.push(ms),
+  });
+  await assign([0, 1]);
+  deliver(recordOf(0, "a"), recordOf(1, "b"), recordOf(2, "a"));
+  consumer.events?.ends?.(tp(0), 10);
+  consumer.events?.ends?.(tp(1), 5);
+  await pass(50);
+  const busy = consumption.stats();
+  assert.deepEqual(
+    { in_flight: busy.in_flight, limit: busy.in_flight_limit, done: busy.done, queued: busy.queued },
+    { in_flight: 2, limit: 4, done: 0, queued: 1 },
+  );
+  assert.equal(busy.partitions, 2);
+  // Of the other partition nothing is known but its end.
+  assert.deepEqual([...busy.lag], [["t", 10]]);
+  const before_ms = busy.busy_ms;
+  assert.ok(before_ms >= 100);
+  gate.resolve();
+  await pass(10);
+  const after = consumption.stats();
+  assert.deepEqual([after.in_flight, after.done, after.queued], [0, 3, 0]);
+  assert.deepEqual([...after.lag], [["t", 7]]);
+  assert.equal(waited.length, 1);
+  assert.ok((waited[0] ?? 0) >= 50);
+  await consumption.drain(0);
+});
