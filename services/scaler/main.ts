@@ -25,6 +25,9 @@ const LEAD_ROUNDS = 3;
 const LEAD_MS_MIN = 10_000;
 const STANDING_ROUNDS = 10;
 const STANDING_MS_MIN = 120_000;
+/** A decision that is so many rounds old holds for want of another. */
+const STALE_ROUNDS = 6;
+const STALE_MS_MIN = 20_000;
 
 await runService("scaler", process.env, async (context) => {
   const { settings, environment, instance, log, kafka, retry } = context;
@@ -42,6 +45,7 @@ await runService("scaler", process.env, async (context) => {
     ),
   };
   const lead_ms = Math.max(LEAD_MS_MIN, LEAD_ROUNDS * every_ms);
+  const stale_ms = Math.max(STALE_MS_MIN, STALE_ROUNDS * every_ms);
   const scaler = new Scaler({
     clock: systemClock,
     log,
@@ -85,7 +89,7 @@ await runService("scaler", process.env, async (context) => {
     ready: async () => (scaler.standing === undefined ? ["nothing is decided yet"] : []),
     answer(path) {
       const { standing } = scaler;
-      const reply = answerDesired(path, standing === undefined ? undefined : desiredOf(standing));
+      const reply = answerDesired(path, standing && desiredOf(standing, systemClock.now_ms(), stale_ms));
       return reply && { status: reply.status, type: "application/json", body: JSON.stringify(reply.body) };
     },
     async stop() {

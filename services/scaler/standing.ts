@@ -69,9 +69,11 @@ export function decideAll(
   };
 }
 
-/** What others may see of it. */
-export function desiredOf({ at_ms, held, targets }: Standing): Desired {
-  return { at_ms, ...(held === undefined ? {} : { held }), targets };
+/** What others may see of it. A decision that no other follows in time holds, and is said to. */
+export function desiredOf({ at_ms, held, targets }: Standing, now_ms: number, stale_ms: number): Desired {
+  const age_ms = now_ms - at_ms;
+  const why = held ?? (age_ms > stale_ms ? `the last decision is ${Math.round(age_ms / 1_000)} s old` : undefined);
+  return { at_ms, ...(why === undefined ? {} : { held: why }), targets };
 }
 
 function desiredTarget(decision: ScaleDecision, load: TargetLoad): DesiredTarget {

@@ -6,7 +6,7 @@ import { parseSettings } from "../../../libs/shared/config/parse.ts";
 import { unavailable } from "../../../libs/shared/errors.ts";
 import { silentLog } from "../../../libs/shared/log.ts";
 import { type RoundsDeps, Scaler } from "../../../services/scaler/rounds.ts";
-import type { BrokerFacts, Round, Standing } from "../../../services/scaler/standing.ts";
+import { type BrokerFacts, type Round, type Standing, desiredOf as toldOf } from "../../../services/scaler/standing.ts";
 import { VirtualClock } from "../../../tools/simulate/virtual-clock.ts";
 
 const settings = parseSettings(
@@ -146,4 +146,11 @@ describe("a scaler that stands by", () => {
     assert.equal(desiredOf(second.standing), 3);
     assert.equal(rounds[0]?.decisions.find(({ target }) => target.service === "inference")?.reason, "cool_down");
   });
+});
+
+test("a decision that no other follows in time is said to hold", () => {
+  const standing: Standing = { at_ms: 1_000, targets: [], groups: [], members: {}, states: {}, asked: {} };
+  assert.equal(toldOf(standing, 20_000, 20_000).held, undefined);
+  assert.match(toldOf(standing, 31_000, 20_000).held ?? "", /30 s old/);
+  assert.equal(toldOf({ ...standing, held: "kafka is unavailable" }, 31_000, 20_000).held, "kafka is unavailable");
 });
