@@ -29,6 +29,8 @@ export type BenchStackOptions = {
   readonly settings_file?: string;
   /** One of each; of the replay service none. */
   readonly scale?: Scale;
+  /** Variables of the services beside the usual ones. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Gives up the start, and stops what was started. */
   readonly signal?: AbortSignal;
 };
@@ -45,6 +47,7 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
     ...parts.env,
     SLUICE_SETTINGS: options.settings_file ?? join(root, "sluice.yaml"),
     SLUICE_LOG_LEVEL: "info",
+    ...options.env,
   };
   const stop = async (): Promise<void> => {
     await supervisor.stop(supervisor.processes().map((one) => one.name));

@@ -2,7 +2,7 @@
 
 import type { Handler } from "../kafka/handler.ts";
 import type { InRecord } from "../kafka/ports.ts";
-import type { Log } from "../log.ts";
+import type { Log, LogFields } from "../log.ts";
 import { errorCode } from "./error-code.ts";
 import { failedAs } from "./failed-records.ts";
 import type { Span } from "./span.ts";
@@ -31,11 +31,12 @@ export function traced(tracing: Tracing | undefined, hop: TracedHop, handler: Ha
     });
     try {
       await handler(entered, context);
+      tell(hop, entered, spans, {}, "a record was handled");
     } catch (error) {
       const code = errorCode(error);
       for (const span of spans) span?.fail(code);
       for (const [at, record] of records.entries()) failedAs(record, entered[at] as InRecord);
-      tellFailed(hop, entered, code);
+      tell(hop, entered, spans, { code }, "a try of a record failed");
       throw error;
     } finally {
       for (const span of spans) tracing.end(span);
@@ -75,9 +76,16 @@ function comesFrom({ comes_back }: TracedHop, { headers }: InRecord): Pick<Openi
   return { parent: headers, links: [{ context: before, reason: comes_back }] };
 }
 
-/** The engine says what follows: this only joins log and trace. */
-function tellFailed({ log, group }: TracedHop, records: readonly InRecord[], code: string): void {
-  for (const { topic, partition, offset, headers } of records) {
-    log.debug({ group, topic, partition, offset, code, ...traceFields(headers) }, "a try of a record failed");
+/** Joins log and trace, for those who look closely: a line a recorded hop. */
+function tell(
+  { log, group }: TracedHop,
+  records: readonly InRecord[],
+  spans: readonly (Span | undefined)[],
+  fields: LogFields,
+  message: string,
+): void {
+  for (const [at, { topic, partition, offset, headers }] of records.entries()) {
+    if (spans[at] === undefined) continue;
+    log.debug({ group, topic, partition, offset, ...fields, ...traceFields(headers) }, message);
   }
 }
