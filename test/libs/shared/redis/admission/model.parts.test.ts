@@ -185,7 +185,7 @@ describe("as in memory", { skip: without_redis }, () => {
         }
       }),
       // A life of a cluster begins in every slot.
-      { numRuns: is_cluster ? 4 : 60 },
+      { numRuns: is_cluster ? 2 : 60 },
     );
   });
 });
