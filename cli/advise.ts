@@ -23,7 +23,7 @@ const HELP = `
 Examples:
   sluice advise
   sluice advise --seconds 30
-  sluice advise --json | jq '.findings[0] | {code, stage, change}'
+  sluice advise --json | jq '.findings[0] | {what, stage, change}'
   sluice advise --keys              # names the session that has most of a partition
   sluice advise --watch             # again and again, until Ctrl-C
 

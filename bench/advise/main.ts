@@ -65,7 +65,7 @@ try {
     console.error(`${scenario.name}: ${scenario.what}`);
     const outcome = await runScenario(scenario, parts.env, interrupts.signal).catch((error: unknown): Outcome => {
       console.error(error);
-      const expected = `${scenario.expected.stage} ${scenario.expected.code}`;
+      const expected = `${scenario.expected.stage} ${scenario.expected.what}`;
       return { scenario: scenario.name, expected, named: [], right: false, first: undefined, exit_code: 1, stages: [] };
     });
     outcomes.push(outcome);

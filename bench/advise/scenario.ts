@@ -28,7 +28,7 @@ export type AdviceScenario = {
   readonly name: string;
   /** What is wrong, in words. */
   readonly what: string;
-  readonly expected: { readonly stage: string; readonly code: FindingCode };
+  readonly expected: { readonly stage: string; readonly what: FindingCode };
   /** Requests a second. */
   readonly rate_per_s: number;
   readonly record: (id: string, index: number) => Produced;
@@ -136,9 +136,9 @@ function outcomeOf({ name, expected }: AdviceScenario, { findings, stages, exit_
   const [first] = findings;
   return {
     scenario: name,
-    expected: `${expected.stage} ${expected.code}`,
-    named: findings.map(({ stage, code }) => `${stage} ${code}`),
-    right: first?.stage === expected.stage && first.code === expected.code,
+    expected: `${expected.stage} ${expected.what}`,
+    named: findings.map(({ stage, what }) => `${stage} ${what}`),
+    right: first?.stage === expected.stage && first.what === expected.what,
     first,
     exit_code,
     stages,

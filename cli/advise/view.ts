@@ -10,7 +10,7 @@ const WHOLE_MAX = 3;
 export function adviceText({ observation, findings, seconds }: Advice): string {
   const whole = findings.slice(0, WHOLE_MAX);
   const rest = findings.slice(WHOLE_MAX);
-  const more = rest.map(({ stage, code, summary }) => `  also ${stage}: ${code}: ${printable(summary)}`);
+  const more = rest.map(({ stage, what, summary }) => `  also ${stage}: ${what}: ${printable(summary)}`);
   return [
     stagesTable(observation.stages),
     `over ${Math.round(seconds)} s; busy: slots in use, and the busiest event loop`,
@@ -39,9 +39,9 @@ function stagesTable(stages: readonly StageLoad[]): string {
 }
 
 function findingText(finding: Finding, at: number): string {
-  const { stage, code, severity, score, summary, evidence, change, gain } = finding;
+  const { stage, what, severity, score, summary, evidence, change, gain } = finding;
   return [
-    `${at + 1}. ${stage}: ${code} (${severity}${severity === "bottleneck" ? `, ${score} of 100` : ""})`,
+    `${at + 1}. ${stage}: ${what} (${severity}${severity === "bottleneck" ? `, ${score} of 100` : ""})`,
     `   ${printable(summary)}`,
     ...(evidence.length === 0 ? [] : [`   seen     ${printable(evidence.map(evidenceText).join("; "))}`]),
     `   change   ${printable(change)}`,

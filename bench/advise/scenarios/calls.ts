@@ -7,7 +7,7 @@ const question = (id: string, index: number) => chat(id, `What is record ${index
 export const slowEndpoint: AdviceScenario = {
   name: "slow-endpoint",
   what: "one of two endpoints takes 3 s instead of 50 ms, and is given every other call",
-  expected: { stage: "inference.small", code: "slow_endpoint" },
+  expected: { stage: "inference.small", what: "slow_endpoint" },
   rate_per_s: 40,
   record: question,
   async prepare() {
@@ -29,7 +29,7 @@ export const slowEndpoint: AdviceScenario = {
 export const providerLimit: AdviceScenario = {
   name: "provider-limit",
   what: "the provider lets 600 requests a minute through and refuses the rest with 429",
-  expected: { stage: "inference.small", code: "provider_limit" },
+  expected: { stage: "inference.small", what: "provider_limit" },
   rate_per_s: 40,
   record: question,
   prepare: () => ({ options: { mock_args: ["--latency-ms", "50", "--rpm", "600"] } }),
@@ -38,7 +38,7 @@ export const providerLimit: AdviceScenario = {
 export const smallBatches: AdviceScenario = {
   name: "small-batches",
   what: "embeddings go one a call, 4 calls at once, 100 ms each",
-  expected: { stage: "inference.embedding", code: "small_batches" },
+  expected: { stage: "inference.embedding", what: "small_batches" },
   rate_per_s: 80,
   record: (id, index) => ({
     key: id,
@@ -55,7 +55,7 @@ export const smallBatches: AdviceScenario = {
 export const undersizedPool: AdviceScenario = {
   name: "undersized-pool",
   what: "2 calls at once, of a provider that answers in 100 ms and would take more",
-  expected: { stage: "inference.small", code: "undersized_pool" },
+  expected: { stage: "inference.small", what: "undersized_pool" },
   rate_per_s: 45,
   record: question,
   prepare: () => ({

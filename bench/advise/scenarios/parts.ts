@@ -20,7 +20,7 @@ function longText(index: number): string {
 export const cpuBoundRouter: AdviceScenario = {
   name: "cpu-bound-router",
   what: "long texts for the semantic cache, and one thread that embeds them",
-  expected: { stage: "router", code: "cpu_bound" },
+  expected: { stage: "router", what: "cpu_bound" },
   rate_per_s: 80,
   record: (id, index) => chat(id, longText(index)),
   prepare: () => ({
@@ -46,7 +46,7 @@ const BEFORE = 1_500;
 export const coldCache: AdviceScenario = {
   name: "cold-cache",
   what: "a cache that answered everything was purged; the model does 4 calls at once, 100 ms each",
-  expected: { stage: "router", code: "cold_cache" },
+  expected: { stage: "router", what: "cold_cache" },
   rate_per_s: 80,
   settle_ms: 3_000,
   record: (id, index) => chat(id, questionOf(index)),
@@ -86,7 +86,7 @@ const REDIS_MS = 60;
 export const slowRedis: AdviceScenario = {
   name: "slow-redis",
   what: "Redis is 120 ms away",
-  expected: { stage: "ingest", code: "dependency_slow" },
+  expected: { stage: "ingest", what: "dependency_slow" },
   rate_per_s: 60,
   record: (id, index) => chat(id, `What is record ${index}?`),
   async prepare(parts) {

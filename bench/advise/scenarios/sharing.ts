@@ -6,7 +6,7 @@ const question = (id: string, index: number) => chat(id, `What is record ${index
 export const tooFewPartitions: AdviceScenario = {
   name: "too-few-partitions",
   what: "two inference workers, and one partition to share",
-  expected: { stage: "inference.small", code: "too_few_partitions" },
+  expected: { stage: "inference.small", what: "too_few_partitions" },
   rate_per_s: 50,
   record: question,
   prepare: () => ({
@@ -24,7 +24,7 @@ const HOT_OF_TEN = 7;
 export const skewedKey: AdviceScenario = {
   name: "skewed-key",
   what: "seven of ten requests are of one session, whose requests go one after another, 150 ms each",
-  expected: { stage: "inference.small", code: "skewed_key" },
+  expected: { stage: "inference.small", what: "skewed_key" },
   rate_per_s: 40,
   record(id, index) {
     if (index % 10 >= HOT_OF_TEN) return question(id, index);
@@ -36,7 +36,7 @@ export const skewedKey: AdviceScenario = {
 export const stalledConsumer: AdviceScenario = {
   name: "stalled-consumer",
   what: "one of two inference workers is stopped (SIGSTOP), and its session lasts",
-  expected: { stage: "inference.small", code: "stalled_consumer" },
+  expected: { stage: "inference.small", what: "stalled_consumer" },
   rate_per_s: 40,
   settle_ms: 6_000,
   record: question,

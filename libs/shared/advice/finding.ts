@@ -32,7 +32,7 @@ export type Gain = {
 };
 
 export type Finding = {
-  readonly code: FindingCode;
+  readonly what: FindingCode;
   /** `ingest`, `router`, `inference.<tier>`, `results`; `pipeline` for all of it. */
   readonly stage: string;
   readonly severity: Severity;

@@ -48,11 +48,11 @@ const LAST_STAGE_BONUS = 25;
 /** At least one. */
 export function findingsOf(observation: Observation): readonly Finding[] {
   const found = RULES.flatMap((rule) => rule(observation));
-  const causes = found.filter(({ code, stage }) => code !== "too_few_replicas" || !isExplained(found, stage));
+  const causes = found.filter(({ what, stage }) => what !== "too_few_replicas" || !isExplained(found, stage));
   const last = lastLongStage(observation);
   const ranked = causes
     .map((finding) => scored(finding, last))
-    .sort((one, other) => other.score - one.score || PRECEDENCE[other.code] - PRECEDENCE[one.code]);
+    .sort((one, other) => other.score - one.score || PRECEDENCE[other.what] - PRECEDENCE[one.what]);
   const notes = observation.stages.filter(isCatchingUp).map(catchingUp);
   if (ranked.some(({ severity }) => severity === "bottleneck")) return [...ranked, ...notes];
   return [...ranked, ...notes, nothingLimits(observation)];
@@ -65,7 +65,7 @@ export function hasBottleneck(findings: readonly Finding[]): boolean {
 
 function isExplained(found: readonly RuleFinding[], stage: string): boolean {
   return found.some(
-    (other) => other.code !== "too_few_replicas" && other.code !== "cold_cache" && other.stage === stage,
+    (other) => other.what !== "too_few_replicas" && other.what !== "cold_cache" && other.stage === stage,
   );
 }
 
@@ -79,17 +79,17 @@ function lastLongStage(observation: Observation): string | undefined {
 }
 
 function scored({ strength, ...finding }: RuleFinding, last: string | undefined): Finding {
-  const { code, severity, stage } = finding;
-  if (severity !== "bottleneck") return { ...finding, score: Math.round(PRECEDENCE[code] / 10 + strength * 5) };
+  const { what, severity, stage } = finding;
+  if (severity !== "bottleneck") return { ...finding, score: Math.round(PRECEDENCE[what] / 10 + strength * 5) };
   // Upstream of the queue that it makes; a cache that is cold, yet not all of the cause, stands behind the stage's own causes.
-  const is_first = stage === last || code === "cold_cache";
-  const base = code === "cold_cache" && strength < 1 ? PRECEDENCE.too_few_replicas + 1 : PRECEDENCE[code];
+  const is_first = stage === last || what === "cold_cache";
+  const base = what === "cold_cache" && strength < 1 ? PRECEDENCE.too_few_replicas + 1 : PRECEDENCE[what];
   return { ...finding, score: Math.min(100, Math.round(base + (is_first ? LAST_STAGE_BONUS : 0) + strength * 3)) };
 }
 
 function catchingUp(stage: StageLoad): Finding {
   return {
-    code: "catching_up",
+    what: "catching_up",
     stage: stage.name,
     severity: "note",
     score: PRECEDENCE.catching_up,
@@ -111,7 +111,7 @@ function nothingLimits(observation: Observation): Finding {
     .toSorted((one, other) => used(other) - used(one));
   const share = next === undefined ? 0 : used(next);
   return {
-    code: "nothing_limits",
+    what: "nothing_limits",
     stage: "pipeline",
     severity: "note",
     score: 0,

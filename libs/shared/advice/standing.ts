@@ -76,11 +76,13 @@ export function loopBusy(stage: StageLoad, observation: Pick<Observation, "setti
 export const LOOP_FULL = 0.85;
 
 /** Calls under way, over what is allowed now: the tighter of what was measured by gauges and by time. */
-export function callsUtilisation({ calls }: StageLoad): number {
+export function callsUtilisation({ calls, utilisation, in_flight_limit }: StageLoad): number {
   if (calls === undefined) return 0;
   const limit = callsLimit(calls);
   const in_flight = calls.endpoints.reduce((all, one) => all + one.in_flight, 0);
-  return limit === 0 ? 0 : Math.min(1, Math.max(in_flight, calls.in_flight) / limit);
+  // Of chat a job keeps its slot from before its call until its answer is kept: slots are used up before calls are.
+  const slots = in_flight_limit <= calls.limit_max ? utilisation : 0;
+  return limit === 0 ? 0 : Math.min(1, Math.max(slots, Math.max(in_flight, calls.in_flight) / limit));
 }
 
 /** A worker has `in_flight_max` calls under way in all, and at each endpoint what that one bears. */

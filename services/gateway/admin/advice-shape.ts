@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 const findingSchema = z.object({
-  code: z.string(),
+  what: z.string(),
   stage: z.string(),
   severity: z.enum(["bottleneck", "risk", "note"]),
   score: z.number(),

@@ -23,7 +23,7 @@ export function coldCache(observation: Observation): readonly RuleFinding[] {
   const { cache_version } = observation.settings;
   return [
     {
-      code: "cold_cache",
+      what: "cold_cache",
       stage: "router",
       severity: is_cause ? "bottleneck" : "risk",
       strength: is_cause && wouldDo(worst, spared) ? 1 : 0.5,

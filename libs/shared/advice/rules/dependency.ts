@@ -60,7 +60,7 @@ function finding(
   const normal_ms = (SLOW_MS[name] ?? 0) / 5;
   const saved = Math.min(0.95, share * (1 - Math.min(1, normal_ms / mean_ms)));
   return {
-    code: "dependency_slow",
+    what: "dependency_slow",
     stage: stage.name,
     severity: "bottleneck",
     strength: Math.min(1, share),

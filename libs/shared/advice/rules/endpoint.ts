@@ -36,7 +36,7 @@ function failingOf(stage: StageLoad, facts: TierFacts): RuleFinding | undefined 
   if (worst === undefined) return undefined;
   const rest = all.filter((one) => !isFailing(one));
   return {
-    code: "failing_endpoint",
+    what: "failing_endpoint",
     stage: stage.name,
     severity: "bottleneck",
     strength: rest.length === 0 ? 1 : 0.7,
@@ -63,7 +63,7 @@ function slowOne(stage: StageLoad, facts: TierFacts): readonly RuleFinding[] | u
   const rest = facts.endpoints.filter((name) => name !== worst.name).join(", ");
   return [
     {
-      code: "slow_endpoint",
+      what: "slow_endpoint",
       stage: stage.name,
       severity: "bottleneck",
       strength: Math.min(1, worst.latency_ms / usual_ms / 6),
@@ -91,7 +91,7 @@ function slowAll(stage: StageLoad): readonly RuleFinding[] | undefined {
   const factor = calls.latency_ms / before;
   return [
     {
-      code: "slow_endpoint",
+      what: "slow_endpoint",
       stage: stage.name,
       severity: "bottleneck",
       strength: Math.min(1, factor / 5),

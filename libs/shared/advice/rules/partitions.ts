@@ -85,7 +85,7 @@ function finding(
   // Room for twice the members, so that the next step needs none.
   const wanted = Math.max(partitions * 2, members * 2);
   return {
-    code: "too_few_partitions",
+    what: "too_few_partitions",
     stage: stage.name,
     severity: "bottleneck",
     strength: 0.9,
@@ -144,7 +144,7 @@ function skewed(stage: StageLoad, load: PartitionLoad, share: number, hot: HotKe
   const place = `partition ${load.partition} of ${load.topic}`;
   const key = hot?.key === undefined ? "one key" : `the key ${hot.key}`;
   return {
-    code: "skewed_key",
+    what: "skewed_key",
     stage: stage.name,
     severity: "bottleneck",
     strength: hot === undefined ? 0.6 : Math.min(1, 0.6 + hot.share / 2),

@@ -45,7 +45,7 @@ function callsPool(stage: StageLoad, observation: Observation): readonly RuleFin
   const now = connections === undefined ? facts.in_flight_max : (facts.connections_max[connections] ?? 0);
   return [
     {
-      code: "undersized_pool",
+      what: "undersized_pool",
       stage: stage.name,
       severity: "bottleneck",
       strength: callsUtilisation(stage),
@@ -76,7 +76,7 @@ function postgresPool(stage: StageLoad): readonly RuleFinding[] | undefined {
   const wanted = Math.ceil((pool.in_use + pool.waiting) * MARGIN);
   return [
     {
-      code: "undersized_pool",
+      what: "undersized_pool",
       stage: stage.name,
       severity: "bottleneck",
       strength: 0.9,
@@ -109,7 +109,7 @@ export function smallBatches(observation: Observation): readonly RuleFinding[] {
     const to = calls.calls_per_s * wanted * BATCH_FILLED;
     return [
       {
-        code: "small_batches",
+        what: "small_batches",
         stage: stage.name,
         severity: "bottleneck",
         strength: is_bound_by_size ? 1 : 0.7,

@@ -39,7 +39,7 @@ function finding(
   const wanted = replicasFor(stage, busy.length);
   const { workers } = observation.settings.embedding;
   return {
-    code: "cpu_bound",
+    what: "cpu_bound",
     stage: stage.name,
     severity: "bottleneck",
     strength: Math.min(1, Math.max(loop, embedding === undefined ? 0 : 0.9)),
@@ -84,7 +84,7 @@ export function tooFewReplicas(observation: Observation): readonly RuleFinding[]
     const wanted = replicasFor(stage, Math.max(1, members));
     return [
       {
-        code: "too_few_replicas",
+        what: "too_few_replicas",
         stage: stage.name,
         severity: "bottleneck",
         strength: used ? 0.8 : 0.2,

@@ -58,7 +58,7 @@ function finding(
       ? `tokens_per_minute: ${facts.tokens_per_minute}`
       : `requests_per_minute: ${requests_per_minute}`;
   return {
-    code: "provider_limit",
+    what: "provider_limit",
     stage: name,
     severity: "bottleneck",
     strength: Math.min(1, 0.5 + Math.max(throttled, waiting) / 2),

@@ -40,7 +40,7 @@ function stalled(stage: StageLoad, member: MemberLoad, how: How, { settings }: O
   const served = stage.members.filter((other) => other.done_per_s > 0).length;
   const to = served === 0 ? stage.arrivals_per_s : stage.done_per_s + member.arrivals_per_s;
   return {
-    code: "stalled_consumer",
+    what: "stalled_consumer",
     stage: stage.name,
     severity: "bottleneck",
     strength: how === "silent" ? 1 : 0.8,
@@ -71,7 +71,7 @@ function stalled(stage: StageLoad, member: MemberLoad, how: How, { settings }: O
 function noConsumer(stage: StageLoad): RuleFinding {
   const [service = stage.service] = stage.name.split(".");
   return {
-    code: "no_consumer",
+    what: "no_consumer",
     stage: stage.name,
     severity: "bottleneck",
     strength: 1,

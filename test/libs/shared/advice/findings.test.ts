@@ -189,7 +189,7 @@ describe("what is named first", () => {
   for (const [what, first, of] of CASES) {
     test(`where ${what}: ${first}`, () => {
       const findings = findingsOf(of);
-      const named = findings.map(({ stage: at, code }) => `${at} ${code}`);
+      const named = findings.map(({ stage: at, what }) => `${at} ${what}`);
       assert.equal(named[0], first, named.join(", "));
       assert.equal(hasBottleneck(findings), !/nothing_limits|catching_up/.test(first));
       assert.deepEqual(
@@ -212,7 +212,7 @@ describe("what is named first", () => {
     };
     const findings = findingsOf(observation([], { cache }));
     assert.deepEqual(
-      findings.map(({ code, severity }) => `${code} ${severity}`),
+      findings.map(({ what, severity }) => `${what} ${severity}`),
       ["cold_cache risk", "nothing_limits note"],
     );
     assert.equal(hasBottleneck(findings), false);

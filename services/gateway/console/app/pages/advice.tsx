@@ -38,7 +38,7 @@ function View() {
         {({ findings, stages }) => (
           <>
             {findings.map((finding) => (
-              <One key={`${finding.stage} ${finding.code}`} of={finding} />
+              <One key={`${finding.stage} ${finding.what}`} of={finding} />
             ))}
             <Panel title="Stages" side="in the order of a record's way">
               <Table
@@ -57,9 +57,9 @@ function View() {
 }
 
 function One({ of }: { readonly of: Finding }) {
-  const { code, stage, severity, summary, evidence, change, gain } = of;
+  const { what, stage, severity, summary, evidence, change, gain } = of;
   return (
-    <Panel title={`${stage}: ${code.replaceAll("_", " ")}`} side={<Badge tone={TONES[severity]}>{severity}</Badge>}>
+    <Panel title={`${stage}: ${what.replaceAll("_", " ")}`} side={<Badge tone={TONES[severity]}>{severity}</Badge>}>
       <Facts
         of={[
           ["What", summary],
