@@ -6,11 +6,12 @@ import { embeddings } from "./scenarios/embeddings.ts";
 import { faults } from "./scenarios/faults.ts";
 import { flood } from "./scenarios/flood.ts";
 import { limits } from "./scenarios/limits.ts";
+import { linear } from "./scenarios/linear.ts";
 import { memory } from "./scenarios/memory.ts";
 import { streams } from "./scenarios/streams.ts";
 import { startInferenceStack } from "./stack.ts";
 
-const SCENARIOS: readonly Scenario[] = [concurrency, limits, faults, flood, memory, embeddings, streams];
+const SCENARIOS: readonly Scenario[] = [concurrency, limits, faults, flood, memory, embeddings, streams, linear];
 
 const HELP = `
 Scenarios, each on a Sluice of its own (real parts, the bundled mock model server, free ports):
@@ -29,7 +30,8 @@ Examples:
 await benchMain(
   {
     name: "bench:inference",
-    description: "Inference under load: concurrency, limits, faults, fairness, memory, batches and streams.",
+    description:
+      "Inference under load: concurrency, limits, faults, fairness, memory, batches, streams and further processes.",
     seconds: "length of the measured part; default: each scenario's own",
     help: HELP,
   },

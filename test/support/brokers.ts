@@ -13,6 +13,7 @@ export type SteadyLoad = {
   stop(): void;
 };
 
+const IN_SYNC_WAIT_MS = 300_000;
 const TICK_MS = 100;
 /** A broker that is away must not make of the load a heap of promises. */
 const WAITING_MAX = 200;
@@ -65,17 +66,21 @@ export async function killBroker(parts: Parts, pipeline: Pipeline, name: string)
 export async function inSync({ kafka }: Pick<Pipeline, "kafka">): Promise<void> {
   const admin = kafka.admin();
   try {
-    await until("every replica is in sync", async () => {
-      try {
-        await admin.connect();
-        const { topics } = await admin.fetchTopicMetadata();
-        return topics.every(({ partitions }) =>
-          partitions.every(({ replicas, isr }) => replicas.length === isr.length),
-        );
-      } catch {
-        return false;
-      }
-    });
+    await until(
+      "every replica is in sync",
+      async () => {
+        try {
+          await admin.connect();
+          const { topics } = await admin.fetchTopicMetadata();
+          return topics.every(({ partitions }) =>
+            partitions.every(({ replicas, isr }) => replicas.length === isr.length),
+          );
+        } catch {
+          return false;
+        }
+      },
+      IN_SYNC_WAIT_MS,
+    );
   } finally {
     await admin.disconnect().catch(() => undefined);
   }

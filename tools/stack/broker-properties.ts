@@ -62,6 +62,8 @@ export function brokerProperties(node: Node, nodes: readonly Node[] = [node], se
 
 /** A replica that has nothing to say for so long is out of sync: until then each write waits for it. */
 const CLUSTER = {
+  // Three on a laptop's cores: one that had no turn for 3 s is not dead.
+  "broker.session.timeout.ms": 6_000,
   "replica.lag.time.max.ms": 10_000,
   "replica.fetch.wait.max.ms": 250,
   "controlled.shutdown.enable": true,

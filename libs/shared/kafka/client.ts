@@ -7,6 +7,7 @@ import type { Log } from "../log.ts";
 import { hideAbortedRecords } from "./aborted-transactions.ts";
 import { decodeLz4, decodeSnappy, encodeSnappy } from "./codecs.ts";
 import { cacheCoordinators } from "./coordinator-cache.ts";
+import { outliveBrokers } from "./moving-brokers.ts";
 import { encodeProduceRequests } from "./produce-encoding.ts";
 import { quietRequestTimers } from "./request-timers.ts";
 
@@ -38,6 +39,7 @@ function prepareOnce(): void {
   silenceNegativeTimeouts();
   cacheCoordinators(() => performance.now());
   quietRequestTimers(() => Date.now());
+  outliveBrokers(() => performance.now());
   hideAbortedRecords();
   encodeProduceRequests(() => Date.now());
   CompressionCodecs[CompressionTypes.ZSTD] = () => ({
