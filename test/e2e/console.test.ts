@@ -103,6 +103,19 @@ describe("the console", { skip: NO_BROWSER }, () => {
     });
   });
 
+  test("says what limits the pipeline, for keys and on a phone", async () => {
+    await within(pipeline.admin_key, PHONE, async (page, { screenshot }) => {
+      await title(page, "Overview");
+      await page.keyboard.press("g");
+      await page.keyboard.press("a");
+      await title(page, "Advice");
+      await page.getByRole("heading", { name: /^pipeline: nothing limits$/ }).waitFor();
+      await page.getByRole("table", { name: "Stages" }).getByText("inference.small", { exact: true }).waitFor();
+      assert.ok(await fitsWidth(page), "advice");
+      await screenshot("console-advice-phone");
+    });
+  });
+
   test("finds a request of any tenant and shows its whole way", async () => {
     const [id = ""] = ids;
     await within(pipeline.admin_key, {}, async (page, { screenshot }) => {

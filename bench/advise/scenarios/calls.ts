@@ -28,11 +28,11 @@ export const slowEndpoint: AdviceScenario = {
 
 export const providerLimit: AdviceScenario = {
   name: "provider-limit",
-  what: "the provider lets 600 requests a minute through and refuses the rest with 429",
+  what: "the provider lets 120 requests a minute through and refuses the rest with 429",
   expected: { stage: "inference.small", what: "provider_limit" },
   rate_per_s: 40,
   record: question,
-  prepare: () => ({ options: { mock_args: ["--latency-ms", "50", "--rpm", "600"] } }),
+  prepare: () => ({ options: { mock_args: ["--latency-ms", "50", "--rpm", "120"] } }),
 };
 
 export const smallBatches: AdviceScenario = {
