@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Finding, FindingCode } from "../../libs/shared/advice/finding.ts";
+import type { Finding, FindingKind } from "../../libs/shared/advice/finding.ts";
 import {
   type Pipeline,
   type PipelineOptions,
@@ -28,7 +28,7 @@ export type AdviceScenario = {
   readonly name: string;
   /** What is wrong, in words. */
   readonly what: string;
-  readonly expected: { readonly stage: string; readonly what: FindingCode };
+  readonly expected: { readonly stage: string; readonly what: FindingKind };
   /** Requests a second. */
   readonly rate_per_s: number;
   readonly record: (id: string, index: number) => Produced;

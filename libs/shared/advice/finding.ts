@@ -1,6 +1,6 @@
-/** What advice says. Codes, fields and units are stable: scripts read them. Pure. */
+/** What advice says. Kinds, fields and units are stable: scripts read them. Pure. */
 
-export type FindingCode =
+export type FindingKind =
   | "stalled_consumer"
   | "no_consumer"
   | "cold_cache"
@@ -32,7 +32,7 @@ export type Gain = {
 };
 
 export type Finding = {
-  readonly what: FindingCode;
+  readonly what: FindingKind;
   /** `ingest`, `router`, `inference.<tier>`, `results`; `pipeline` for all of it. */
   readonly stage: string;
   readonly severity: Severity;

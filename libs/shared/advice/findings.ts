@@ -7,7 +7,7 @@
  * waits for, then what it may do at once. A cause further up that alone makes too much work for the last stage (a cold cache) goes before it.
  * Pure.
  */
-import type { Finding, FindingCode, RuleFinding } from "./finding.ts";
+import type { Finding, FindingKind, RuleFinding } from "./finding.ts";
 import type { Observation, StageLoad } from "./observation.ts";
 import { coldCache } from "./rules/cache.ts";
 import { slowDependencies } from "./rules/dependency.ts";
@@ -35,7 +35,7 @@ const RULES = [
 ];
 
 /** Of one stage, from what explains most to what explains least: each is tested only for what those before it leave open. */
-const PRECEDENCE: Readonly<Record<FindingCode, number>> = {
+const PRECEDENCE: Readonly<Record<FindingKind, number>> = {
   ...{ cold_cache: 70, no_consumer: 69, stalled_consumer: 68, dependency_slow: 64, failing_endpoint: 60 },
   ...{ provider_limit: 56, slow_endpoint: 52, skewed_key: 48, small_batches: 44, too_few_partitions: 40 },
   ...{ cpu_bound: 36, undersized_pool: 32, too_few_replicas: 10, catching_up: 2, nothing_limits: 0 },
