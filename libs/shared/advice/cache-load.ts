@@ -28,7 +28,7 @@ export function cacheLoad(meters: readonly ProcessMeter[], before: HitsBefore): 
 }
 
 /** The better of two: the minute that three quarters of the last hour's requests did no better than, and the day. */
-export function hitsBefore({ minutes, day }: HitsBefore): CacheLoad["before"] {
+function hitsBefore({ minutes, day }: HitsBefore): CacheLoad["before"] {
   const hour = ratioOfHour(minutes);
   const of_day = day !== null && day.hits + day.misses >= LOOKED_MIN ? day.hits / (day.hits + day.misses) : null;
   if (hour === null && of_day === null) return null;

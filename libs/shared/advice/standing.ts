@@ -15,7 +15,7 @@ export function isBehind(stage: StageLoad, { settings }: Pick<Observation, "sett
   return isGrowing(stage) || (isWaiting(stage, settings.target_age_ms) && !isCatchingUp(stage));
 }
 
-export function isGrowing({ lag, growth_per_s, arrivals_per_s }: StageLoad): boolean {
+function isGrowing({ lag, growth_per_s, arrivals_per_s }: StageLoad): boolean {
   return lag >= LAG_MIN && growth_per_s >= Math.max(GROWTH_PER_S_MIN, arrivals_per_s * GROWTH_SHARE_MIN);
 }
 
@@ -28,7 +28,7 @@ export function isCatchingUp({ lag, growth_per_s, arrivals_per_s }: StageLoad): 
 const CATCH_UP_S_MAX = 120;
 
 /** More than is being worked on, and older than working on it explains. */
-export function isWaiting({ lag, in_flight, oldest_age_ms, service_ms }: StageLoad, target_age_ms: number): boolean {
+function isWaiting({ lag, in_flight, oldest_age_ms, service_ms }: StageLoad, target_age_ms: number): boolean {
   return lag - in_flight >= LAG_MIN && oldest_age_ms >= target_age_ms + 2 * service_ms;
 }
 

@@ -21,7 +21,7 @@ const LAG_SHARE_MIN = 0.6;
 const ARRIVAL_SHARE_MIN = 0.5;
 const TIMES_FAIR_MIN = 2;
 /** Of a partition's newest records, one key's. */
-export const HOT_KEY_MIN = 0.3;
+const HOT_KEY_MIN = 0.3;
 
 export function tooFewPartitions(observation: Observation): readonly RuleFinding[] {
   return observation.stages.flatMap((stage) => {
