@@ -1,0 +1,170 @@
+/** The first board to look at: is anything late, does it fail, what does it cost? Pure. */
+import { type Board, quantiles } from "./panels.ts";
+
+const WORK = `group!~".+[.](retry[.].+|deferred|replay[.].+)", topic!~".+[.]batch"`;
+const HITS = `sum(rate(sluice_cache_total{outcome=~"exact|semantic|coalesced"}[$__rate_interval]))`;
+
+export const OVERVIEW: Board = {
+  uid: "sluice-overview",
+  title: "Sluice: Overview",
+  about: "Is anything late, does it fail, and what does it cost? docs/observability.md",
+  variables: [],
+  rows: [
+    {
+      title: "Now",
+      height: 4,
+      panels: [
+        {
+          title: "Alarms",
+          kind: "stat",
+          unit: "short",
+          queries: [[`count(ALERTS{alertstate="firing", alertname=~"Sluice.+"}) or vector(0)`, "firing"]],
+          bounds: [1, 5],
+        },
+        {
+          title: "Results a second",
+          kind: "stat",
+          unit: "reqps",
+          queries: [["sum(rate(sluice_request_seconds_count[$__rate_interval]))", "results"]],
+        },
+        {
+          title: "Oldest unfinished",
+          about: "Of records that are not meant to wait: retries, deferrals and the batch lane are left out",
+          kind: "stat",
+          unit: "s",
+          queries: [[`max(sluice_oldest_unfinished_age_seconds{${WORK}})`, "age"]],
+          bounds: [10, 60],
+        },
+        {
+          title: "Interactive, p95",
+          kind: "stat",
+          unit: "s",
+          queries: [[`lane:sluice_request_seconds:p95{lane="interactive"}`, "p95"]],
+          bounds: [10, 30],
+        },
+        {
+          title: "Failed",
+          kind: "stat",
+          unit: "percentunit",
+          queries: [
+            [
+              `(sum(rate(sluice_request_seconds_count{status="failed"}[5m])) or vector(0)) / (sum(rate(sluice_request_seconds_count[5m])) > 0)`,
+              "failed",
+            ],
+          ],
+          bounds: [0.01, 0.05],
+        },
+        {
+          title: "From the cache",
+          kind: "stat",
+          unit: "percentunit",
+          queries: [["sluice:cache_hits:ratio5m", "hits"]],
+        },
+        {
+          title: "Spend an hour",
+          kind: "stat",
+          unit: "currencyUSD",
+          queries: [["3600 * sluice:spend_usd:rate1h", "spend"]],
+        },
+        {
+          title: "Processes",
+          kind: "stat",
+          unit: "short",
+          queries: [[`sum(up{job!="prometheus"})`, "up"]],
+        },
+      ],
+    },
+    {
+      title: "Traffic",
+      panels: [
+        {
+          title: "Requests by what admission said",
+          unit: "reqps",
+          stack: true,
+          queries: [["sum by (outcome) (rate(sluice_ingest_requests_total[$__rate_interval]))", "{{outcome}}"]],
+        },
+        {
+          title: "Results by status",
+          unit: "reqps",
+          stack: true,
+          queries: [["sum by (status) (rate(sluice_request_seconds_count[$__rate_interval]))", "{{status}}"]],
+        },
+        {
+          title: "Answers by what the cache said",
+          unit: "reqps",
+          stack: true,
+          queries: [["sum by (outcome) (rate(sluice_cache_total[$__rate_interval]))", "{{outcome}}"]],
+        },
+      ],
+    },
+    {
+      title: "Latency: the whole, the provider, the pipeline",
+      panels: [
+        {
+          title: "Whole time by lane",
+          about: "From when a request was received until its result is published",
+          unit: "s",
+          queries: quantiles("sluice_request_seconds", "lane", ""),
+        },
+        {
+          title: "Calls of models",
+          about: "The provider's part",
+          unit: "s",
+          queries: quantiles("gen_ai_client_operation_duration_seconds", "tier", "", [0.5, 0.95]),
+        },
+        {
+          title: "The pipeline's own part by lane",
+          about: "Neither a call nor a wait before one: reading, deciding, standing in topics, writing",
+          unit: "s",
+          queries: quantiles("sluice_pipeline_overhead_seconds", "lane", ""),
+          bounds: [0.25, 1],
+        },
+      ],
+    },
+    {
+      title: "Late or waiting",
+      panels: [
+        {
+          title: "Age of the oldest unfinished record",
+          unit: "s",
+          queries: [[`max by (group) (sluice_oldest_unfinished_age_seconds{${WORK}})`, "{{group}}"]],
+          bounds: [10, 60],
+        },
+        {
+          title: "Lag",
+          about: "Records that are not done, as the members see it",
+          unit: "short",
+          queries: [["sum by (group) (sluice_lag_records)", "{{group}}"]],
+        },
+        {
+          title: "Waiting, by what for",
+          about: "Requests that wait at any moment, in the mean: seconds of waiting a second",
+          unit: "short",
+          queries: [["sum by (reason) (rate(sluice_wait_seconds_sum[$__rate_interval]))", "{{reason}}"]],
+        },
+      ],
+    },
+    {
+      title: "Money and cache",
+      panels: [
+        {
+          title: "Spend an hour by tier",
+          unit: "currencyUSD",
+          stack: true,
+          queries: [["3600 * sum by (tier) (rate(sluice_spend_usd_total[$__rate_interval]))", "{{tier}}"]],
+        },
+        {
+          title: "Part of the requests that the cache answers",
+          unit: "percentunit",
+          max: 1,
+          queries: [[`${HITS} / (sum(rate(sluice_cache_total[$__rate_interval])) > 0)`, "hits"]],
+        },
+        {
+          title: "Open streams",
+          unit: "short",
+          queries: [["sum by (of) (sluice_streams_open)", "{{of}}"]],
+        },
+      ],
+    },
+  ],
+};
