@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { answerDesired, type DesiredTarget } from "../../libs/shared/scaling/desired.ts";
 import { workGroups } from "../../libs/shared/scaling/loads.ts";
 import { boundsOf } from "../../libs/shared/scaling/target.ts";
-import { BY_AGE, DEPLOYMENTS, kind, matches, PODS, podOf, SETTINGS, serviceOf } from "../support/deployment.ts";
+import { ALL, BY_AGE, kind, matches, PODS, podOf, SETTINGS, serviceOf } from "../support/deployment.ts";
 import type { Manifest } from "../support/kustomize.ts";
 
 type Target = { readonly service: string; readonly tier?: string; readonly group: string };
@@ -44,6 +44,21 @@ describe("the network policies", () => {
     }
   });
 
+  test("let out to the internet those who call somebody there, and nobody to the cloud's own addresses", () => {
+    const open = POLICIES.flatMap(({ metadata, spec }) =>
+      (spec.egress ?? []).flatMap(({ ports, to }: Manifest) =>
+        ports.some(({ port }: Manifest) => port === 443) ? [{ name: metadata.name, to }] : [],
+      ),
+    );
+    const out = open.filter(({ to }) => to.some(({ ipBlock }: Manifest) => ipBlock.cidr === "0.0.0.0/0"));
+    const callers = ["gateway", "inference", "ingest", "replay", "results"];
+    assert.deepEqual(
+      out.map(({ name }) => name).sort(),
+      callers.map((name) => `sluice-${name}`),
+    );
+    for (const { to } of out) assert.deepEqual(to[0].ipBlock.except, ["169.254.0.0/16"]);
+  });
+
   test("let callers in at the gateway and KEDA at the scaler", () => {
     const entered = POLICIES.filter(({ spec }) => spec.ingress).map(({ metadata }) => metadata.name);
     assert.deepEqual(entered.sort(), ["sluice-every", "sluice-gateway", "sluice-scaler"]);
@@ -60,7 +75,7 @@ describe("KEDA's objects", () => {
   const nameOf = ({ service, tier }: Target): string => `sluice-${[service, tier].filter(Boolean).join("-")}`;
 
   test("scale everything that the scaler decides on, within its bounds", () => {
-    for (const objects of [BY_DESIRED, BY_AGE]) {
+    for (const objects of [kind("ScaledObject"), kind("ScaledObject", BY_AGE)]) {
       assert.deepEqual(objects.map(({ spec }) => spec.scaleTargetRef.name).sort(), TARGETS.map(nameOf).sort());
       for (const target of TARGETS) {
         const { spec } = objects.find(({ metadata }) => metadata.name === nameOf(target)) ?? assert.fail();
@@ -75,11 +90,11 @@ describe("KEDA's objects", () => {
   });
 
   test("own the number of replicas, so that an apply does not set it back", () => {
-    for (const { metadata, spec } of DEPLOYMENTS) {
-      assert.equal(
-        spec.replicas === undefined,
-        BY_DESIRED.some((one) => one.spec.scaleTargetRef.name === metadata.name),
-      );
+    for (const all of [ALL, BY_AGE]) {
+      const scaled = kind("ScaledObject", all).map(({ spec }) => spec.scaleTargetRef.name);
+      for (const { metadata, spec } of kind("Deployment", all)) {
+        assert.equal(spec.replicas === undefined, scaled.includes(metadata.name), metadata.name);
+      }
     }
   });
 
@@ -104,7 +119,8 @@ describe("KEDA's objects", () => {
 
   test("or Prometheus for the age of the target's group", () => {
     for (const target of TARGETS) {
-      const { spec } = BY_AGE.find(({ metadata }) => metadata.name === nameOf(target)) ?? assert.fail();
+      const { spec } =
+        kind("ScaledObject", BY_AGE).find(({ metadata }) => metadata.name === nameOf(target)) ?? assert.fail();
       const [{ metadata: trigger }] = spec.triggers;
       assert.equal(trigger.query, `max(sluice_group_oldest_age_seconds{group="${target.group}"})`);
       assert.equal(Number(trigger.threshold) * 1_000, SETTINGS.scaling.target_age_ms);

@@ -1,9 +1,10 @@
 /** What deploy/kubernetes renders to, and how to look into it. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { stringify } from "yaml";
 import { parseSettings } from "../../libs/shared/config/parse.ts";
-import { documents, findKustomize, type Manifest, render, renderWith } from "./kustomize.ts";
+import { findKustomize, type Manifest, render, renderWith } from "./kustomize.ts";
 
 export const ROOT = join(import.meta.dirname, "..", "..");
 export const HERE = join(ROOT, "deploy", "kubernetes");
@@ -14,7 +15,29 @@ export const read = (...path: string[]): string => readFileSync(join(HERE, ...pa
 export const KUSTOMIZE = findKustomize(process.env);
 export const rendered = (folder: string): Manifest[] => (KUSTOMIZE ? renderWith(KUSTOMIZE, folder) : render(folder));
 export const ALL = rendered(PRODUCTION);
-export const BY_AGE = documents(read("components", "keda-age", "scaled-objects.yaml"));
+/** The same with the other component of KEDA's. */
+export const BY_AGE = renderedByAge();
+
+function renderedByAge(): Manifest[] {
+  mkdirSync(join(ROOT, ".sluice"), { recursive: true });
+  const folder = mkdtempSync(join(ROOT, ".sluice", "by-age-"));
+  const there = (path: string): string => relative(folder, join(HERE, path));
+  const resources = [there("base")];
+  const components = [there("components/keda-age")];
+  const is = {
+    apiVersion: "kustomize.config.k8s.io/v1beta1",
+    kind: "Kustomization",
+    namespace: "sluice",
+    resources,
+    components,
+  };
+  try {
+    writeFileSync(join(folder, "kustomization.yaml"), stringify(is));
+    return rendered(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
 export const kind = (name: string, of: readonly Manifest[] = ALL): Manifest[] => of.filter((one) => one.kind === name);
 export const DEPLOYMENTS = kind("Deployment");
 export const PODS: Manifest[] = [...DEPLOYMENTS, ...kind("Job")].map(({ metadata, spec }) => ({
