@@ -84,7 +84,7 @@ export class Scaler {
     const before = this.#looks.find(({ at_ms }) => at_ms >= now_ms - window_ms) ?? last;
     this.#looks = [...this.#looks.filter(({ at_ms }) => at_ms >= now_ms - window_ms), now];
     if (before === undefined || last === undefined) return;
-    const round = decideAll(settings, { before, now }, this.#standing, history.forecast);
+    const round = decideAll(settings, { before, now, last }, this.#standing, history.forecast);
     this.#standing = round.standing;
     history.decided(round, last.at_ms);
     await store.write(round.standing);

@@ -39,7 +39,7 @@ export type Round = {
 /** One round of decisions on what was standing before. */
 export function decideAll(
   settings: Settings,
-  looks: { readonly before: Look; readonly now: FullLook },
+  looks: { readonly before: Look; readonly now: FullLook; readonly last?: Look },
   last: Standing | undefined,
   forecast: Forecaster,
 ): Round {

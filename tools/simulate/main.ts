@@ -29,6 +29,8 @@ Examples:
 const TRAIL_LINES_MAX = 60;
 
 const program = new Command("simulate")
+  // `scaling --seeds 8` is that command's.
+  .enablePositionalOptions()
   .description("Runs the whole flow on an in-memory log with virtual time and faults, each run from one seed.")
   .option("--seeds <count>", "how many seeds to run", wholeNumber, 1_000)
   .option("--first <seed>", "the first of them", wholeNumber, 1)

@@ -21,6 +21,8 @@ export type TargetLoad = {
   /** Of the oldest record that is not finished, delivered or not. */
   readonly oldest_age_ms: number;
   readonly arrivals_per_s: number;
+  /** Of the last interval between decisions alone, so that a burst is seen at once; undefined where that is not known. */
+  readonly latest_arrivals?: { readonly per_s: number; readonly over_ms: number };
   readonly done_per_s: number;
   /** Records (or calls) worked on now, and how many all replicas together may work on. */
   readonly in_flight: number;

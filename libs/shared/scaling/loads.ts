@@ -38,6 +38,8 @@ export type LoadOptions = {
   readonly settings: Settings;
   readonly before: Look;
   readonly now: Look;
+  /** The look before `now`, where that is not `before`: what has arrived since is told by itself. */
+  readonly last?: Look;
   /** By the target's name. */
   readonly asked?: ReadonlyMap<string, Asked>;
 };
@@ -103,13 +105,13 @@ export function loadsOf(options: LoadOptions): TargetLoad[] {
   return targetsOf(options.settings, options.now.beats).map((target) => loadOf(target, options));
 }
 
-function loadOf({ target, groups }: Target, { settings, before, now, asked }: LoadOptions): TargetLoad {
+function loadOf({ target, groups }: Target, { settings, before, now, last, asked }: LoadOptions): TargetLoad {
   const { service, tier } = target;
   const pairs = pairBeats(before.beats, now.beats, before.at_ms).filter(
     (pair) => pair.now.service === service && (tier === undefined || pair.now.tiers.includes(tier)),
   );
   const alive = pairs.filter((pair) => !pair.now.draining);
-  const stands = groups.map((group) => standOf(group, { settings, before, now }, pairs, alive));
+  const stands = groups.map((group) => standOf(group, { settings, before, now, ...(last && { last }) }, pairs, alive));
   const fullest = stands.reduce((most, one) => (isFuller(one, most) ? one : most));
   // What a process burns while it starts is no load.
   const loop = mean(
@@ -127,6 +129,7 @@ function loadOf({ target, groups }: Target, { settings, before, now, asked }: Lo
     lag_records,
     oldest_age_ms: Math.max(...stands.map((one) => one.oldest_age_ms)),
     arrivals_per_s: fullest.arrivals_per_s,
+    ...(fullest.latest_arrivals && { latest_arrivals: fullest.latest_arrivals }),
     done_per_s: fullest.done_per_s,
     in_flight: fullest.in_flight,
     in_flight_limit: fullest.in_flight_limit,
@@ -137,7 +140,8 @@ function loadOf({ target, groups }: Target, { settings, before, now, asked }: Lo
   };
 }
 
-type Stand = Pick<TargetLoad, "partitions" | "lag_records" | "oldest_age_ms" | "arrivals_per_s" | "done_per_s"> &
+type Stand = Pick<TargetLoad, "partitions" | "lag_records" | "oldest_age_ms"> &
+  Pick<TargetLoad, "arrivals_per_s" | "latest_arrivals" | "done_per_s"> &
   Pick<TargetLoad, "in_flight" | "in_flight_limit" | "utilisation" | "service_ms"> & {
     readonly busy_per_s: number;
     readonly tier: string | undefined;
@@ -146,7 +150,7 @@ type Stand = Pick<TargetLoad, "partitions" | "lag_records" | "oldest_age_ms" | "
 /** @param pairs all its processes; `alive` those that take work: who is leaving still ends some. */
 function standOf(
   { group, topic, batch_topic, tier }: WorkGroup,
-  { settings, before, now }: Pick<LoadOptions, "settings" | "before" | "now">,
+  { settings, before, now, last }: Pick<LoadOptions, "settings" | "before" | "now" | "last">,
   pairs: readonly BeatPair[],
   alive: readonly BeatPair[],
 ): Stand {
@@ -163,6 +167,9 @@ function standOf(
     lag_records: sum(backlogs.map(({ lag }) => lag)),
     oldest_age_ms: Math.max(0, ...ages, ...backlogs.map(({ oldest_age_ms }) => oldest_age_ms ?? 0)),
     arrivals_per_s: sum(counted.map((one) => arrivals(one, before, now))),
+    ...(last && {
+      latest_arrivals: { per_s: sum(counted.map((one) => arrivals(one, last, now))), over_ms: now.at_ms - last.at_ms },
+    }),
     done_per_s,
     in_flight: sum(pairs.map((pair) => sampleSum(pair.now, "sluice_group_in_flight", { group }))),
     in_flight_limit,

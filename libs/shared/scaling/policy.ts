@@ -4,8 +4,8 @@
  * kept between decisions by whoever decides, also over a change of leader.
  *
  * Invariants: desired lies within the bounds and is at most the partitions (unless the least of the bounds is more). Unless the bounds force it,
- * it changes by at most a step; it rises only `cool_down_up_ms` after it rose, and falls only `cool_down_down_ms` after it last changed and
- * after as long a time of too little to do.
+ * it rises by at most `step_up_max` within any `cool_down_up_ms`, at once or in parts; it falls by at most `step_down_max`, and only `cool_down_down_ms`
+ * after it last changed and after as long a time of too little to do.
  */
 import type { ScalingSettings } from "../config/scaling.ts";
 import type { ScaleDecision, ScaleReason, TargetLoad } from "./contract.ts";
@@ -19,13 +19,14 @@ import { whyText } from "./why.ts";
 export type ScaleState = Learned & {
   readonly desired?: number;
   readonly decided_at_ms?: number;
-  readonly raised_at_ms?: number;
+  /** When it last rose, and by how much since as long as steps count; the oldest first. */
+  readonly raised?: readonly Raise[];
   readonly lowered_at_ms?: number;
   /** Since when fewer would do, without a break. */
   readonly low_since_ms?: number;
-  /** Since when more would be wanted, without a break. */
-  readonly high_since_ms?: number;
 };
+
+type Raise = { readonly at_ms: number; readonly by: number };
 
 export type Decided = { readonly decision: ScaleDecision; readonly state: ScaleState };
 
@@ -41,11 +42,7 @@ export function decide(
   const is_disturbed = isLimited(load, settings) || isFailing(load, settings);
   const passed_ms = Math.max(0, load.at_ms - (state.decided_at_ms ?? load.at_ms));
   const learned = learn(load, state, passed_ms, is_disturbed, settings.idle_utilisation);
-  const rising_per_s = risingArrivals(
-    load.arrivals_per_s,
-    state.arrivals_per_s ?? load.arrivals_per_s,
-    settings.window_ms,
-  );
+  const rising_per_s = risingArrivals(load, state.arrivals_per_s ?? load.arrivals_per_s, settings.window_ms);
   const smooth_per_s = learned.arrivals_per_s ?? load.arrivals_per_s;
   const expected =
     forecast !== undefined && forecast.confidence >= settings.forecast.confidence_min ? forecast : undefined;
@@ -60,12 +57,19 @@ export function decide(
   );
   const goal = goalOf({ load, demand, before, bounds, settings, work: smooth_per_s * (learned.cost_s ?? 0) });
   const low_since_ms = goal.wanted < before ? (state.low_since_ms ?? load.at_ms) : undefined;
-  const high_since_ms = goal.wanted > before ? (state.high_since_ms ?? load.at_ms) : undefined;
-  const is_passing =
-    high_since_ms !== undefined && isPassing(goal, before, load.at_ms - high_since_ms, demand.is_late, settings);
-  const allowed = is_passing
-    ? { desired: before, reason: "steady" as const }
-    : paced(goal, before, { ...state, ...(low_since_ms === undefined ? {} : { low_since_ms }) }, load, settings);
+  const raised = (state.raised ?? []).filter(({ at_ms }, index, all) => {
+    const counts = load.at_ms - at_ms < settings.cool_down_up_ms;
+    // The last one is remembered for the way down.
+    return counts || index === all.length - 1;
+  });
+  const allowed = paced(
+    goal,
+    before,
+    raised,
+    { ...state, ...(low_since_ms === undefined ? {} : { low_since_ms }) },
+    load,
+    settings,
+  );
   const desired = clamped(allowed.desired, bounds);
   const reason = desired === allowed.desired ? allowed.reason : "bounds";
   const decision = {
@@ -76,7 +80,7 @@ export function decide(
     wanted: goal.asked,
     reason,
   };
-  const { low_since_ms: _low, high_since_ms: _high, ...kept } = state;
+  const { low_since_ms: _low, ...kept } = state;
   return {
     decision: {
       ...decision,
@@ -87,9 +91,8 @@ export function decide(
       ...learned,
       desired,
       decided_at_ms: load.at_ms,
-      ...(desired > before ? { raised_at_ms: load.at_ms } : {}),
+      raised: desired > before ? [...raised, { at_ms: load.at_ms, by: desired - before }] : raised,
       ...(desired < before ? { lowered_at_ms: load.at_ms } : {}),
-      ...(high_since_ms === undefined ? {} : { high_since_ms }),
       ...(low_since_ms === undefined || desired > before ? {} : { low_since_ms }),
     },
   };
@@ -142,19 +145,11 @@ function raisedBy({ for_arrivals, for_backlog, for_forecast, is_late }: Demand):
   return for_forecast > for_arrivals ? "forecast" : "utilisation";
 }
 
-/**
- * A part of a step uses up the cool-down of a whole one. So it waits for a window's time, to see whether it is chance, or the beginning of more; a whole
- * step is made at once, and so is any where records are late or nobody is there.
- */
-function isPassing(goal: Goal, before: number, for_ms: number, is_late: boolean, settings: ScalingSettings): boolean {
-  const is_part = goal.wanted < before + settings.step_up_max;
-  return is_part && before > 0 && !is_late && goal.reason !== "forecast" && for_ms < settings.window_ms;
-}
-
 /** Steps and cool-downs. */
 function paced(
   goal: Goal,
   before: number,
+  raised: readonly Raise[],
   state: ScaleState,
   load: TargetLoad,
   settings: ScalingSettings,
@@ -163,11 +158,14 @@ function paced(
   const since = (at_ms: number | undefined): number =>
     at_ms === undefined ? Number.POSITIVE_INFINITY : load.at_ms - at_ms;
   if (wanted > before) {
-    if (since(state.raised_at_ms) < settings.cool_down_up_ms) return { desired: before, reason: "cool_down" };
-    return { desired: Math.min(wanted, before + settings.step_up_max), reason };
+    const used = raised.reduce((sum, { at_ms, by }) => sum + (since(at_ms) < settings.cool_down_up_ms ? by : 0), 0);
+    // Each change is a pause of all members: what is left of a step waits for the one before to show, unless records are late by now.
+    const waits = used > 0 && reason !== "age" && since(raised.at(-1)?.at_ms) < settings.window_ms;
+    if (used >= settings.step_up_max || waits) return { desired: before, reason: "cool_down" };
+    return { desired: Math.min(wanted, before + settings.step_up_max - used), reason };
   }
   if (wanted < before) {
-    const waited_ms = Math.min(since(state.raised_at_ms), since(state.lowered_at_ms), since(state.low_since_ms));
+    const waited_ms = Math.min(since(raised.at(-1)?.at_ms), since(state.lowered_at_ms), since(state.low_since_ms));
     if (waited_ms < settings.cool_down_down_ms) return { desired: before, reason: "cool_down" };
     return { desired: Math.max(wanted, before - settings.step_down_max), reason };
   }

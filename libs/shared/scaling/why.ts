@@ -25,12 +25,10 @@ export function whyText(reasoning: Reasoning): string {
 }
 
 const BECAUSE: Readonly<Record<ScaleReason, (reasoning: Reasoning) => string>> = {
-  steady: ({ load, demand, settings, wanted, before }) =>
-    wanted > before
-      ? `${wanted} are wanted, if that lasts for ${seconds(settings.window_ms)}`
-      : demand.is_held
-        ? `the oldest record is ${seconds(load.oldest_age_ms)} old, but workers have room (${percent(load.utilisation)} busy): it waits for something else than workers`
-        : `${rate(load.arrivals_per_s)} keep ${demand.work.toFixed(1)} replicas busy, aimed at ${percent(settings.target_utilisation)}`,
+  steady: ({ load, demand, settings }) =>
+    demand.is_held
+      ? `the oldest record is ${seconds(load.oldest_age_ms)} old, but workers have room (${percent(load.utilisation)} busy): it waits for something else than workers`
+      : `${rate(load.arrivals_per_s)} keep ${demand.work.toFixed(1)} replicas busy, aimed at ${percent(settings.target_utilisation)}`,
   age: ({ load, demand, wanted, settings }) =>
     `the oldest record is ${seconds(load.oldest_age_ms)} old (goal ${seconds(demand.age_goal_ms)}); ${count(demand.waiting_records)} wait, ${wanted} would work them off within ${seconds(settings.work_off_ms)}`,
   backlog: ({ demand, wanted, settings }) =>
@@ -48,7 +46,7 @@ const BECAUSE: Readonly<Record<ScaleReason, (reasoning: Reasoning) => string>> =
     `the load asks for ${wanted}, but there are ${load.partitions} partitions, and a member without one has nothing to do`,
   cool_down: ({ wanted, before, settings }) =>
     wanted > before
-      ? `${wanted} are wanted; it was raised less than ${seconds(settings.cool_down_up_ms)} ago`
+      ? `${wanted} are wanted; it was raised by a whole step within the last ${seconds(settings.cool_down_up_ms)}`
       : `fewer would do, but not yet for ${seconds(settings.cool_down_down_ms)} without a change`,
   bounds: ({ wanted, bounds }) => `the load asks for ${wanted}; the settings allow ${bounds.min} to ${bounds.max}`,
 };

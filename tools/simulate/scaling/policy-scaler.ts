@@ -52,6 +52,7 @@ export class PolicyScaler {
     const { fleet } = this.#options;
     const first = this.#seen[0] as Seen;
     const last = this.#seen.at(-1) as Seen;
+    const before = this.#seen.at(-2);
     const passed_s = Math.max(1, (last.at_ms - first.at_ms) / 1_000);
     const done = view.done - first.view.done;
     const waited_ms = view.provider_wait_ms - first.view.provider_wait_ms;
@@ -66,6 +67,7 @@ export class PolicyScaler {
       lag_records: view.lag,
       oldest_age_ms: view.oldest_age_ms,
       arrivals_per_s: (view.arrived - first.view.arrived) / passed_s,
+      ...(before === undefined ? {} : { latest_arrivals: latestOf(before, last) }),
       done_per_s: done / passed_s,
       in_flight: view.busy,
       in_flight_limit: view.members * fleet.places,
@@ -77,4 +79,9 @@ export class PolicyScaler {
       ...(fleet.provider_per_s === undefined ? {} : { provider_max_per_s: fleet.provider_per_s }),
     };
   }
+}
+
+function latestOf(before: Seen, last: Seen): { readonly per_s: number; readonly over_ms: number } {
+  const over_ms = last.at_ms - before.at_ms;
+  return { per_s: (1_000 * (last.view.arrived - before.view.arrived)) / over_ms, over_ms };
 }
