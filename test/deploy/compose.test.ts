@@ -14,6 +14,8 @@ const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
 type Service = {
   readonly image?: string;
+  readonly profiles?: readonly string[];
+  readonly entrypoint?: readonly string[];
   readonly build?: { readonly dockerfile: string };
   readonly command?: readonly string[];
   readonly container_name?: string;
@@ -100,6 +102,53 @@ describe("docker-compose.yml", () => {
     for (const name of PARTS) assert.ok(serviceOf(name).image, name);
   });
 
+  test("what watches is in profiles of its own, and nothing waits for it", () => {
+    const profiles = Object.fromEntries(
+      ALL.flatMap(([name, { profiles: of }]) => (of === undefined ? [] : [[name, of]])),
+    );
+    assert.deepEqual(profiles, { prometheus: ["observe"], grafana: ["observe"], jaeger: ["traces"] });
+    for (const [name, { depends_on = {} }] of ALL.filter(([, service]) => service.profiles === undefined)) {
+      for (const other of Object.keys(depends_on)) assert.equal(serviceOf(other).profiles, undefined, name);
+    }
+  });
+
+  test("prometheus asks every service, on its port, and keeps a bounded history", () => {
+    const { scrape_configs } = parse(read("deploy/prometheus/prometheus.yml")) as {
+      scrape_configs: { dns_sd_configs?: { names: string[]; port: number }[] }[];
+    };
+    const found = scrape_configs.flatMap(({ dns_sd_configs = [] }) => dns_sd_configs);
+    assert.deepEqual(found.flatMap(({ names }) => names).toSorted(), SERVICES.toSorted());
+    for (const { port } of found) assert.equal(String(port), serviceOf("router").environment?.["SLUICE_PORT"]);
+    assert.ok(serviceOf("prometheus").command?.some((word) => word.startsWith("--storage.tsdb.retention.size=")));
+  });
+
+  test("grafana lets nobody in without a password, and does not start without one", () => {
+    const { environment = {}, entrypoint = [] } = serviceOf("grafana");
+    assert.equal(environment["GF_AUTH_ANONYMOUS_ENABLED"], "false");
+    assert.equal(environment["GF_USERS_ALLOW_SIGN_UP"], "false");
+    assert.match(String(environment["GF_SECURITY_ADMIN_PASSWORD"]), /^\$\{GRAFANA_PASSWORD:-\}$/, "no default");
+    const [shell = "", ...words] = entrypoint.map((word) =>
+      word.replaceAll("$$", "$").replace("exec /run.sh", "echo up"),
+    );
+    const start = (password: string) =>
+      spawnSync(shell, words, {
+        encoding: "utf8",
+        env: { PATH: process.env["PATH"], GF_SECURITY_ADMIN_PASSWORD: password },
+      });
+    const refused = start("");
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /GRAFANA_PASSWORD/);
+    assert.equal(start("for-this-check-only").stdout, "up\n");
+  });
+
+  test("what is mounted from the checkout is there", () => {
+    for (const [name, { volumes = [] }] of ALL) {
+      for (const [path = ""] of volumes.map((volume) => volume.split(":")).filter(([from]) => from?.startsWith("./"))) {
+        assert.ok(existsSync(join(ROOT, path)), `${name} mounts ${path}`);
+      }
+    }
+  });
+
   test("nothing has rights that it does not need", () => {
     for (const [name, service] of ALL) {
       const { privileged, network_mode, pid, cap_add, devices, user, volumes = [] } = service;
@@ -128,7 +177,11 @@ describe("docker-compose.yml", () => {
 
   test("no password has a default, and every secret comes from the environment", () => {
     const text = read("docker-compose.yml");
-    assert.doesNotMatch(text, /\$\{(POSTGRES_PASSWORD|SLUICE_SECRET_KEY)(:?-|\})/, "both must be given");
+    assert.doesNotMatch(
+      text,
+      /\$\{(POSTGRES_PASSWORD|SLUICE_SECRET_KEY|GRAFANA_PASSWORD)(:?-[^}]|\})|\$\{(POSTGRES_PASSWORD|SLUICE_SECRET_KEY):?-/,
+      "both must be given",
+    );
     for (const [name, { environment = {} }] of ALL) {
       for (const [variable, value] of Object.entries(environment)) {
         if (/PASSWORD|SECRET|TOKEN|API_KEY|DATABASE_URL/.test(variable))

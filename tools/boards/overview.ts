@@ -1,8 +1,13 @@
 /** The first board to look at: is anything late, does it fail, what does it cost? Pure. */
-import { type Board, quantiles } from "./panels.ts";
+import { type Board, type Query, quantiles } from "./panels.ts";
 
 const WORK = `group!~".+[.](retry[.].+|deferred|replay[.].+)", topic!~".+[.]batch"`;
 const HITS = `sum(rate(sluice_cache_total{outcome=~"exact|semantic|coalesced"}[$__rate_interval]))`;
+
+/** As the rules record them. */
+function byLane(metric: string): Query[] {
+  return ["p50", "p95", "p99"].map((quantile) => [`lane:${metric}:${quantile}`, `${quantile} {{lane}}`]);
+}
 
 export const OVERVIEW: Board = {
   uid: "sluice-overview",
@@ -87,7 +92,7 @@ export const OVERVIEW: Board = {
           title: "Results by status",
           unit: "reqps",
           stack: true,
-          queries: [["sum by (status) (rate(sluice_request_seconds_count[$__rate_interval]))", "{{status}}"]],
+          queries: [["sum by (status) (lane_status:sluice_requests:rate5m)", "{{status}}"]],
         },
         {
           title: "Answers by what the cache said",
@@ -104,7 +109,7 @@ export const OVERVIEW: Board = {
           title: "Whole time by lane",
           about: "From when a request was received until its result is published",
           unit: "s",
-          queries: quantiles("sluice_request_seconds", "lane", ""),
+          queries: byLane("sluice_request_seconds"),
         },
         {
           title: "Calls of models",
@@ -116,7 +121,7 @@ export const OVERVIEW: Board = {
           title: "The pipeline's own part by lane",
           about: "Neither a call nor a wait before one: reading, deciding, standing in topics, writing",
           unit: "s",
-          queries: quantiles("sluice_pipeline_overhead_seconds", "lane", ""),
+          queries: byLane("sluice_pipeline_overhead_seconds"),
           bounds: [0.25, 1],
         },
       ],

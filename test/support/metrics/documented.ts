@@ -10,6 +10,8 @@ export type MetricRow = {
   /** Services that export it. */
   readonly services: readonly string[];
   readonly meaning: string;
+  /** When it is to wake somebody; empty where it is not. */
+  readonly alarm: string;
 };
 
 const PAGE = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "docs", "metrics.md");
@@ -19,7 +21,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = { all: ALL, consumer
 
 export function documentedMetrics(text = readFileSync(PAGE, "utf8")): MetricRow[] {
   return text.split("\n").flatMap((line) => {
-    const [, name, type, labels, services, meaning] = line.split("|").map((cell) => cell.trim());
+    const [, name, type, labels, services, meaning, alarm = ""] = line.split("|").map((cell) => cell.trim());
     if (!/^`(?:sluice|gen_ai)_/.test(name ?? "") || meaning === undefined) return [];
     const names = (services ?? "").split(", ").flatMap((service) => GROUPS[service] ?? [service]);
     return [
@@ -29,6 +31,7 @@ export function documentedMetrics(text = readFileSync(PAGE, "utf8")): MetricRow[
         labels: [...(labels ?? "").matchAll(/`([a-z_]+)`/g)].map(([, label]) => label ?? ""),
         services: names,
         meaning,
+        alarm,
       },
     ];
   });
