@@ -80,6 +80,19 @@ export const OVERVIEW: Board = {
       ],
     },
     {
+      title: "Alarms that fire",
+      height: 5,
+      panels: [
+        {
+          title: "Alarms that fire",
+          about: "What to do about each: docs/observability.md#alarms",
+          kind: "table",
+          unit: "short",
+          queries: [[`ALERTS{alertstate="firing", alertname=~"Sluice.+"}`, ""]],
+        },
+      ],
+    },
+    {
       title: "Traffic",
       panels: [
         {

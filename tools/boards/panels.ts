@@ -13,7 +13,7 @@ export type Panel = {
   readonly queries: readonly Query[];
   /** Grafana's name of it: `s`, `reqps`, `percentunit`, `currencyUSD`, `bytes`, `short`, … */
   readonly unit: string;
-  readonly kind?: "timeseries" | "stat" | "bargauge";
+  readonly kind?: "timeseries" | "stat" | "bargauge" | "table";
   /** From where on it is amber, and red. With `below`, up to where. */
   readonly bounds?: readonly [amber: number, red: number];
   readonly below?: boolean;
@@ -40,6 +40,8 @@ export const TENANT: Variable = { name: "tenant", label: "Tenant", metric: "slui
 const DATASOURCE = { type: "prometheus", uid: `\${datasource}` };
 const WIDTH = 24;
 const TALL = 8;
+/** Columns of a table that say nothing. */
+const UNSAID = { Time: true, Value: true, __name__: true, alertstate: true };
 const COLOURS = ["green", "orange", "red"];
 
 /** Panels of a histogram: a line for each quantile and each value of the labels. */
@@ -110,6 +112,7 @@ function panelJson({ title, about, queries, unit, kind = "timeseries", bounds, b
       expr,
       legendFormat,
       ...(kind !== "timeseries" && { instant: true }),
+      ...(kind === "table" && { format: "table" }),
     })),
     fieldConfig: {
       defaults: {
@@ -122,6 +125,7 @@ function panelJson({ title, about, queries, unit, kind = "timeseries", bounds, b
       overrides: [],
     },
     options: options(kind),
+    ...(kind === "table" && { transformations: [{ id: "organize", options: { excludeByName: UNSAID } }] }),
   };
 }
 
@@ -150,6 +154,7 @@ function options(kind: Panel["kind"]): object {
   const last = { reduceOptions: { calcs: ["lastNotNull"], fields: "", values: false } };
   if (kind === "stat") return { ...last, colorMode: "value", graphMode: "none", textMode: "auto" };
   if (kind === "bargauge") return { ...last, displayMode: "basic", orientation: "horizontal" };
+  if (kind === "table") return { showHeader: true, cellHeight: "sm", sortBy: [{ displayName: "severity" }] };
   return {
     legend: { displayMode: "table", placement: "bottom", calcs: ["lastNotNull", "max"], showLegend: true },
     tooltip: { mode: "multi", sort: "desc" },
