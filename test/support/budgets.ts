@@ -22,7 +22,8 @@ export type Sums = { readonly counter: CounterRef; readonly reserved_nusd: numbe
 /** The pipeline's own counters in Redis. */
 export async function openCounters({ env, settings }: Pipeline) {
   const { redis: address } = readEnvironment(env);
-  const redis = connectRedis(address, "budget-test", silentLog, settings.redis.key_prefix);
+  // The run's parts have one Redis.
+  const redis = connectRedis(address.nodes[0] as string, "budget-test", silentLog, settings.redis.key_prefix);
   await redisReady(redis, 10_000);
   const store = new RedisAdmissionStore(redis, {
     seen_ttl_ms: settings.ingest.seen_ttl_hours * HOUR_MS,
