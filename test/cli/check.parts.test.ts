@@ -23,6 +23,12 @@ test("every part is asked, and one broker is a warning", { timeout: 120_000 }, a
   ]);
   assert.equal(findings.find(({ check }) => check === "brokers")?.level, "warning");
   assert.equal(findings.find(({ check }) => check === "redis_eviction")?.level, "ok");
-  assert.deepEqual(findings.filter(({ check }) => check.endsWith("_reached") && check !== "endpoint_reached"), []);
-  assert.equal(Object.values(counts).reduce((sum, count) => sum + count, 0), findings.length);
+  assert.deepEqual(
+    findings.filter(({ check }) => check.endsWith("_reached") && check !== "endpoint_reached"),
+    [],
+  );
+  assert.equal(
+    Object.values(counts).reduce((sum, count) => sum + count, 0),
+    findings.length,
+  );
 });
