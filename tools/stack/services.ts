@@ -7,7 +7,7 @@ import type { ProcessSpec, Supervisor } from "./supervisor.ts";
 
 export const SERVICE_NAMES = ["gateway", "ingest", "router", "inference", "results"] as const;
 /** Beside the pipeline: runs replays that were asked for in the console. Nothing waits for it. */
-export const REPLAY_SERVICE = "replay";
+const REPLAY_SERVICE = "replay";
 /** Says how many of each there should be; runs with `--autoscale`. */
 export const SCALER_SERVICE = "scaler";
 export const ALL_SERVICES = [...SERVICE_NAMES, REPLAY_SERVICE, SCALER_SERVICE] as const;

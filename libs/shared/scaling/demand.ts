@@ -27,7 +27,7 @@ export type Demand = {
 const SERVICE_TAIL = 3;
 
 /** Members that share partitions unevenly: the busiest may be so much fuller than the mean is to be. */
-export function busiestMax(target_utilisation: number): number {
+function busiestMax(target_utilisation: number): number {
   return (1 + target_utilisation) / 2;
 }
 

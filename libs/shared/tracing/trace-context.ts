@@ -13,7 +13,7 @@ export type TraceContext = {
 };
 
 export const TRACEPARENT_HEADER = "traceparent";
-export const TRACESTATE_HEADER = "tracestate";
+const TRACESTATE_HEADER = "tracestate";
 
 /**
  * On a record that is sent once more: `<reason> <traceparent>` of the one that it was. Read by the hop that takes it up, which begins a

@@ -37,7 +37,7 @@ export function tuneLag(
   return best;
 }
 
-export function runLag({ trace, fleet, settings }: Scenario, { lag_threshold, min }: LagTuning, pace: Pace): RunResult {
+function runLag({ trace, fleet, settings }: Scenario, { lag_threshold, min }: LagTuning, pace: Pace): RunResult {
   const replicas = Math.max(min, fleet.replicas);
   const scaler = new LagScaler({ lag_threshold, min, max: settings.default_bounds.max, pace }, replicas);
   return run(trace, { ...fleet, replicas }, scaler);
