@@ -62,12 +62,18 @@ describe("traces", { skip }, () => {
     hook?.close();
   });
 
-  /** All of a trace's spans, once it has one that fits; in the order of their beginnings. */
+  /** All of a trace's spans, once it has one that fits and all before it; in the order of their beginnings. Each service sends by itself. */
   async function traceWith(fits: (span: ReceivedSpan) => boolean): Promise<ReceivedSpan[]> {
     let found: ReceivedSpan | undefined;
     await until("the trace is there", async () => {
-      found = receiver.spans().find(fits);
-      return found !== undefined;
+      const all = receiver.spans();
+      found = all.find(fits);
+      let first = found;
+      while (first !== undefined && first.parent_id !== "" && first.parent_id !== CALLER.span_id) {
+        const { parent_id } = first;
+        first = all.find(({ span_id }) => span_id === parent_id);
+      }
+      return first !== undefined;
     });
     return inTrace(found?.trace_id ?? "");
   }

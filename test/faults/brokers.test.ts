@@ -10,8 +10,8 @@ import { FULL, random, verify } from "../support/faults.ts";
 import { type Pipeline, ROOT, startPipeline } from "../support/pipeline.ts";
 
 const BROKERS = ["kafka", "kafka-2", "kafka-3"] as const;
-/** Full size: ten kills in five minutes. */
-const KILLS = FULL ? 10 : 2;
+/** Full size: ten kills in five minutes; else one. */
+const KILLS = FULL ? 10 : 1;
 const EVERY_MS = FULL ? 30_000 : 12_000;
 const REQUESTS_PER_S = FULL ? 60 : 25;
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
+import type { Redis } from "ioredis";
 import { LedgerFold } from "../../libs/shared/budgets/ledger-fold.ts";
 import { type CounterRef, type CounterScope, counterName } from "../../libs/shared/budgets/scopes.ts";
 import { readEnvironment } from "../../libs/shared/config/environment.ts";
@@ -22,8 +23,8 @@ export type Sums = { readonly counter: CounterRef; readonly reserved_nusd: numbe
 /** The pipeline's own counters in Redis. */
 export async function openCounters({ env, settings }: Pipeline) {
   const { redis: address } = readEnvironment(env);
-  // The run's parts have one Redis.
-  const redis = connectRedis(address.nodes[0] as string, "budget-test", silentLog, settings.redis.key_prefix);
+  // Tests use more commands than stores do.
+  const redis = connectRedis(address, "budget-test", silentLog, settings.redis.key_prefix) as Redis;
   await redisReady(redis, 10_000);
   const store = new RedisAdmissionStore(redis, {
     seen_ttl_ms: settings.ingest.seen_ttl_hours * HOUR_MS,

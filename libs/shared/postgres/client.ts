@@ -29,8 +29,8 @@ export function connectPostgres(url: string, role: string, connections_max: numb
   return pool;
 }
 
-/** SQLSTATE classes that say the server, not the statement: connection, resources, operator intervention, system error. */
-const PASSING_CLASSES = ["08", "53", "57", "58", "40"];
+/** SQLSTATE classes that say the server, not the statement: connection, resources, operator intervention, system error; who we are (28). */
+const PASSING_CLASSES = ["08", "28", "40", "53", "57", "58"];
 
 /** Runs a statement; a lost connection or a server in trouble is retryable, a wrong statement is a bug. */
 export async function withPostgres<T>(call: () => Promise<T>): Promise<T> {

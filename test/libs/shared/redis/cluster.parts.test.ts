@@ -21,12 +21,16 @@ import { until } from "../../../support/until.ts";
 import { askOf, EMPTY_SNAPSHOT, entryOf, OPTIONS, rateOf } from "../budgets/asks.ts";
 
 const run = promisify(execFile);
+/** Each of their many beginnings writes a life into every slot: of the full size alone. */
+const LONG_SUITES = [
+  "test/libs/shared/redis/admission/redis-store.parts.test.ts",
+  "test/libs/shared/redis/admission/model.parts.test.ts",
+];
 const SUITES = [
   "test/libs/shared/redis/cache-answers.parts.test.ts",
   "test/libs/shared/redis/idempotency-store.parts.test.ts",
   "test/libs/shared/redis/open-requests.parts.test.ts",
-  "test/libs/shared/redis/admission/redis-store.parts.test.ts",
-  "test/libs/shared/redis/admission/model.parts.test.ts",
+  ...(process.env["SLUICE_TEST_SIZE"] === "full" ? LONG_SUITES : []),
   "test/services/ingest/attempt-peek.parts.test.ts",
   "test/services/inference/ledger/redis-store.parts.test.ts",
   "test/services/inference/limits/redis-bucket.parts.test.ts",
