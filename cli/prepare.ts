@@ -4,13 +4,13 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../libs/shared/clock.ts";
-import { SluiceError } from "../libs/shared/errors.ts";
 import type { KeyRecord, KeyScope } from "../libs/shared/events/tenants.ts";
 import { ensureTopics } from "../libs/shared/kafka/topology.ts";
 import { hashKey, KEY_RANDOM_BYTES, keyId, makeKey } from "../libs/shared/keys.ts";
 import { untilAvailable } from "../libs/shared/retry.ts";
 import type { Stack } from "../tools/stack/up.ts";
 import { type CliContext, openContext, registerSchemas } from "./context.ts";
+import { orGiveUp } from "./give-up.ts";
 import { publishKeys } from "./keys/store.ts";
 
 const DEMO_TENANT = "demo";
@@ -28,16 +28,6 @@ export async function prepare(stack: Stack): Promise<void> {
   if (Object.hasOwn(context.settings.tenants, DEMO_TENANT)) {
     const [demo, admin] = await Promise.all([demoKey(stack.dir), adminKey(stack.dir)]);
     await untilAvailable(retry, "local keys", () => publishLocalKeys(context, demo, admin), stopped);
-  }
-}
-
-/** Waiting helps against a part that is away, and against none that refuses: somebody sits in front of this. */
-async function orGiveUp<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!(error instanceof SluiceError) || error.code !== "dependency_refuses") throw error;
-    throw new SluiceError(error.code, error.message, { cause: error, ...(error.fix ? { fix: error.fix } : {}) });
   }
 }
 

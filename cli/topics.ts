@@ -5,6 +5,7 @@ import { inspectTopics, listTopics, type TopicReport } from "../libs/shared/kafk
 import { ensureTopics, planTopics } from "../libs/shared/kafka/topology.ts";
 import { untilAvailable } from "../libs/shared/retry.ts";
 import { type CliContext, openContext, registerSchemas } from "./context.ts";
+import { orGiveUp } from "./give-up.ts";
 import { formatRetention, formatTable } from "./output/format.ts";
 import { EXIT_HELP, listenForStop, print, say } from "./output/terminal.ts";
 
@@ -39,7 +40,12 @@ export const topicsCommand = new Command("topics")
       policy: { base_ms: 100, cap_ms: 1_000 },
     };
     const settled: Settled = (work) =>
-      untilAvailable(retry, "topics", work, () => stop.signal.aborted || systemClock.now_ms() > until_ms);
+      untilAvailable(
+        retry,
+        "topics",
+        () => orGiveUp(work()),
+        () => stop.signal.aborted || systemClock.now_ms() > until_ms,
+      );
     const created = flags.dryRun ? [] : await create(context, settled);
     const reports = await settled(() =>
       inspectTopics(context.kafka, {
