@@ -1,9 +1,9 @@
 /** `sluice check`: whether this deployment is fit for production: each thing that is not, with what to do. */
-import { SingleBar } from "cli-progress";
 import { Command } from "commander";
 import type { Finding, Level } from "./check/finding.ts";
 import { steps } from "./check/gather.ts";
 import { type Env, openContext, runState } from "./context.ts";
+import { createBar } from "./output/bar.ts";
 import { formatTable } from "./output/format.ts";
 import { EXIT, print } from "./output/terminal.ts";
 
@@ -46,18 +46,13 @@ async function findAll(context: Awaited<ReturnType<typeof openContext>>, { json 
     host: gatewayHost(running?.endpoints.gateway),
     by_up: running !== undefined,
   });
-  const bar =
-    process.stderr.isTTY && !json
-      ? new SingleBar({ format: "{bar} {what}", hideCursor: true, clearOnComplete: true })
-      : undefined;
-  bar?.start(todo.length, 0, { what: todo[0]?.name });
+  const bar = createBar("check", todo.length, !json);
   const found: Finding[] = [];
-  for (const { name, run } of todo) {
-    bar?.update({ what: name });
+  for (const [done, { name, run }] of todo.entries()) {
+    bar.update(done, todo.length, name);
     found.push(...(await run()));
-    bar?.increment();
   }
-  bar?.stop();
+  bar.stop();
   return found.sort((left, right) => ORDER.indexOf(left.level) - ORDER.indexOf(right.level));
 }
 

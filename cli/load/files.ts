@@ -1,10 +1,10 @@
 /** Scenarios and recorded runs as files. */
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { type Env, ROOT, stateDir } from "../context.ts";
+import { plotParts } from "../output/plot-parts.ts";
 import { reportPage } from "./page.ts";
 import type { RunRecord } from "./record.ts";
 import { parseScenario, type Scenario } from "./scenario.ts";
@@ -50,12 +50,8 @@ export function runsDir(env: Env): string {
 export async function writeRun(dir: string, record: RunRecord): Promise<{ record_file: string; report_file: string }> {
   await mkdir(dir, { recursive: true });
   const [record_file, report_file] = [join(dir, RECORD_FILE), join(dir, REPORT_FILE)];
-  const { resolve } = createRequire(import.meta.url);
-  const [plot_script = "", plot_style = ""] = await Promise.all(
-    ["uplot/dist/uPlot.iife.min.js", "uplot/dist/uPlot.min.css"].map((path) => readFile(resolve(path), "utf8")),
-  );
   await writeFile(record_file, `${JSON.stringify(record)}\n`);
-  await writeFile(report_file, reportPage(record, { plot_script, plot_style }));
+  await writeFile(report_file, reportPage(record, await plotParts()));
   return { record_file, report_file };
 }
 

@@ -1,6 +1,5 @@
 /** `sluice replay compare`: what a replay changed, in the terminal, as JSON, and as a page with plots; gates for scripts. */
-import { readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { writeFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { SluiceError } from "../../libs/shared/errors.ts";
 import { PostgresReplayStore } from "../../libs/shared/replay/postgres-store.ts";
@@ -13,6 +12,7 @@ import { compareReplay } from "../../services/replay/compare/summarise.ts";
 import type { Comparison } from "../../services/replay/compare/summary.ts";
 import type { ReplayParts } from "../../services/replay/parts.ts";
 import { createBar } from "../output/bar.ts";
+import { plotParts } from "../output/plot-parts.ts";
 import { print, say } from "../output/terminal.ts";
 import { comparisonText } from "./comparison-text.ts";
 import { withReplayParts } from "./parts.ts";
@@ -107,14 +107,9 @@ async function writePage(
   { spec, id }: Replay,
   gates: readonly GateResult[],
 ): Promise<void> {
-  const { resolve } = createRequire(import.meta.url);
-  const [plot_script, plot_style] = await Promise.all(
-    ["uplot/dist/uPlot.iife.min.js", "uplot/dist/uPlot.min.css"].map((path) => readFile(resolve(path), "utf8")),
-  );
   const to = spec.settings?.name ?? spec.tier ?? spec.model;
   const page = comparisonPage(comparison, {
-    plot_script: plot_script ?? "",
-    plot_style: plot_style ?? "",
+    ...(await plotParts()),
     title: `${spec.selection.topic}${to === undefined ? "" : ` with ${to}`}: ${spec.mode} ${id}`,
     made_at: new Date().toISOString(),
     gates,

@@ -1,9 +1,9 @@
 /** `npm run simulate -- scaling`: our policy beside lag-only scaling, as a table and a page with plots. Exits 1 where lag alone does better at our steps. */
-import { readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { SingleBar } from "cli-progress";
+import { writeFile } from "node:fs/promises";
 import Table from "cli-table3";
 import { Command, Option } from "commander";
+import { createBar } from "../../../cli/output/bar.ts";
+import { plotParts } from "../../../cli/output/plot-parts.ts";
 import { type Comparison, compare, isBetter, PACES, type PaceName, TRIED } from "./compare.ts";
 import { scalingPage } from "./page.ts";
 import { SCENARIOS, type ScenarioName } from "./scenarios.ts";
@@ -42,25 +42,19 @@ async function main(options: Options, count: number, first: number): Promise<num
   const paces: readonly PaceName[] = options.pace === "both" ? ["own", "kubernetes"] : [options.pace];
   const comparisons: Comparison[] = [];
   const scenarios = options.scenario === undefined ? SCENARIOS : [options.scenario];
-  const bar = process.stderr.isTTY && !options.json ? progressBar(scenarios.length * paces.length) : undefined;
+  const all = scenarios.length * paces.length;
+  const bar = createBar("scaling", all, !options.json);
   for (const scenario of scenarios) {
     for (const pace of paces) {
-      bar?.update({ what: `${scenario}, ${PACES[pace].title}` });
+      bar.update(comparisons.length, all, `${scenario}, ${PACES[pace].title}`);
       comparisons.push(compare(scenario, pace, { seeds, ...TRIED[scenario], scale: 1 }));
-      bar?.increment();
     }
   }
-  bar?.stop();
+  bar.stop();
   await writeFile(options.html, scalingPage(comparisons, await plotParts()));
   if (options.json) console.log(JSON.stringify({ page: options.html, comparisons: comparisons.map(figuresOf) }));
   else printTable(comparisons, options.html);
   return comparisons.every((one) => one.pace !== "own" || isBetter(one)) ? 0 : 1;
-}
-
-function progressBar(total: number): SingleBar {
-  const bar = new SingleBar({ format: "{bar} {value}/{total} {what}", hideCursor: true, clearOnComplete: true });
-  bar.start(total, 0, { what: "" });
-  return bar;
 }
 
 function printTable(comparisons: readonly Comparison[], page: string): void {
@@ -68,12 +62,4 @@ function printTable(comparisons: readonly Comparison[], page: string): void {
   for (const row of comparisons.flatMap(rowsOf)) table.push(row);
   console.log(table.toString());
   console.log(`plots: ${page}`);
-}
-
-async function plotParts(): Promise<{ plot_script: string; plot_style: string }> {
-  const { resolve } = createRequire(import.meta.url);
-  const [plot_script = "", plot_style = ""] = await Promise.all(
-    ["uplot/dist/uPlot.iife.min.js", "uplot/dist/uPlot.min.css"].map((path) => readFile(resolve(path), "utf8")),
-  );
-  return { plot_script, plot_style };
 }

@@ -1,11 +1,11 @@
 /** The comparison as one self-contained HTML page with plots: nothing is loaded from elsewhere. Pure. */
+import type { PlotParts } from "../../../cli/output/plot-parts.ts";
 import { PAGE_STYLE } from "../../../services/replay/compare/page-style.ts";
 import { type Comparison, PACES } from "./compare.ts";
 import type { RunResult } from "./run.ts";
 import { HEAD, rowsOf } from "./table.ts";
 
 /** uPlot, as its package has it for a script element, and its style. */
-export type PlotParts = { readonly plot_script: string; readonly plot_style: string };
 
 const PLOTS = [
   ["arrivals_per_s", "Arrivals (records a second)"],
