@@ -1,15 +1,15 @@
 /**
  * A group member over the death of a broker. kafkajs keeps the coordinator that it found when it joined, and each heartbeat to one that is
  * dead ends the fetches from all brokers, until it runs again; a leader that moves makes it join anew, and with it its whole group; and a
- * broker that does not answer ends the fetches from the others. None of these needs more than a question who it is now.
+ * broker that does not answer ends the fetches from the others, or the member itself where there is no other: it then comes back as a
+ * stranger, for whom the group waits until the session of its former self has ended. None of these needs more than a question who it is now.
  */
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { forgetCoordinators } from "./coordinator-cache.ts";
+import { isUnreachable } from "./passing.ts";
 
 type KafkaError = { readonly name?: string; readonly type?: string };
-type Pool = { readonly brokers: Readonly<Record<string, { isConnected(): boolean }>> };
-
 /** What is used of kafkajs's class for a member. */
 type Member = {
   readonly groupId: string;
@@ -17,7 +17,6 @@ type Member = {
   coordinator: unknown;
   readonly offsetManager: { coordinator: unknown } | null;
   readonly cluster: {
-    readonly brokerPool: Pool;
     refreshMetadata(): Promise<void>;
     findGroupCoordinator(of: { readonly groupId: string }): Promise<unknown>;
   };
@@ -26,7 +25,7 @@ type Member = {
 };
 
 /** Of a member whose coordinator does not answer. */
-type Silence = { readonly since_ms: number; looking: boolean };
+type Silence = { readonly since_ms: number };
 
 const COORDINATOR_GONE = new Set([
   "NOT_COORDINATOR_FOR_GROUP",
@@ -43,36 +42,36 @@ export function outliveBrokers(now_ms: () => number): void {
   };
   const { heartbeat, recoverFromFetch } = prototype;
   const silences = new WeakMap<Member, Silence>();
+  const searches = new WeakSet<Member>();
 
   prototype.heartbeat = async function beating(this: Member, options: unknown): Promise<void> {
     try {
       await heartbeat.call(this, options);
       silences.delete(this);
     } catch (error) {
-      if (!isGone(error as KafkaError, COORDINATOR_GONE)) throw error;
-      const silence = silences.get(this) ?? { since_ms: now_ms(), looking: false };
-      silences.set(this, silence);
+      if (!isUnreachable(error) && !COORDINATOR_GONE.has((error as KafkaError).type ?? "")) throw error;
+      const since_ms = silences.get(this)?.since_ms ?? now_ms();
+      silences.set(this, { since_ms });
       // By then the group has given its partitions away.
-      if (now_ms() - silence.since_ms > this.sessionTimeout) {
+      if (now_ms() - since_ms > this.sessionTimeout) {
         silences.delete(this);
         throw error;
       }
-      void findAgain(this, silence);
+      void findAgain(this, searches);
     }
   };
 
   prototype.recoverFromFetch = async function recovering(this: Member, error: KafkaError): Promise<void> {
-    const refused = error.name === "KafkaJSConnectionError" && othersAnswer(this);
-    if (!refused && !LEADER_GONE.has(error.type ?? "")) return recoverFromFetch.call(this, error);
+    if (!isUnreachable(error) && !LEADER_GONE.has(error.type ?? "")) return recoverFromFetch.call(this, error);
+    void findAgain(this, searches);
     await sleep(PAUSE_MS);
-    await this.cluster.refreshMetadata();
   };
 }
 
-/** One search at a time, beside the fetches. */
-async function findAgain(member: Member, silence: Silence): Promise<void> {
-  if (silence.looking) return;
-  silence.looking = true;
+/** Who leads and who coordinates by now. One search at a time, beside the fetches. */
+async function findAgain(member: Member, searches: WeakSet<Member>): Promise<void> {
+  if (searches.has(member)) return;
+  searches.add(member);
   try {
     forgetCoordinators();
     await member.cluster.refreshMetadata();
@@ -80,16 +79,8 @@ async function findAgain(member: Member, silence: Silence): Promise<void> {
     member.coordinator = found;
     if (member.offsetManager !== null) member.offsetManager.coordinator = found;
   } catch {
-    // The next heartbeat asks again.
+    // The next fetch or heartbeat asks again.
   } finally {
-    silence.looking = false;
+    searches.delete(member);
   }
-}
-
-function isGone({ name, type }: KafkaError, types: ReadonlySet<string>): boolean {
-  return types.has(type ?? "") || (name?.startsWith("KafkaJSConnection") ?? false);
-}
-
-function othersAnswer({ cluster }: Member): boolean {
-  return Object.values(cluster.brokerPool.brokers).some((broker) => broker.isConnected());
 }

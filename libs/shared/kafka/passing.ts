@@ -10,16 +10,20 @@ const PASSING_TYPES = new Set([
   "REPLICA_NOT_AVAILABLE",
 ]);
 
-const PASSING_NAMES = new Set([
+/** Nobody was asked, or nobody answered. */
+const UNREACHABLE_NAMES = new Set([
   "KafkaJSConnectionError",
   "KafkaJSConnectionClosedError",
   "KafkaJSBrokerNotFound",
   "KafkaJSRequestTimeoutError",
+  "KafkaJSNoBrokerAvailableError",
+]);
+const PASSING_NAMES = new Set([
+  ...UNREACHABLE_NAMES,
   "KafkaJSLockTimeout",
   "KafkaJSMetadataNotLoaded",
   "KafkaJSTopicMetadataNotLoaded",
   "KafkaJSGroupCoordinatorNotFound",
-  "KafkaJSNoBrokerAvailableError",
 ]);
 const DEPTH_MAX = 5;
 
@@ -27,14 +31,26 @@ type Link = Error & { readonly type?: unknown; readonly retriable?: unknown; rea
 
 /** True where the same request may be sent again. Wrappers say that retries were used up, and are looked behind. */
 export function mayPass(error: unknown): boolean {
-  let at: unknown = error;
-  for (let depth = 0; at instanceof Error && depth < DEPTH_MAX; depth += 1) {
-    const { name, type, retriable, originalError, cause } = at as Link;
+  const chain = links(error);
+  for (const { name, type, retriable } of chain) {
     if (typeof type === "string" && type !== "") return retriable === true || PASSING_TYPES.has(type);
     if (PASSING_NAMES.has(name)) return true;
-    const next = originalError ?? cause;
-    if (next === undefined) return retriable === true;
-    at = next;
   }
-  return false;
+  return chain.at(-1)?.retriable === true;
+}
+
+/** True where a broker could not be reached or did not answer, whatever that is wrapped in. */
+export function isUnreachable(error: unknown): boolean {
+  return links(error).some(({ name }) => UNREACHABLE_NAMES.has(name));
+}
+
+/** The error and what it wraps. */
+function links(error: unknown): Link[] {
+  const found: Link[] = [];
+  for (let at = error; at instanceof Error && found.length < DEPTH_MAX; ) {
+    found.push(at);
+    const { originalError, cause } = at as Link;
+    at = originalError ?? cause;
+  }
+  return found;
 }
