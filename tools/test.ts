@@ -1,7 +1,9 @@
 /**
- * What `npm test` runs: every `test/**\/*.test.ts`, on real parts with fresh data where a test needs them.
+ * What `npm test` runs: `test/**\/*.test.ts`, on real parts with fresh data where a test needs them.
  *
- *   npm test                          everything
+ *   npm test                          everything but test/faults
+ *   npm run faults:short              test/faults: processes and brokers that die under load, a short form with a seed
+ *   npm run faults                    the same at full size, and other long suites
  *   npm test -- --unit                what needs no parts
  *   npm test -- test/libs/shared      the files whose path holds one of the words
  *   npm test -- --name "two workers"  the tests whose name matches the pattern

@@ -41,17 +41,17 @@ export async function readEntries({ kafka, names }: Pipeline): Promise<readonly 
   return (await TopicLog.readAll(kafka, names.usage)).map((record) => jsonOf(record) as UsageEntry);
 }
 
-/** Folds the entries of one tenant one by one. @param each is given the sums that an entry has moved. */
-export function foldEntries(entries: readonly UsageEntry[], each: (moved: readonly Sums[]) => void = () => {}): Sums[] {
+/** Folds the entries of one tenant. @param each is given, entry by entry, the sums that it has moved: a look at all of them each time. */
+export function foldEntries(entries: readonly UsageEntry[], each?: (moved: readonly Sums[]) => void): Sums[] {
   const fold = new LedgerFold();
-  let sums: Sums[] = [];
   for (const [offset, entry] of entries.entries()) {
     fold.add(0, offset, entry);
+    if (each === undefined) continue;
     const moved = new Set(entry.counters.map(counterName));
-    sums = [...fold.snapshot(entry.at_ms).counters];
-    each(sums.filter(({ counter }) => moved.has(counterName(counter))));
+    each(fold.snapshot(entry.at_ms).counters.filter(({ counter }) => moved.has(counterName(counter))));
   }
-  return sums;
+  const last = entries.at(-1);
+  return last === undefined ? [] : [...fold.snapshot(last.at_ms).counters];
 }
 
 /** I4: reserved plus settled within the cap. */

@@ -206,11 +206,11 @@ async function assemble({ tag, dir, env, settings, processes, mock_url, logs }: 
     id: (name) => `${tag}-${name}`,
     produce,
     async resultsOf(ids, wait_ms) {
-      let seen = resultsById([]);
+      const seen = resultsById([]);
       let read = 0;
       await results.until(
         () => {
-          if (results.records.length > read) seen = resultsById(results.records);
+          resultsById(results.records.slice(read), seen);
           read = results.records.length;
           return ids.every((id) => seen.has(id));
         },

@@ -12,7 +12,7 @@ export type TestPlan = {
 };
 
 export type Selection = {
-  /** Words of which a file's path must hold one; none means every file. */
+  /** Words of which a file's path must hold one; none means every file but the faults, which have a command of their own. */
   readonly filters: readonly string[];
   /** Only what runs without parts. */
   readonly unit: boolean;
@@ -22,7 +22,7 @@ export type Selection = {
 export function planTests(files: readonly string[], { filters, unit }: Selection): TestPlan {
   const wanted = filters.map((filter) => filter.replace(/^\.\//, ""));
   const chosen = files
-    .filter((file) => wanted.length === 0 || wanted.some((word) => file.includes(word)))
+    .filter((file) => (wanted.length === 0 ? !isFault(file) : wanted.some((word) => file.includes(word))))
     .filter((file) => !unit || !needsParts(file))
     .toSorted();
   return {

@@ -82,9 +82,11 @@ export function jsonOf(record: InRecord): unknown {
   return JSON.parse(framed.payload.toString());
 }
 
-/** Results by id: more than one under an id is what must never be. */
-export function resultsById(records: readonly InRecord[]): Map<string, Result[]> {
-  const results = new Map<string, Result[]>();
+/** Results by id: more than one under an id is what must never be. @param results those found before, which grow. */
+export function resultsById(
+  records: readonly InRecord[],
+  results = new Map<string, Result[]>(),
+): Map<string, Result[]> {
   for (const record of records) {
     const result = jsonOf(record) as Result;
     results.set(result.id, [...(results.get(result.id) ?? []), result]);

@@ -4,12 +4,17 @@ import { planTests } from "../../../tools/test/selection.ts";
 
 const FILES = ["test/e2e/flow.test.ts", "test/libs/b.test.ts", "test/libs/a.parts.test.ts", "test/faults/kill.test.ts"];
 
-test("everything: heavy files apart, and of them the longest first", () => {
+test("everything but the faults: heavy files apart", () => {
   assert.deepEqual(planTests(FILES, { filters: [], unit: false }), {
     quick: ["test/libs/a.parts.test.ts", "test/libs/b.test.ts"],
-    heavy: ["test/faults/kill.test.ts", "test/e2e/flow.test.ts"],
+    heavy: ["test/e2e/flow.test.ts"],
     needs_parts: true,
   });
+});
+
+test("faults where they are asked for, and then first", () => {
+  const { heavy } = planTests(FILES, { filters: ["test/faults", "flow"], unit: false });
+  assert.deepEqual(heavy, ["test/faults/kill.test.ts", "test/e2e/flow.test.ts"]);
 });
 
 test("--unit runs what needs no parts, and starts none", () => {
