@@ -4,10 +4,9 @@
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
-import { type Receiver, receiverBinary, startReceiver } from "../../tools/otlp-receiver/receiver.ts";
 import { closedLoop } from "../support/load.ts";
 import { sample } from "../support/processes.ts";
 import { render, type ScenarioReport } from "../support/report.ts";
@@ -82,29 +81,34 @@ async function loaded(stack: BenchStack): Promise<Omit<Round, "tracing">> {
   try {
     await closedLoop(in_flight, WARM_UP_MS, shot);
     const sampler = sample(stack.processes());
+    const sent_bytes = target.bytes();
     const { latencies_ms, failed, elapsed_ms } = await closedLoop(in_flight, duration_ms, shot);
     const cpu_ms = [...sampler.stop()].reduce((sum, [, one]) => sum + one.cpu_ms, 0);
     const good = Math.max(1, latencies_ms.length);
-    return { per_s: good / (elapsed_ms / 1_000), cpu_ms_per_request: cpu_ms / good, failed };
+    return {
+      per_s: good / (elapsed_ms / 1_000),
+      cpu_ms_per_request: cpu_ms / good,
+      exported_bytes_per_request: (target.bytes() - sent_bytes) / good,
+      failed,
+    };
   } finally {
     await client.close();
   }
 }
 
-/** The collector where it can be built; else whatever answers 200. */
-async function openTarget(): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  const binary = await receiverBinary(ROOT);
-  if ("path" in binary) {
-    const receiver: Receiver = await startReceiver(binary.path, join(ROOT, ".sluice", "bench-tracing-receiver"));
-    return receiver;
-  }
-  console.error(`bench: ${binary.missing}; spans go to a server that reads them and forgets`);
+/** Reads and forgets: a receiver is another machine's work, and this one has its cores to itself. The tests have a real one. */
+async function openTarget(): Promise<{ readonly url: string; bytes(): number; stop(): Promise<void> }> {
+  let bytes = 0;
   const server: Server = createServer((request, reply) => {
-    request.resume().once("end", () => reply.writeHead(200).end());
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    request.once("end", () => reply.writeHead(200).end());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    bytes: () => bytes,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

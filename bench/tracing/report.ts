@@ -6,13 +6,15 @@ export type Round = {
   readonly per_s: number;
   /** Of all processes of the pipeline and its parts. */
   readonly cpu_ms_per_request: number;
+  /** Spans as they are sent. */
+  readonly exported_bytes_per_request: number;
   readonly failed: number;
 };
 
 const OVERHEAD_PERCENT_MAX = 10;
 
 export function reportOf(rounds: readonly Round[]): ScenarioReport {
-  const of = (tracing: Round["tracing"], figure: "per_s" | "cpu_ms_per_request"): number =>
+  const of = (tracing: Round["tracing"], figure: Exclude<keyof Round, "tracing">): number =>
     median(rounds.filter((round) => round.tracing === tracing).map((round) => round[figure]));
   const [on, off] = [of("on", "per_s"), of("off", "per_s")];
   const figures: Figure[] = [
@@ -29,6 +31,7 @@ export function reportOf(rounds: readonly Round[]): ScenarioReport {
       unit: "ms a request",
       beside: { name: "without traces", value: of("off", "cpu_ms_per_request") },
     },
+    { name: "spans sent, traced", value: of("on", "exported_bytes_per_request"), unit: "bytes a request" },
     {
       name: "requests that failed",
       value: rounds.reduce((sum, { failed }) => sum + failed, 0),
