@@ -8,7 +8,7 @@ import { BatchingProducer } from "../../libs/shared/kafka/producer.ts";
 import { silentLog } from "../../libs/shared/log.ts";
 import { duePhases, type Phase } from "./phases.ts";
 
-const TICK_MS = 10;
+const TICK_MS = 25;
 
 const [brokers = "", topic = "", prefix = "", phases_text = "[]"] = process.argv.slice(2);
 const phases = JSON.parse(phases_text) as readonly Phase[];

@@ -61,7 +61,7 @@ const consumption = z.strictObject({
   session_timeout_ms: z.int().min(6_000).default(10_000),
   fetch_wait_ms: count.default(250),
   /** Under load a consumer waits so long at most before it fetches again, and gathers meanwhile: less CPU for some latency. */
-  fetch_pause_ms_max: z.int().min(0).max(1_000).default(25),
+  fetch_pause_ms_max: z.int().min(0).max(1_000).default(50),
   /** As they are on the wire: compressed records may unfold to ten times as much in memory, and beyond `queued_bytes_max`. */
   fetch_partition_bytes_max: count.default(128 * 1024),
   drain_deadline_ms: duration_ms.default(25_000),

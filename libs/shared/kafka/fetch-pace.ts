@@ -14,7 +14,7 @@ const RECORDS_MIN = 2;
 /** More than this in one fetch gains nothing. */
 const RECORDS_WANTED = 64;
 /** Of the time that handling takes. */
-const HANDLING_SHARE = 0.5;
+const HANDLING_SHARE = 1;
 /** The weight of the latest call in what handling takes. */
 const LATEST_WEIGHT = 0.1;
 

@@ -1,4 +1,7 @@
-/** The attempt ledger in Redis: one string per job, swaps of one turn of the event loop in one round trip. */
+/**
+ * The attempt ledger in Redis: one string per job. What is asked for while a round trip is under way goes together in the next one: under
+ * load many swaps share one, and a single one waits for nothing.
+ */
 import { SluiceError } from "../../../libs/shared/errors.ts";
 import { attemptKey } from "../../../libs/shared/redis/attempt-entry.ts";
 import { type RedisClient, withRedis } from "../../../libs/shared/redis/client.ts";
@@ -26,6 +29,9 @@ type Pending = {
   readonly reject: (error: unknown) => void;
 };
 
+/** Of one round trip. */
+const SWAPS_MAX = 500;
+
 function workerKey(instance: string): string {
   return `worker:${instance}`;
 }
@@ -33,6 +39,7 @@ function workerKey(instance: string): string {
 export class RedisAttemptStore implements AttemptStore {
   readonly #redis: RedisClient;
   #pending: Pending[] = [];
+  #sending: Promise<void> | undefined;
 
   constructor(redis: RedisClient) {
     redis.defineCommand("sluiceSwap", { numberOfKeys: 2, lua: SCRIPT });
@@ -42,7 +49,7 @@ export class RedisAttemptStore implements AttemptStore {
   swap(swap: Swap): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ swap, resolve, reject });
-      if (this.#pending.length === 1) setImmediate(() => void this.#send());
+      this.#sending ??= this.#drain();
     });
   }
 
@@ -64,17 +71,22 @@ export class RedisAttemptStore implements AttemptStore {
     await withRedis(() => this.#redis.del(workerKey(instance)));
   }
 
-  async #send(): Promise<void> {
-    const sent = this.#pending;
-    this.#pending = [];
-    const pipeline = this.#redis.pipeline() as unknown as LedgerPipeline;
-    for (const { swap } of sent) {
-      const { job, expected, next, ttl_ms, counts } = swap;
-      const { unknown_calls, duplicate_nusd } = counts ?? { unknown_calls: 0, duplicate_nusd: 0 };
-      const keys = [attemptKey(job), ledgerTotalsKey(job.tenant)];
-      pipeline.sluiceSwap(...keys, expected, next, String(ttl_ms), String(unknown_calls), String(duplicate_nusd));
-    }
+  async #drain(): Promise<void> {
+    // With all else of this turn of the event loop.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#pending.length > 0) await this.#send(this.#pending.splice(0, SWAPS_MAX));
+    this.#sending = undefined;
+  }
+
+  async #send(sent: readonly Pending[]): Promise<void> {
     try {
+      const pipeline = this.#redis.pipeline() as unknown as LedgerPipeline;
+      for (const { swap } of sent) {
+        const { job, expected, next, ttl_ms, counts } = swap;
+        const { unknown_calls, duplicate_nusd } = counts ?? { unknown_calls: 0, duplicate_nusd: 0 };
+        const keys = [attemptKey(job), ledgerTotalsKey(job.tenant)];
+        pipeline.sluiceSwap(...keys, expected, next, String(ttl_ms), String(unknown_calls), String(duplicate_nusd));
+      }
       const replies = await withRedis(() => pipeline.exec());
       for (const [index, { resolve, reject }] of sent.entries()) {
         const [error, seen] = replies?.[index] ?? [new Error("no reply"), undefined];
