@@ -32,6 +32,8 @@ const YOUNG = ["--min-semi-space-size=16", "--max-semi-space-size=16"];
 const NODE_FLAGS = ["--disable-warning=TimeoutNegativeWarning", ...YOUNG, "--max-old-space-size=128"];
 /** Of two, V8 takes the last. The router's view of the cache has some 520 bytes on the heap for each of its 100,000 entries; replays simulate it. */
 const ROOMY_FLAGS = ["--max-old-space-size=256"];
+/** Ingest restores lost counters from the ledger: 0.6 KB for each request of the last day (`../../libs/shared/budgets/ledger-fold.ts`). */
+const LEDGER_FLAGS = ["--max-old-space-size=1024"];
 /** glibc gives large buffers back at once instead of keeping them: some 40 MiB less resident under a flood. */
 const ALLOCATOR = { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "65536" };
 
@@ -104,7 +106,8 @@ function startService(
   const preferred = name === "gateway" ? DEFAULT_PORTS.gateway : undefined;
   return startOnPort(input, preferred, (port) => {
     const url = `http://${HOST}:${port}`;
-    const flags = service === "router" || service === REPLAY_SERVICE ? ROOMY_FLAGS : [];
+    const flags =
+      service === "ingest" ? LEDGER_FLAGS : service === "router" || service === REPLAY_SERVICE ? ROOMY_FLAGS : [];
     const spec = base(input, name, [...flags, join(input.root, "services", service, "main.ts")]);
     const env = { ...ALLOCATOR, ...spec.env, SLUICE_HOST: HOST, SLUICE_PORT: String(port) };
     return { ...spec, env, url, ready_url: `${url}/readyz`, stop_wait_ms };
