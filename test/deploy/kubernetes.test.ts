@@ -140,8 +140,13 @@ describe("the services", () => {
       const [, heap = "128"] = /max-old-space-size=(\d+)/.exec(variableOf({ container }, "NODE_OPTIONS") ?? "") ?? [];
       const limit = container.resources.limits.memory;
       const limit_mib = limit.endsWith("Gi") ? 1_024 * Number.parseInt(limit, 10) : Number.parseInt(limit, 10);
-      assert.ok(limit_mib >= 3 * Number(heap), `${name}: ${limit} for a heap of ${heap} MiB`);
-      assert.equal(heap === "256", ["sluice-router", "sluice-replay"].includes(name), name);
+      // What is queued is mostly outside of the heap, and bounded (docs/operations.md#scaling).
+      assert.ok(limit_mib >= Number(heap) + 384, `${name}: ${limit} for a heap of ${heap} MiB`);
+      assert.equal(
+        heap,
+        { "sluice-router": "256", "sluice-replay": "256", "sluice-ingest": "1024" }[name] ?? "128",
+        name,
+      );
     }
   });
 });
