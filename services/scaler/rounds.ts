@@ -6,7 +6,7 @@
 import type { BeatStore } from "../../libs/shared/beats/beat.ts";
 import type { Clock } from "../../libs/shared/clock.ts";
 import type { Settings } from "../../libs/shared/config/schema.ts";
-import { describe } from "../../libs/shared/errors.ts";
+import { describe, SluiceError } from "../../libs/shared/errors.ts";
 import type { Log } from "../../libs/shared/log.ts";
 import { type BrokerFacts, decideAll, type Forecaster, type FullLook, type Round, type Standing } from "./standing.ts";
 
@@ -33,6 +33,9 @@ export type RoundsDeps = {
     left(): void;
   };
 };
+
+/** kafkajs may wait for minutes, or for ever where a broker just starts: then the next round asks anew. */
+const LOOK_MS_MAX = 10_000;
 
 export class Scaler {
   readonly #deps: RoundsDeps;
@@ -78,7 +81,7 @@ export class Scaler {
       log.info({}, "this one leads");
     }
     const now_ms = clock.now_ms();
-    const now: FullLook = { at_ms: now_ms, beats: await beats.all(now_ms), broker: await broker(now_ms) };
+    const now: FullLook = { at_ms: now_ms, beats: await beats.all(now_ms), broker: await soon(broker(now_ms), clock) };
     const { window_ms } = settings.scaling;
     const last = this.#looks.at(-1);
     const before = this.#looks.find(({ at_ms }) => at_ms >= now_ms - window_ms) ?? last;
@@ -102,4 +105,14 @@ export class Scaler {
   #hold(why: string): void {
     if (this.#standing !== undefined) this.#standing = { ...this.#standing, held: why };
   }
+}
+
+function soon<T>(look: Promise<T>, clock: Clock): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(LOOK_MS_MAX, () => {
+      const why = `kafka: no answer in ${LOOK_MS_MAX / 1_000} s`;
+      reject(new SluiceError("dependency_unavailable", why, { retryable: true }));
+    });
+    look.then(resolve, reject).finally(() => timer.cancel());
+  });
 }

@@ -9,7 +9,8 @@ import { until } from "../support/until.ts";
 /** One worker can take some 13 calls a second. */
 const IN_FLIGHT = 4;
 const LATENCY_MS = 300;
-const REQUESTS = 400;
+/** Unanswered ones, while the second worker is waited for: 30 s of work for one. */
+const OUTSTANDING = 400;
 const QUICK = {
   every_ms: 1_000,
   window_ms: 4_000,
@@ -52,14 +53,23 @@ describe("autoscaling", () => {
     });
     scaler.begin();
     t.after(() => scaler.stop());
-    const ids = Array.from({ length: REQUESTS }, (_, index) => pipeline.id(`scaled-${index}`));
-    await pipeline.produce(
-      ids.map((id) => ({
-        key: id,
-        value: { id, tenant: "demo", tier: "small", body: { messages: [{ role: "user", content: id }] } },
-      })),
-    );
-    await until("a second worker is there", async () => workers().length === 2);
+    const ids: string[] = [];
+    const keepBusy = async (): Promise<void> => {
+      const length = OUTSTANDING - (ids.length - pipeline.results.records.length);
+      if (length < OUTSTANDING / 4) return;
+      const fresh = Array.from({ length }, (_, index) => pipeline.id(`scaled-${ids.length + index}`));
+      ids.push(...fresh);
+      await pipeline.produce(
+        fresh.map((id) => ({
+          key: id,
+          value: { id, tenant: "demo", tier: "small", body: { messages: [{ role: "user", content: id }] } },
+        })),
+      );
+    };
+    await until("a second worker is there", async () => {
+      await keepBusy();
+      return workers().length === 2;
+    });
     const results = await pipeline.resultsOf(ids);
     await until("the second worker is gone", async () => workers().length === 1);
     await pipeline.settled();

@@ -81,13 +81,13 @@ async function warmedAndPurged(pipeline: Pipeline): Promise<void> {
 }
 
 /** There and back. */
-const REDIS_MS = 60;
+const REDIS_MS = 150;
 
 export const slowRedis: AdviceScenario = {
   name: "slow-redis",
-  what: "Redis is 120 ms away",
+  what: "Redis is 300 ms away",
   expected: { stage: "ingest", what: "dependency_slow" },
-  rate_per_s: 60,
+  rate_per_s: 80,
   record: (id, index) => chat(id, `What is record ${index}?`),
   async prepare(parts) {
     const proxy = await startSlowProxy(parts["REDIS_URL"] ?? "", REDIS_MS);

@@ -41,7 +41,12 @@ describe("recorded traffic", { skip: NO_PARTS }, () => {
     between_ms = Date.now() + 1;
     await until("the clock moves on", () => Date.now() > between_ms);
     await producer.publish(some(COUNT - 100, COUNT));
-    requests = await traffic.all(names.requests);
+    // The producer may have sent some twice to a topic that was new: one ending each.
+    const seen = new Set<string>();
+    requests = (await traffic.all(names.requests)).filter(({ key }) => {
+      const id = key?.toString() ?? "";
+      return !seen.has(id) && seen.add(id);
+    });
     const claims = await traffic.answer(requests, endingOf);
     await producer.publish(
       claims.slice(0, 10).map(({ id, row }) => ({ topic: names.results, key: id, value: Buffer.from(row.result) })),
