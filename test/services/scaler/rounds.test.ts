@@ -28,7 +28,7 @@ function world() {
   const start_ms = clock.now_ms();
   const seconds = (): number => (clock.now_ms() - start_ms) / 1_000;
   let written: Standing | undefined;
-  const away = { redis: false, kafka: false };
+  const away = { redis: false, kafka: false, silent: false };
   const beats = (): Beat[] => [
     {
       ...{
@@ -64,6 +64,7 @@ function world() {
       beats: { all: async () => beats() },
       async broker() {
         if (away.kafka) throw unavailable("kafka", new Error("gone"));
+        if (away.silent) await new Promise(() => undefined);
         return broker();
       },
       store: {
@@ -85,7 +86,7 @@ function world() {
     await clock.run(() => false, clock.now_ms() + EVERY_MS);
     for (const one of scalers) await one.round();
   };
-  return { away, scaler, round, written: () => written };
+  return { clock, away, scaler, round, written: () => written };
 }
 
 const desiredOf = (standing: Standing | undefined, service = "inference"): number | undefined =>
@@ -123,6 +124,24 @@ describe("the scaler that leads", () => {
     await round(leader);
     assert.equal(leader.standing?.held, undefined);
   });
+});
+
+test("brokers that do not answer cost a round, and not all that come after", async () => {
+  const { clock, away, scaler, round } = world();
+  const { scaler: leader } = scaler(() => true);
+  await round(leader);
+  await round(leader);
+  away.silent = true;
+  let ended = false;
+  const stuck = leader.round().then(() => {
+    ended = true;
+  });
+  await clock.run(() => ended, clock.now_ms() + 60_000);
+  await stuck;
+  assert.match(leader.standing?.held ?? "", /no answer in 10 s/);
+  away.silent = false;
+  await round(leader);
+  assert.equal(leader.standing?.held, undefined);
 });
 
 describe("a scaler that stands by", () => {
