@@ -24,9 +24,6 @@ type Member = {
   recoverFromFetch(error: KafkaError): Promise<void>;
 };
 
-/** Of a member whose coordinator does not answer. */
-type Silence = { readonly since_ms: number };
-
 const COORDINATOR_GONE = new Set([
   "NOT_COORDINATOR_FOR_GROUP",
   "GROUP_COORDINATOR_NOT_AVAILABLE",
@@ -41,20 +38,21 @@ export function outliveBrokers(now_ms: () => number): void {
     readonly prototype: Member;
   };
   const { heartbeat, recoverFromFetch } = prototype;
-  const silences = new WeakMap<Member, Silence>();
+  /** Since when a member's coordinator does not answer. */
+  const silent_since_ms = new WeakMap<Member, number>();
   const searches = new WeakSet<Member>();
 
   prototype.heartbeat = async function beating(this: Member, options: unknown): Promise<void> {
     try {
       await heartbeat.call(this, options);
-      silences.delete(this);
+      silent_since_ms.delete(this);
     } catch (error) {
       if (!isUnreachable(error) && !COORDINATOR_GONE.has((error as KafkaError).type ?? "")) throw error;
-      const since_ms = silences.get(this)?.since_ms ?? now_ms();
-      silences.set(this, { since_ms });
+      const since_ms = silent_since_ms.get(this) ?? now_ms();
+      silent_since_ms.set(this, since_ms);
       // By then the group has given its partitions away.
       if (now_ms() - since_ms > this.sessionTimeout) {
-        silences.delete(this);
+        silent_since_ms.delete(this);
         throw error;
       }
       void findAgain(this, searches);
